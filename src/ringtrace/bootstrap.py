@@ -1,0 +1,113 @@
+"""The only composition root: what is made of what."""
+
+import fcntl
+import logging
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, cast
+
+from ringtrace.config import Settings, secret_key, write_private
+from ringtrace.domain.account import TokenKind
+from ringtrace.services.apply_setup import ApplyTheSetup
+from ringtrace.services.directory import Directory
+from ringtrace.services.keep_recording import KeepRecording, RecordingLinks
+from ringtrace.services.limits import HitLimits
+from ringtrace.services.open_account import IssueToken, OpenTheAccount, SignIn
+from ringtrace.services.ports import Clock
+from ringtrace.services.record_call import RecordCall
+from ringtrace.services.route_call import RouteCall
+from ringtrace.services.track_hit import TrackHit
+from ringtrace.services.use_cases import UseCases
+from ringtrace.store.sqlite.reader import SqliteReader
+from ringtrace.store.sqlite.store import SqliteStore
+from ringtrace.tag import script
+from ringtrace.web.app import App
+from ringtrace.web.asgi import Asgi
+from ringtrace.web.pages import litestar_app
+
+log = logging.getLogger(__name__)
+
+
+class DataFolderInUseError(RuntimeError):
+    """Another server runs over the same folder; SQLite and its leases belong to one process."""
+
+
+def now() -> int:
+    """Ms since 1970 UTC."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Everything put together; `close` it."""
+
+    settings: Settings
+    use_cases: UseCases
+    app: App
+    _store: SqliteStore
+    _lock: IO[str]
+
+    async def close(self) -> None:
+        await self.use_cases.route_call.settle()
+        self._store.close()
+        self._lock.close()
+
+
+async def open_house(
+    settings: Settings, clock: Clock = now, limits: HitLimits | None = None
+) -> House:
+    """Raises DataFolderInUseError."""
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = _lock(settings.data)
+    store = SqliteStore.open(settings.database)
+    use_cases = _use_cases(settings, store, clock, limits or HitLimits())
+    await use_cases.directory.refresh()
+    if use_cases.directory.account(1) is None:
+        await _first_start(settings, use_cases)
+    pages = litestar_app(use_cases, secret_key(settings.data), settings.sessions)
+    return House(settings, use_cases, App(use_cases, script.load(), cast(Asgi, pages)), store, lock)
+
+
+def open_reader(settings: Settings) -> SqliteReader:
+    """The store for reading alone, also while a server runs over it. Raises FileNotFoundError."""
+    if not settings.database.exists():
+        raise FileNotFoundError(f"no data in {settings.data}: start `ringtrace serve` first")
+    return SqliteReader(settings.database)
+
+
+def _use_cases(settings: Settings, store: SqliteStore, clock: Clock, limits: HitLimits) -> UseCases:
+    directory = Directory(store)
+    return UseCases(
+        store=store,
+        clock=clock,
+        directory=directory,
+        track_hit=TrackHit(store, directory, limits, clock),
+        route_call=RouteCall(store, directory),
+        record_call=RecordCall(store, directory, clock),
+        keep_recording=KeepRecording(store),
+        recording_links=RecordingLinks(secret_key(settings.data), clock),
+        apply_setup=ApplyTheSetup(store, directory),
+        open_account=OpenTheAccount(store, directory),
+        issue_token=IssueToken(store, directory, clock),
+        sign_in=SignIn(store),
+        recordings=settings.recordings,
+    )
+
+
+async def _first_start(settings: Settings, use_cases: UseCases) -> None:
+    opened = await use_cases.open_account("My business", settings.region, "admin")
+    write_private(settings.password_file, opened.password)
+    token = await use_cases.issue_token(opened.account_id, TokenKind.API)
+    write_private(settings.api_token_file, token)
+    log.info("first_start password_file=%s", settings.password_file)
+
+
+def _lock(data: Path) -> IO[str]:
+    file = (data / "lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise DataFolderInUseError(f"another server runs over {data}") from error
+    return file

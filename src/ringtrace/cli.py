@@ -1,0 +1,236 @@
+"""The `ringtrace` command."""
+
+import asyncio
+import logging
+import sys
+import tomllib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+import httpx
+import msgspec
+from rich.console import Console
+
+from ringtrace import __version__, listing
+from ringtrace.bootstrap import DataFolderInUseError, open_reader
+from ringtrace.config import Settings
+from ringtrace.demo.command import demo
+from ringtrace.domain.account import TokenKind
+from ringtrace.gateways.sip.settings import NodeSettings
+from ringtrace.serve import serve as run_server
+from ringtrace.services.ports import CallFilter, Reads
+
+R = TypeVar("R")
+API_SECONDS = 10.0
+EXIT_BAD_INPUT = 2
+
+
+def _data_option(command: Callable[..., None]) -> Callable[..., None]:
+    return click.option(
+        "--data",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=Path("ringtrace-data"),
+        show_default=True,
+        help="Folder of the database, the recordings and the keys.",
+    )(command)
+
+
+@click.group()
+@click.version_option(__version__, prog_name="ringtrace")
+def main() -> None:
+    """Call tracking: which channel, campaign, keyword and visitor made the phone ring."""
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
+    )
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+main.add_command(demo)
+
+
+@main.command()
+@_data_option
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--region", default="US", show_default=True, help="Country of the first account.")
+@click.option(
+    "--trusted-proxies",
+    default="",
+    help="Addresses whose X-Forwarded-For is believed, comma separated.",
+)
+def serve(data: Path, host: str, port: int, region: str, trusted_proxies: str) -> None:
+    """Run the server: tracking, gateways' backend, console and API in one process."""
+    settings = Settings(data, host, port, region, trusted_proxies)
+    try:
+        run_server(settings)
+    except (DataFolderInUseError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+@main.command("sip-node")
+@click.option("--listen", default="127.0.0.1:5060", show_default=True, help="IP:PORT for SIP.")
+@click.option("--advertise", help="IP that trunks are told to send to, if it is another.")
+@click.option("--trunk", multiple=True, required=True, help="Network that may call, in CIDR.")
+@click.option("--proxy", help="HOST[:PORT] that takes calls to phone numbers.")
+@click.option("--backend", required=True, envvar="RINGTRACE_URL", help="URL of the server.")
+@click.option("--token", required=True, envvar="RINGTRACE_TOKEN", help="A token of kind sip.")
+@click.option("--fallback", envvar="RINGTRACE_FALLBACK", help="Rings when the backend is away.")
+@click.option(
+    "--spool",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("ringtrace-spool"),
+    show_default=True,
+    help="Folder of unsent reports and recordings.",
+)
+@click.option("--rtp", default="20000-29999", show_default=True, help="UDP ports for audio.")
+@click.option("--ready-file", type=click.Path(path_type=Path), help="Written once it listens.")
+def sip_node(
+    listen: str,
+    advertise: str | None,
+    trunk: tuple[str, ...],
+    proxy: str | None,
+    backend: str,
+    token: str,
+    fallback: str | None,
+    spool: Path,
+    rtp: str,
+    ready_file: Path | None,
+) -> None:
+    """Run a SIP node: takes calls from trunks, dials, records, reports."""
+    from ringtrace.gateways.sip import node  # noqa: PLC0415 - the SIP stack is the node's alone
+
+    try:
+        ip, _, port = listen.rpartition(":")
+        low, _, high = rtp.partition("-")
+        settings = NodeSettings(
+            backend_url=backend.rstrip("/"),
+            token=token,
+            spool_dir=spool,
+            trusted_networks=trunk,
+            listen_ip=ip,
+            listen_port=int(port),
+            advertised_ip=advertise,
+            outbound_proxy=proxy,
+            fallback_target=fallback,
+            rtp_port_min=int(low),
+            rtp_port_max=int(high),
+            ready_file=ready_file,
+        )
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    node.run(settings)
+
+
+@main.command()
+@_data_option
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def apply(data: Path, file: Path) -> None:
+    """Tell the running server which sites, numbers and pools there are (a TOML file)."""
+    try:
+        document = tomllib.loads(file.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"{file}: {error}") from error
+    _ask(data, "PUT", "/api/v1/setup", document)
+    click.echo(f"applied {file}", err=True)
+
+
+@main.command()
+@_data_option
+@click.argument("kind", type=click.Choice([kind.value for kind in TokenKind]))
+def token(data: Path, kind: str) -> None:
+    """Print a new token for a gateway, the original route or the API; shown only now."""
+    click.echo(_ask(data, "POST", "/api/v1/tokens", {"kind": kind})["token"])
+
+
+@main.command()
+@_data_option
+@click.argument("name")
+@click.argument("login")
+@click.option("--region", default="US", show_default=True)
+def account(data: Path, name: str, login: str, region: str) -> None:
+    """Open another account (tenant) on this server; prints its password and API token once."""
+    answer = _ask(
+        data, "POST", "/api/v1/accounts", {"name": name, "login": login, "region": region}
+    )
+    click.echo(msgspec.json.format(msgspec.json.encode(answer)).decode())
+
+
+@main.command()
+@_data_option
+@click.option("--account", "account_id", default=1, show_default=True)
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 100_000))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def calls(data: Path, account_id: int, limit: int, as_json: bool) -> None:
+    """List the calls, newest first."""
+
+    async def read(store: Reads) -> None:
+        page = await store.calls(account_id, CallFilter(), limit, 0)
+        if as_json:
+            for call in page.calls:
+                click.echo(msgspec.json.encode(listing.call_facts(call)))
+        else:
+            Console().print(listing.call_table(page))
+
+    _read(data, read)
+
+
+@main.group()
+def report() -> None:
+    """Reports."""
+
+
+@report.command()
+@_data_option
+@click.option("--account", "account_id", default=1, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def channels(data: Path, account_id: int, as_json: bool) -> None:
+    """Expected calls by channel: the credits of all calls added up."""
+
+    async def read(store: Reads) -> None:
+        found = await store.channels(account_id, CallFilter())
+        if as_json:
+            for row in found:
+                click.echo(msgspec.json.encode(row))
+        else:
+            Console().print(listing.channel_table(found))
+
+    _read(data, read)
+
+
+def _read(data: Path, use: Callable[[Reads], Awaitable[None]]) -> None:
+    async def run() -> None:
+        store = open_reader(Settings(data))
+        try:
+            await use(store)
+        finally:
+            store.close()
+
+    try:
+        asyncio.run(run())
+    except FileNotFoundError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _ask(data: Path, method: str, path: str, body: object) -> dict[str, str]:
+    """One request to the server that runs over `data`; its refusal is the command's."""
+    settings = Settings(data)
+    try:
+        url = settings.address_file.read_text().strip()
+        secret = settings.api_token_file.read_text().strip()
+        answer = httpx.request(
+            method,
+            url + path,
+            json=body,
+            headers={"Authorization": f"Bearer {secret}"},
+            timeout=API_SECONDS,
+            trust_env=False,
+        )
+    except (FileNotFoundError, httpx.TransportError) as error:
+        raise click.ClickException(f"no server runs over {data}: `ringtrace serve`") from error
+    if answer.is_error:
+        said = answer.json()
+        click.echo(f"{said['error_id']}: {said['field'] or ''} {said['message']}", err=True)
+        sys.exit(EXIT_BAD_INPUT)
+    return answer.json() if answer.content else {}

@@ -1,0 +1,59 @@
+"""Settings of the server, and the files of its data folder."""
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`trusted_proxies`: addresses whose X-Forwarded-For is believed, comma separated."""
+
+    data: Path
+    host: str = "127.0.0.1"
+    port: int = 8080
+    region: str = "US"
+    trusted_proxies: str = ""
+
+    @property
+    def database(self) -> Path:
+        return self.data / "ringtrace.db"
+
+    @property
+    def recordings(self) -> Path:
+        return self.data / "recordings"
+
+    @property
+    def sessions(self) -> Path:
+        return self.data / "sessions"
+
+    @property
+    def password_file(self) -> Path:
+        return self.data / "admin-password"
+
+    @property
+    def api_token_file(self) -> Path:
+        return self.data / "api-token"
+
+    @property
+    def address_file(self) -> Path:
+        """The URL of the server that runs over this folder."""
+        return self.data / "server-url"
+
+
+def secret_key(data: Path) -> bytes:
+    """Signs links and sessions; made once, kept in the data folder."""
+    path = data / "secret.key"
+    if not path.exists():
+        write_private(path, secrets.token_hex(SECRET_BYTES))
+    return bytes.fromhex(path.read_text().strip())
+
+
+def write_private(path: Path, text: str) -> None:
+    """Whole or not at all, readable by the owner alone."""
+    part = path.with_suffix(path.suffix + ".part")
+    part.touch(mode=0o600)
+    part.write_text(text + "\n")
+    part.replace(path)

@@ -1,0 +1,50 @@
+"""Flows (what is to happen to calls of a number) and plans (a flow resolved for one call)."""
+
+from dataclasses import dataclass
+
+DEFAULT_RING_SECONDS = 25
+DEFAULT_MAX_SECONDS = 2 * 60 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a call is forwarded: an E.164 number or a `sip:` URI."""
+
+    to: str
+    ring_seconds: int = DEFAULT_RING_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Ring the targets one after another."""
+
+    targets: tuple[Target, ...]
+    record: bool = True
+    max_seconds: int = DEFAULT_MAX_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    targets: tuple[Target, ...]
+    caller_id: str
+    record: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a gateway is to do with one call.
+
+    A `cacheable` plan says nothing of the caller or of a visitor, so a gateway may use it for
+    later calls of the number while the backend is away.
+    """
+
+    number: str
+    steps: tuple[Dial, ...]
+    max_seconds: int
+    cacheable: bool
+
+
+def resolve(flow: Flow, number: str) -> Plan:
+    """The plan of a call to `number` (E.164). The target sees the tracking number as caller id."""
+    dial = Dial(targets=flow.targets, caller_id=number, record=flow.record)
+    return Plan(number=number, steps=(dial,), max_seconds=flow.max_seconds, cacheable=True)

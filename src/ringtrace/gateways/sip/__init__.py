@@ -1,0 +1,1 @@
+"""The embedded SIP node: takes calls from trunks, follows the backend's plan, records, reports."""

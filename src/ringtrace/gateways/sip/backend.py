@@ -1,0 +1,113 @@
+"""The backend over HTTP: the three requests of docs/gateways.md, blocking, each with a time-out."""
+
+from collections.abc import Callable
+from enum import Enum, auto
+from pathlib import Path
+
+import httpx
+import msgspec
+
+from ringtrace.gateways.sip.plan import Plan, PlanInvalidError, parse_plan
+
+_UPLOAD_TIMEOUT = 30.0  # one read or write of a recording, which may be 200 MB long
+
+
+class NumberUnknownError(Exception):
+    """The backend does not know the number: not our call."""
+
+
+class BackendAwayError(Exception):
+    """No plan: no connection, time-out, or an answer that is not a plan. Says which, no numbers."""
+
+
+class Delivery(Enum):
+    """What became of something sent."""
+
+    TAKEN = auto()  # 2xx, or 409: kept for inspection over there, sending again changes nothing
+    NOT_OURS = auto()  # 404 number_unknown
+    LATER = auto()  # refused for now; others may fare better
+    AWAY = auto()  # nobody there; others will not fare better
+
+
+class Arrival(msgspec.Struct, frozen=True):
+    """Request 1 of docs/gateways.md."""
+
+    call: str
+    number: str
+    caller: str | None
+    started_at: str
+
+
+class _Error(msgspec.Struct, frozen=True):
+    error_id: str = ""
+
+
+class Backend:
+    """Safe to call from several threads at once."""
+
+    def __init__(self, url: str, token: str, timeout: float) -> None:
+        self._calls = url.rstrip("/") + "/gateway/v1/calls"
+        self._client = httpx.Client(
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=timeout,
+            limits=httpx.Limits(max_connections=64, max_keepalive_connections=16),
+            trust_env=False,
+        )
+
+    def plan(self, arrival: Arrival) -> Plan:
+        """Raises `NumberUnknownError` or `BackendAwayError`."""
+        try:
+            answer = self._client.post(
+                self._calls, content=msgspec.json.encode(arrival), headers=_json_type()
+            )
+        except httpx.HTTPError as error:
+            raise BackendAwayError(type(error).__name__) from None
+        if answer.status_code == httpx.codes.NOT_FOUND and _error_id(answer) == "number_unknown":
+            raise NumberUnknownError
+        if answer.status_code != httpx.codes.OK:
+            raise BackendAwayError(f"status_{answer.status_code}")
+        try:
+            return parse_plan(answer.content)
+        except PlanInvalidError as error:
+            raise BackendAwayError(f"plan_invalid: {error}") from None
+
+    def send_report(self, call: str, report: bytes) -> Delivery:
+        return self._deliver(
+            lambda: self._client.post(f"{self._calls}/{call}/report", content=report, headers=_json_type())
+        )
+
+    def send_recording(self, call: str, wav: Path) -> Delivery:
+        with wav.open("rb") as content:
+            return self._deliver(
+                lambda: self._client.put(
+                    f"{self._calls}/{call}/recording",
+                    content=content,
+                    headers={"Content-Type": "audio/wav"},
+                    timeout=_UPLOAD_TIMEOUT,
+                )
+            )
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _deliver(self, send: Callable[[], httpx.Response]) -> Delivery:
+        try:
+            answer = send()
+        except httpx.HTTPError:
+            return Delivery.AWAY
+        if answer.is_success or answer.status_code == httpx.codes.CONFLICT:
+            return Delivery.TAKEN
+        if answer.status_code == httpx.codes.NOT_FOUND and _error_id(answer) == "number_unknown":
+            return Delivery.NOT_OURS
+        return Delivery.LATER
+
+
+def _json_type() -> dict[str, str]:
+    return {"Content-Type": "application/json"}
+
+
+def _error_id(answer: httpx.Response) -> str:
+    try:
+        return msgspec.json.decode(answer.content, type=_Error).error_id
+    except msgspec.MsgspecError:
+        return ""

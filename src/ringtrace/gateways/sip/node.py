@@ -1,0 +1,188 @@
+"""One SIP node: its parts put together, its door, and its orderly end."""
+
+import ipaddress
+import logging
+import os
+import signal
+import time
+from functools import partial
+from typing import Any
+
+from ringtrace.gateways.sip.backend import Backend
+from ringtrace.gateways.sip.call import Call, Exchange
+from ringtrace.gateways.sip.durable import remove, replace_file
+from ringtrace.gateways.sip.invite import InviteError, read_invite
+from ringtrace.gateways.sip.leg import Resolver
+from ringtrace.gateways.sip.media import MediaRelay
+from ringtrace.gateways.sip.planner import PlanCache, Planner
+from ringtrace.gateways.sip.sender import Sender
+from ringtrace.gateways.sip.settings import NodeSettings
+from ringtrace.gateways.sip.spool import Spool
+from ringtrace.gateways.sip.stack import StackLoop, start_stack
+
+_log = logging.getLogger(__name__)
+_ALIVE_SECONDS = 1.0
+_GOODBYE_SECONDS = 1.0  # for the last BYEs and their answers
+_LAST_REPORTS_SECONDS = 5.0
+
+
+def run(settings: NodeSettings) -> None:
+    """Take calls until SIGTERM or SIGINT; blocks. Call once, in a process's main thread.
+
+    Raises `OSError` when the address cannot be bound and `SpoolError` when another node holds
+    the spool.
+    """
+    os.umask(0o077)  # rtp-io opens files of its own; all of them hold personal data
+    _Node(settings).run()
+
+
+class Door:
+    """Who may call, and how many at once; decides on requests outside of known dialogues."""
+
+    def __init__(self, settings: NodeSettings) -> None:
+        self._trusted = [ipaddress.IPv4Network(n) for n in settings.trusted_networks]
+        self._max_calls = settings.max_calls
+        self._per_second = settings.max_calls_per_second
+        self._credit = self._per_second
+        self._filled = time.monotonic()
+        self.closed = False
+
+    def trusts(self, ip: str) -> bool:
+        address = ipaddress.IPv4Address(ip)
+        return any(address in network for network in self._trusted)
+
+    def admits(self, live_calls: int) -> bool:
+        """Take one call's worth of the rate; says whether there is room for the call."""
+        now = time.monotonic()
+        refill = (now - self._filled) * self._per_second
+        self._credit = min(max(1.0, self._per_second), self._credit + refill)
+        self._filled = now
+        if self.closed or live_calls >= self._max_calls or self._credit < 1:
+            return False
+        self._credit -= 1
+        return True
+
+
+class _Node:
+    def __init__(self, settings: NodeSettings) -> None:
+        self._settings = settings
+        self._loop = StackLoop()
+        self._door = Door(settings)
+        self._calls: dict[str, Call] = {}
+        self._backend = Backend(settings.backend_url, settings.token, settings.backend_timeout)
+        self._spool = Spool(settings.spool_dir, lambda: self._sender.wake())
+        self._sender = Sender(self._spool.outbox, self._backend, settings.keep_days)
+        self._exchange: Exchange | None = None
+
+    def run(self) -> None:
+        settings = self._settings
+        left = self._spool.recover()
+        if left:
+            _log.warning("calls_recovered count=%d", left)
+        config, port = start_stack(
+            ip=settings.listen_ip,
+            port=settings.listen_port,
+            public_ip=settings.public_ip,
+            on_request=self._on_request,
+        )
+        exchange = self._exchange = self._open_exchange(config)
+        self._spool.start()
+        self._sender.start()
+        self._keep_alive()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.on_signal(number, partial(self._on_signal, number))
+        self._announce(port)
+        self._loop.run()
+        self._close(exchange)
+
+    def _open_exchange(self, config: dict[str, Any]) -> Exchange:
+        settings = self._settings
+        planner = Planner(
+            self._loop,
+            self._backend,
+            PlanCache(settings.spool_dir / "plans"),
+            timeout=settings.backend_timeout,
+            fallback_target=settings.fallback_target,
+            fallback_ring_seconds=settings.ring_seconds,
+        )
+        relay = MediaRelay(
+            self._loop,
+            bind_ip=settings.listen_ip,
+            port_min=settings.rtp_port_min,
+            port_max=settings.rtp_port_max,
+            media_timeout=settings.media_timeout,
+            folder=self._spool.media,
+        )
+        resolver = Resolver(self._loop)
+        return Exchange(settings, config, self._loop, planner, resolver, relay, self._spool)
+
+    def _announce(self, port: int) -> None:
+        address = f"{self._settings.listen_ip}:{port}"
+        if self._settings.ready_file is not None:
+            replace_file(self._settings.ready_file, address.encode(), survive_power_loss=False)
+        _log.info("sip_node_ready listen=%s public_ip=%s", address, self._settings.public_ip)
+
+    def _keep_alive(self) -> None:
+        self._spool.touch()
+        self._loop.after(_ALIVE_SECONDS, self._keep_alive)
+
+    def _on_request(self, request: Any, transaction: Any) -> Any:
+        method = request.getMethod()
+        if not self._door.trusts(request.getSource()[0]):
+            _log.warning("request_untrusted method=%s", method if method.isalpha() else "?")
+            return request.genResponse(403, "Forbidden"), None, None
+        if request.getHFBody("to").getTag() is not None:
+            return request.genResponse(481, "Call/Transaction Does Not Exist"), None, None
+        if method == "INVITE":
+            return self._on_invite(request, transaction)
+        if method == "OPTIONS":
+            return request.genResponse(503 if self._door.closed else 200, "Seen"), None, None
+        return request.genResponse(405, "Method Not Allowed"), None, None
+
+    def _on_invite(self, request: Any, transaction: Any) -> Any:
+        if self._exchange is None:
+            return request.genResponse(503, "Starting"), None, None
+        try:
+            invite = read_invite(request)
+        except InviteError as error:
+            _log.info("invite_refused code=%d", error.code)
+            return request.genResponse(error.code, error.phrase), None, None
+        if invite.number is None:
+            return request.genResponse(404, "Not Found"), None, None
+        if not self._door.admits(len(self._calls)):
+            _log.warning("call_refused live=%d draining=%s", len(self._calls), self._door.closed)
+            return request.genResponse(503, "Service Unavailable"), None, None
+        call = Call(self._exchange, invite, self._over)
+        self._calls[call.id] = call
+        return call.inbound.recvRequest(request, transaction)
+
+    def _over(self, call: Call) -> None:
+        self._calls.pop(call.id, None)
+        if self._door.closed and not self._calls:
+            self._loop.after(_GOODBYE_SECONDS, self._loop.stop)
+
+    def _on_signal(self, number: int) -> None:
+        if self._door.closed:
+            self._end_all()
+            return
+        _log.info("sip_node_draining signal=%d live=%d", number, len(self._calls))
+        self._door.closed = True
+        if not self._calls:
+            self._loop.stop()
+            return
+        self._loop.after(self._settings.drain_seconds, self._end_all)
+
+    def _end_all(self) -> None:
+        for call in list(self._calls.values()):
+            call.end()
+
+    def _close(self, exchange: Exchange) -> None:
+        if self._settings.ready_file is not None:
+            remove(self._settings.ready_file)
+        exchange.planner.close()
+        exchange.resolver.close()
+        exchange.relay.close()
+        self._spool.stop(_LAST_REPORTS_SECONDS)
+        emptied = self._sender.drain(_LAST_REPORTS_SECONDS)
+        self._sender.stop()
+        _log.info("sip_node_stopped outbox_empty=%s", emptied)

@@ -1,0 +1,67 @@
+"""The plan: what the backend tells a gateway to do with one call."""
+
+import re
+
+import msgspec
+
+_TARGET = re.compile(r"\+[1-9][0-9]{6,14}|sip:[^\s<>\"@;?]+@[A-Za-z0-9.-]+(:[0-9]{1,5})?(;[^\s<>\"]*)?")
+_CALLER_ID = re.compile(r"\+?[0-9A-Za-z*#._-]{1,32}")
+
+
+class PlanInvalidError(ValueError):
+    """The backend's answer is not a plan this node can follow."""
+
+
+class Target(msgspec.Struct, frozen=True):
+    """A number (E.164) or `sip:` URI, and for how long it rings."""
+
+    to: str
+    ring_seconds: float
+
+    def __post_init__(self) -> None:
+        if not _TARGET.fullmatch(self.to):
+            raise ValueError("to: must be +E.164 or sip:user@host")
+        if not 1 <= self.ring_seconds <= 300:  # noqa: PLR2004 - a SIP INVITE lives five minutes
+            raise ValueError("ring_seconds: must be 1 to 300")
+
+
+class Dial(msgspec.Struct, frozen=True, tag_field="do", tag="dial"):
+    """Ring `targets` one after another until one answers; they see `caller_id`."""
+
+    targets: tuple[Target, ...]
+    caller_id: str
+    record: bool = False
+
+    def __post_init__(self) -> None:
+        if not _CALLER_ID.fullmatch(self.caller_id):
+            raise ValueError("caller_id: must be a telephone number")
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """`cacheable` plans say nothing of a caller and may serve the number while the backend is away.
+
+    `max_seconds` bounds the talk time.
+    """
+
+    number: str
+    steps: tuple[Dial, ...]
+    max_seconds: float
+    cacheable: bool = False
+
+    def __post_init__(self) -> None:
+        if self.max_seconds <= 0:
+            raise ValueError("max_seconds: must be positive")
+
+
+def parse_plan(document: bytes) -> Plan:
+    """Raises `PlanInvalidError` naming the field."""
+    try:
+        return msgspec.json.decode(document, type=Plan)
+    except msgspec.MsgspecError as error:
+        raise PlanInvalidError(str(error)) from None
+
+
+def fallback_plan(number: str, target: str, ring_seconds: float) -> Plan:
+    """The node's own plan: no recording, as nobody said that this number's callers consent."""
+    dial = Dial(targets=(Target(target, ring_seconds),), caller_id=number)
+    return Plan(number=number, steps=(dial,), max_seconds=7200)

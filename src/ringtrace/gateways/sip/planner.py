@@ -1,0 +1,137 @@
+"""Finds a call's plan in time: the backend, else the number's last plan, else the fallback."""
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from ringtrace.domain.call import PlanSource
+from ringtrace.gateways.sip.backend import Arrival, Backend, BackendAwayError, NumberUnknownError
+from ringtrace.gateways.sip.durable import remove, replace_file
+from ringtrace.gateways.sip.loop import Loop
+from ringtrace.gateways.sip.plan import Plan, PlanInvalidError, fallback_plan, parse_plan
+
+_log = logging.getLogger(__name__)
+_THREADS = 32
+
+
+class PlanCache:
+    """The last cacheable plan of each number, one small file per number."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+    def keep(self, number: str, plan: Plan) -> None:
+        """Keep a plan that says so; another one leaves the last cacheable plan in place."""
+        if not plan.cacheable:
+            return
+        document = msgspec.json.encode(plan)
+        path = self._path(number)
+        try:
+            if path.read_bytes() == document:
+                return
+        except FileNotFoundError:
+            pass
+        replace_file(path, document)
+
+    def forget(self, number: str) -> None:
+        remove(self._path(number))
+
+    def get(self, number: str) -> Plan | None:
+        try:
+            return parse_plan(self._path(number).read_bytes())
+        except FileNotFoundError:
+            return None
+        except PlanInvalidError as error:
+            _log.warning("cached_plan_damaged error=%s", error)
+            return None
+
+    def _path(self, number: str) -> Path:
+        # A dialled number is whatever the network sent, so it does not become a file name.
+        return self._folder / f"{hashlib.sha256(number.encode()).hexdigest()}.json"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """`plan` is `None` when the number is not ours, or when nobody can say what to do."""
+
+    plan: Plan | None
+    source: PlanSource | None
+    number_unknown: bool = False
+
+
+class Planner:
+    """Answers each request exactly once, on the loop, within the backend's time-out."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        backend: Backend,
+        cache: PlanCache,
+        *,
+        timeout: float,
+        fallback_target: str | None,
+        fallback_ring_seconds: float,
+    ) -> None:
+        self._loop = loop
+        self._backend = backend
+        self._cache = cache
+        self._timeout = timeout
+        self._fallback_target = fallback_target
+        self._fallback_ring_seconds = fallback_ring_seconds
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="plan")
+
+    def decide(self, arrival: Arrival, done: Callable[[Decision], None]) -> None:
+        waiting = [done]
+
+        def answer(decision: Decision) -> None:
+            if waiting:
+                timer.cancel()
+                waiting.pop()(decision)
+
+        def give_up() -> None:
+            _log.warning("backend_away call=%s error=deadline", arrival.call)
+            answer(self._without_backend(arrival.number))
+
+        def ask() -> None:
+            if time.monotonic() >= deadline:
+                return  # the threads were busy with a hanging backend; the call went on without
+            decision = self._ask(arrival)
+            self._loop.post(lambda: answer(decision))
+
+        deadline = time.monotonic() + self._timeout
+        timer = self._loop.after(self._timeout, give_up)
+        self._threads.submit(ask)
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _ask(self, arrival: Arrival) -> Decision:
+        try:
+            plan = self._backend.plan(arrival)
+        except NumberUnknownError:
+            self._cache.forget(arrival.number)
+            return Decision(None, None, number_unknown=True)
+        except BackendAwayError as error:
+            _log.warning("backend_away call=%s error=%s", arrival.call, error)
+            return self._without_backend(arrival.number)
+        try:
+            self._cache.keep(arrival.number, plan)
+        except OSError as error:
+            _log.error("plan_not_cached error=%s", error.strerror)  # noqa: TRY400 - no traceback: the error says it all
+        return Decision(plan, PlanSource.BACKEND)
+
+    def _without_backend(self, number: str) -> Decision:
+        cached = self._cache.get(number)
+        if cached is not None:
+            return Decision(cached, PlanSource.CACHE)
+        if self._fallback_target is None:
+            return Decision(None, None)
+        plan = fallback_plan(number, self._fallback_target, self._fallback_ring_seconds)
+        return Decision(plan, PlanSource.FALLBACK)

@@ -1,0 +1,134 @@
+"""What the operator decides about one SIP node."""
+
+import ipaddress
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+_TARGET = re.compile(r"\+[1-9][0-9]{6,14}|sips?:[^\s<>\"@]+@[^\s<>\"@]+")
+_HOST_PORT = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?")
+_PORT_MAX = 65535
+_RTP_PORTS_NEEDED = 4  # two legs, RTP and RTCP each
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeSettings:
+    """Settings of one node; every field is checked on construction (`ValueError` names the field).
+
+    `advertised_ip` is what trunks and targets are told to send to (needed behind NAT or when
+    listening on 0.0.0.0). `trusted_networks` are the trunks' networks in CIDR notation; INVITEs
+    from elsewhere get 403. `outbound_proxy` ("host" or "host:port") takes the calls to phone
+    numbers; without it only `sip:` targets can be dialled. `fallback_target` rings when the
+    backend is away and the number has no cached plan. Times are in seconds.
+    """
+
+    backend_url: str
+    token: str = field(repr=False)
+    spool_dir: Path
+    trusted_networks: tuple[str, ...]
+    listen_ip: str = "0.0.0.0"  # noqa: S104 - a SIP server is reached from outside
+    listen_port: int = 5060
+    advertised_ip: str | None = None
+    outbound_proxy: str | None = None
+    fallback_target: str | None = None
+    rtp_port_min: int = 20000
+    rtp_port_max: int = 29999
+    backend_timeout: float = 2.0
+    ring_seconds: int = 25
+    no_reply_seconds: float = 5.0
+    media_timeout: int = 180
+    max_calls: int = 200
+    max_calls_per_second: float = 50.0
+    drain_seconds: float = 30.0
+    keep_days: int = 30
+    ready_file: Path | None = None
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"https?://[^\s/]+(/[^\s]*)?", self.backend_url):
+            raise ValueError("backend_url: must be an http:// or https:// address")
+        if not self.token or not self.token.isascii() or any(c.isspace() for c in self.token):
+            raise ValueError("token: must be a non-empty word of ASCII characters")
+        self._check_addresses()
+        self._check_ports()
+        self._check_limits()
+
+    def _check_addresses(self) -> None:
+        _ipv4("listen_ip", self.listen_ip)
+        if self.advertised_ip is not None:
+            _ipv4("advertised_ip", self.advertised_ip)
+        if self.advertised_ip is None and ipaddress.IPv4Address(self.listen_ip).is_unspecified:
+            raise ValueError("advertised_ip: needed when listen_ip is 0.0.0.0")
+        if not self.trusted_networks:
+            raise ValueError("trusted_networks: name at least one trunk network")
+        for network in self.trusted_networks:
+            try:
+                ipaddress.IPv4Network(network)
+            except ValueError as error:
+                raise ValueError(f"trusted_networks: {error}") from None
+        if self.outbound_proxy is not None and not _HOST_PORT.fullmatch(self.outbound_proxy):
+            raise ValueError("outbound_proxy: must be host or host:port")
+        if self.fallback_target is None:
+            return
+        if not _TARGET.fullmatch(self.fallback_target):
+            raise ValueError("fallback_target: must be +E.164 or sip:user@host")
+        if self.fallback_target.startswith("+") and self.outbound_proxy is None:
+            raise ValueError("outbound_proxy: needed to ring a fallback_target that is a number")
+
+    def _check_ports(self) -> None:
+        if not 0 <= self.listen_port <= _PORT_MAX:
+            raise ValueError("listen_port: must be 0 to 65535 (0 picks a free one)")
+        if not 1024 <= self.rtp_port_min <= self.rtp_port_max <= _PORT_MAX:  # noqa: PLR2004 - privileged ports end at 1023
+            raise ValueError("rtp_port_min: 1024 <= rtp_port_min <= rtp_port_max <= 65535")
+        if self.rtp_port_max - self.rtp_port_min + 1 < _RTP_PORTS_NEEDED * self.max_calls:
+            raise ValueError(f"rtp_port_max: {self.max_calls} calls need 4 ports each")
+
+    def _check_limits(self) -> None:
+        for name in (
+            "backend_timeout",
+            "ring_seconds",
+            "no_reply_seconds",
+            "max_calls",
+            "max_calls_per_second",
+            "keep_days",
+        ):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name}: must be positive")
+        if self.media_timeout < 1:
+            raise ValueError("media_timeout: must be at least 1 second")
+        if self.drain_seconds < 0:
+            raise ValueError("drain_seconds: must not be negative")
+
+    @property
+    def public_ip(self) -> str:
+        return self.advertised_ip or self.listen_ip
+
+
+def settings_from_json(document: bytes) -> NodeSettings:
+    """Raises `ValueError` naming the field that is missing, unknown, ill-typed or out of range."""
+    try:
+        fields = msgspec.json.decode(document, type=dict[str, object])
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"settings: {error}") from None
+    known = NodeSettings.__dataclass_fields__
+    for name in fields:
+        if name not in known:
+            raise ValueError(f"{name}: unknown setting")
+    try:
+        return msgspec.convert(fields, NodeSettings, dec_hook=_path)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from None
+
+
+def _path(kind: type, value: object) -> Path:
+    if kind is not Path or not isinstance(value, str):
+        raise TypeError("expected a path")
+    return Path(value)
+
+
+def _ipv4(name: str, value: str) -> None:
+    try:
+        ipaddress.IPv4Address(value)
+    except ValueError:
+        raise ValueError(f"{name}: {value!r} is not an IPv4 address") from None

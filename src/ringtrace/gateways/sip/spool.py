@@ -1,0 +1,158 @@
+"""What must not be lost: calls in progress, and what has to reach the backend.
+
+    live/CALL.json      a call in progress, rewritten at each step
+    live/alive          touched every second: when the node was last alive
+    media/CALL=*        packets of the recording under way
+    outbox/CALL.json    a finished report, sent until the backend has taken it
+    outbox/CALL.wav     its recording, sent after the report
+
+A call moves from `live` to `outbox` in steps that may be repeated from the start after a crash
+between any two of them. Files hold phone numbers and voices: only the node's user may read them.
+"""
+
+import fcntl
+import logging
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from queue import SimpleQueue
+
+import msgspec
+
+from ringtrace.gateways.sip.durable import TEMPORARY, flush_folder, remove, replace_file
+from ringtrace.gateways.sip.media import discard_files, recorded_files
+from ringtrace.gateways.sip.record import CallRecord, report
+from ringtrace.gateways.sip.recording import RecordingError, write_wav
+
+_log = logging.getLogger(__name__)
+_RETRY_SECONDS = 1.0
+
+
+class SpoolError(Exception):
+    """The spool cannot be used; the message says why."""
+
+
+class Spool:
+    """`finished` is called, in a thread of the spool, when something new is in the outbox."""
+
+    def __init__(self, folder: Path, finished: Callable[[], None]) -> None:
+        self.outbox = folder / "outbox"
+        self.media = folder / "media"
+        self._live = folder / "live"
+        self._alive = self._live / "alive"
+        self._finished = finished
+        self._jobs: SimpleQueue[str | None] = SimpleQueue()
+        self._stopping = threading.Event()
+        self._worker = threading.Thread(target=self._run, name="spool", daemon=True)
+        for part in (folder, self.outbox, self.media, self._live):
+            part.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = _lock(folder / "lock")
+
+    def recover(self) -> int:
+        """Take over what a dead node left; returns the number of its calls. Call before `start`."""
+        left = sorted(self._live.glob("*.json"))
+        calls = {path.stem for path in left}
+        last_alive = self._alive.stat().st_mtime if self._alive.exists() else 0.0
+        for path in left:
+            self._recover_call(path, last_alive)
+        for path in self.media.iterdir():
+            if path.name.partition("=")[0] not in calls:
+                remove(path)
+        for folder in (self.outbox, self._live):
+            for path in folder.glob(f"*{TEMPORARY}"):
+                remove(path)
+        return len(calls)
+
+    def start(self) -> None:
+        self.touch()
+        self._worker.start()
+
+    def touch(self) -> None:
+        """Say that the node is alive."""
+        self._alive.touch(mode=0o600)
+
+    def journal(self, record: CallRecord) -> None:
+        """Keep the state of a call in progress; outlives the process, not the machine."""
+        document = msgspec.json.encode(record)
+        try:
+            replace_file(self._live / f"{record.call}.json", document, survive_power_loss=False)
+        except OSError as error:
+            # A full disk must not cost the call itself.
+            _log.error("journal_failed call=%s error=%s", record.call, error.strerror)  # noqa: TRY400 - the error says it all
+
+    def forget(self, call: str) -> None:
+        """The call was none of ours: nothing to report."""
+        remove(self._live / f"{call}.json")
+
+    def close_call(self, call: str) -> None:
+        """The call has ended and its files are complete: make its report, in the background."""
+        self._jobs.put(call)
+
+    def stop(self, timeout: float) -> None:
+        """Finish what was closed, at most `timeout` seconds long; the rest waits for the start."""
+        self._jobs.put(None)
+        self._worker.join(timeout)
+        self._stopping.set()
+
+    def _recover_call(self, path: Path, last_alive: float) -> None:
+        try:
+            record = msgspec.json.decode(path.read_bytes(), type=CallRecord)
+        except msgspec.MsgspecError:
+            _log.error("journal_damaged call=%s", path.stem)  # noqa: TRY400 - the message may hold a number
+            path.rename(path.with_suffix(".damaged"))
+            return
+        if record.outcome is None:
+            record.interrupted(last_alive)
+            self.journal(record)
+        self.close_call(record.call)
+
+    def _run(self) -> None:
+        while (call := self._jobs.get()) is not None:
+            try:
+                self._finish(call)
+            except FileNotFoundError:
+                _log.error("journal_missing call=%s", call)  # noqa: TRY400 - nothing more to tell
+            except OSError as error:
+                _log.error("report_not_kept call=%s error=%s", call, error.strerror)  # noqa: TRY400 - the error says it all
+                if self._stopping.wait(_RETRY_SECONDS):
+                    return
+                self._jobs.put(call)
+
+    def _finish(self, call: str) -> None:
+        journal = self._live / f"{call}.json"
+        record = msgspec.json.decode(journal.read_bytes(), type=CallRecord)
+        seconds = self._keep_recording(call)
+        document = msgspec.json.encode(report(record, seconds))
+        replace_file(self.outbox / f"{call}.json", document)
+        # The packets go last: with them gone, a repetition would report a call without recording.
+        remove(journal)
+        discard_files(self.media, call)
+        self._finished()
+
+    def _keep_recording(self, call: str) -> float | None:
+        part = self.outbox / f"{call}.wav{TEMPORARY}"
+        try:
+            seconds = write_wav(*recorded_files(self.media, call), part)
+        except RecordingError as error:
+            _log.error("recording_damaged call=%s error=%s", call, error)  # noqa: TRY400 - the error says it all
+            seconds = None
+        if seconds is None:
+            remove(part)
+            return None
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())
+        part.replace(self.outbox / f"{call}.wav")
+        flush_folder(self.outbox)
+        return round(seconds, 3)
+
+
+def _lock(path: Path) -> int:
+    """Two nodes on one spool would take each other's calls for crashed ones."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise SpoolError(f"spool_dir: {path.parent} is in use by another node") from None
+    return descriptor

@@ -1,0 +1,140 @@
+"""The SIP stack (sippy), set up once per process, with the cures it needs.
+
+sippy keeps its state in the process: one stack per process, driven by the thread that imports it.
+"""
+
+import logging
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from sippy.Core.EventDispatcher import ED2
+from sippy.SipConf import SipConf
+from sippy.SipTransactionManager import SipTransactionManager
+from sippy.SipURL import SipURL
+from sippy.Time.Timeout import Timeout
+from sippy.Udp_server import Udp_server, Udp_server_opts
+
+from ringtrace.gateways.sip.loop import Timer
+
+_log = logging.getLogger(__name__)
+_PROVISIONAL_REPEAT_SECONDS = 60  # RFC 3261 13.3.1.1: else proxies give a long ringing up
+_ERROR_LOG_INTERVAL = 1.0
+
+
+class StackLoop:
+    """`Loop` on sippy's event dispatcher."""
+
+    def post(self, action: Callable[[], None]) -> None:
+        ED2.callFromThread(action)
+
+    def after(self, seconds: float, action: Callable[[], None]) -> Timer:
+        timer: Timer = Timeout(action, seconds)
+        return timer
+
+    def on_signal(self, number: int, action: Callable[[], None]) -> None:
+        ED2.regSignal(number, action)
+
+    def run(self) -> None:
+        ED2.loop()
+
+    def stop(self) -> None:
+        ED2.breakLoop()
+
+
+class _Trace:
+    """sippy hands every message here; messages hold phone numbers, so none is kept."""
+
+    def write(self, *_: object, **__: object) -> None:
+        return
+
+
+class _UdpOptions(Udp_server_opts):  # type: ignore[misc] # sippy is untyped
+    nworkers = 1  # several senders would swap a 180 and the 200 that follows it
+    flags = 0  # no address reuse: a second node on the same port must fail to start
+
+
+def start_stack(
+    *,
+    ip: str,
+    port: int,
+    public_ip: str,
+    on_request: Callable[[Any, Any], Any],
+) -> tuple[dict[str, Any], int]:
+    """Bind and start; returns sippy's configuration for new user agents, and the bound port.
+
+    `on_request(request, transaction)` gets the requests outside of known dialogues and returns
+    sippy's triple (response, cancel callback, no-ACK callback). Raises `OSError` when the address
+    cannot be bound.
+    """
+    _cure()
+
+    class Server(Udp_server):  # type: ignore[misc] # sippy is untyped
+        def getSIPaddr(self) -> tuple[tuple[str, int], str]:  # noqa: N802 - sippy's name
+            return (public_ip, self.uopts.laddress[1]), "udp"
+
+    class Transactions(SipTransactionManager):  # type: ignore[misc] # sippy is untyped
+        model_udp_server = (Server, _UdpOptions)
+        provisional_retr = _PROVISIONAL_REPEAT_SECONDS
+
+    SipConf.my_uaname = "ringtrace"
+    SipConf.autoconvert_tel_url = True
+    config: dict[str, Any] = {
+        "_sip_address": ip,
+        "_sip_port": port,
+        "_sip_logger": _Trace(),
+    }
+    config["_sip_tm"] = Transactions(config, on_request)
+    server = next(iter(config["_sip_tm"].l4r.cache_l2s.values()))
+    return config, int(server.uopts.laddress[1])
+
+
+def error_place(error: BaseException) -> str:
+    """Type and place of `error` without its message, which may hold a phone number."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else "?"
+    return f"{type(error).__name__} at {place}"
+
+
+def _cure() -> None:
+    plain = SipURL.getTAddr
+
+    def udp_only(url: Any) -> Any:
+        # "transport=UDP" or "tcp" in a Contact would otherwise raise when we send to it.
+        return plain(url)[0], "udp"
+
+    SipURL.getTAddr = udp_only
+    errors = _ErrorLog()
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] != "sippy":
+            continue
+        if hasattr(module, "dump_exception"):
+            module.dump_exception = errors.dump
+        # sippy prints whole messages to stdout here and there.
+        module.print = errors.printed  # type: ignore[attr-defined]
+
+
+class _ErrorLog:
+    """At most a line a second of what the stack could not digest, and a count of the rest."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+        self._suppressed = 0
+
+    def dump(self, *_: object, **__: object) -> None:
+        error = sys.exc_info()[1]
+        self._write("sip_stack_error", error_place(error) if error else "unknown")
+
+    def printed(self, *_: object, **__: object) -> None:
+        self._write("sip_stack_notice", "message not kept")
+
+    def _write(self, event: str, what: str) -> None:
+        now = time.monotonic()
+        if now < self._next:
+            self._suppressed += 1
+            return
+        _log.warning("%s error=%r suppressed=%d", event, what, self._suppressed)
+        self._next = now + _ERROR_LOG_INTERVAL
+        self._suppressed = 0

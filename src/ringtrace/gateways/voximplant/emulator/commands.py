@@ -1,0 +1,168 @@
+"""Carries out what a scenario asked for, and says so in the log."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ringtrace.gateways.voximplant.emulator.agenda import Appointment
+from ringtrace.gateways.voximplant.emulator.engine import Command
+from ringtrace.gateways.voximplant.emulator.leg import Leg
+from ringtrace.gateways.voximplant.emulator.storage import StorageError
+
+if TYPE_CHECKING:  # the session owns its commands: the two know each other
+    from ringtrace.gateways.voximplant.emulator.session import Session
+
+_STORAGE_SECONDS = 0.01
+
+
+class Commands:
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+        self._timers: dict[int, Appointment] = {}
+        self._last_request_sent = False
+        self._by_name: dict[str, Callable[[dict[str, Any]], None]] = {
+            "Log": lambda data: session.log.write(data["text"]),
+            "Warning": lambda data: session.log.write(f"WARNING! {data['text']}"),
+            "ScriptError": lambda data: session.script_failed(data["message"], data["stack"]),
+            "UnhandledRejection": lambda data: session.log.write(
+                f"Unhandled promise rejection: {data['message']}"
+            ),
+            "NotEmulated": lambda data: session.finish(f"Emulator: {data['what']} is missing"),
+            "StartTimer": self._start_timer,
+            "StopTimer": self._stop_timer,
+            "LoadModule": lambda data: session.log.write(f"Module loaded: {data['module']}"),
+            "HttpRequest": self._http,
+            "Storage": self._storage,
+            "Terminate": self._terminate,
+            "CallPSTN": lambda data: self._dial(data, sip=False),
+            "CallSIP": lambda data: self._dial(data, sip=True),
+            "CallUser": lambda data: self._dial(data, sip=True),
+        }
+        network = session.network
+        self._on_leg: dict[str, Callable[[Leg, dict[str, Any]], None]] = {
+            "AcceptCall": lambda leg, _: network.answer(leg),
+            "RejectCall": lambda leg, data: network.reject(leg, data["code"]),
+            "Hangup": lambda leg, _: network.hang_up(leg),
+            "Record": lambda leg, _: network.record(leg),
+            "Say": lambda leg, data: network.say(leg, data["text"]),
+            "StartPlayback": lambda leg, data: network.play(leg, loop=data["loop"]),
+            "StopPlayback": lambda leg, _: network.stop_playback(leg),
+            "HandleTones": _handle_tones,
+        }
+
+    def carry_out(self, commands: Sequence[Command]) -> None:
+        for command in commands:
+            self._carry_out(command)
+
+    def _carry_out(self, command: Command) -> None:
+        session = self._session
+        over = session.phase.value != "running" or session.finishing
+        if over and command.name not in _ALWAYS:
+            self._when_over(command)
+            return
+        known = self._by_name.get(command.name)
+        if known is not None:
+            self._note(command)
+            known(command.data)
+            return
+        session.log.command(command.name, command.data)
+        act = self._on_leg.get(command.name)
+        if act is None:
+            return
+        leg = session.network.leg(command.data["id"])
+        if leg.alive:
+            act(leg, command.data)
+        else:
+            session.log.write(f"WARNING! {command.name}: the call {leg.id} has ended")
+
+    def _note(self, command: Command) -> None:
+        if command.name in _UNLOGGED:
+            return
+        name, data, quiet = command.name, command.data, False
+        if name == "HttpRequest":
+            quiet = data["quiet"]
+            data = {**data, "headers": {k: _shown(k, v) for k, v in data["headers"]}}
+        if name == "Storage":
+            name = f"ApplicationStorage.{data['operation']}"
+        self._session.log.command(name, data, quiet=quiet)
+
+    def _when_over(self, command: Command) -> None:
+        session = self._session
+        terminating = session.phase.value == "terminating"
+        if command.name == "HttpRequest" and terminating and not self._last_request_sent:
+            self._last_request_sent = True
+            self._note(command)
+            session.http.ask_at_once(command.data)
+            return
+        if command.name in {"StopTimer", "Terminate"}:
+            return
+        session.log.write(f"WARNING! {command.name} is ignored: the session is ending")
+
+    def _start_timer(self, data: dict[str, Any]) -> None:
+        timer, seconds, repeat = data["id"], data["seconds"], data["repeat"]
+        session = self._session
+
+        def fire() -> None:
+            if session.phase.value != "running":
+                return
+            del self._timers[timer]
+            if repeat:
+                self._start_timer(data)
+            session.deliver({"kind": "timer", "id": timer})
+
+        self._timers[timer] = session.agenda.after(seconds, fire)
+
+    def _stop_timer(self, data: dict[str, Any]) -> None:
+        appointment = self._timers.pop(data["id"], None)
+        if appointment is not None:
+            appointment.cancelled = True
+
+    def _http(self, data: dict[str, Any]) -> None:
+        self._session.http.ask(data)
+
+    def _dial(self, data: dict[str, Any], *, sip: bool) -> None:
+        self._session.network.dial(data["id"], data["to"], sip=sip)
+
+    def _terminate(self, _data: dict[str, Any]) -> None:
+        self._session.log.write("Terminating request...")
+        self._session.finish("Normal termination")
+
+    def _storage(self, data: dict[str, Any]) -> None:
+        session, request = self._session, data["id"]
+        if session.storage.silent:
+            return
+        try:
+            result = {"value": self._stored(data)}
+        except StorageError as error:
+            result = {"error": str(error)}
+        session.agenda.after(_STORAGE_SECONDS, lambda: session.answer(request, result))
+
+    def _stored(self, data: dict[str, Any]) -> object:
+        storage, now = self._session.storage, self._session.now()
+        if storage.away:
+            raise StorageError("ApplicationStorage is away")
+        match data["operation"]:
+            case "get":
+                return _entry(data["key"], storage.get(data["key"], now))
+            case "put":
+                storage.put(data["key"], data["value"], data["ttl"], now)
+                return _entry(data["key"], data["value"])
+            case "remove":
+                return _entry(data["key"], storage.remove(data["key"]))
+            case _:
+                return {"keys": storage.keys(data["pattern"], data["count"], now)}
+
+
+_ALWAYS = frozenset({"Log", "Warning", "ScriptError", "UnhandledRejection", "NotEmulated"})
+_UNLOGGED = _ALWAYS | {"StartTimer", "StopTimer", "Terminate", "LoadModule"}
+
+
+def _entry(key: str, value: str | None) -> dict[str, str] | None:
+    return None if value is None else {"key": key, "value": value}
+
+
+def _handle_tones(leg: Leg, data: dict[str, Any]) -> None:
+    leg.tones_handled = data["handle"]
+
+
+def _shown(name: str, value: str) -> str:
+    return "******" if name.lower() == "authorization" else value

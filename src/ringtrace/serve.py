@@ -1,0 +1,72 @@
+"""Running the server: one process, one event loop."""
+
+import asyncio
+import logging
+import socket
+import sys
+from collections.abc import Callable
+
+import uvicorn
+import uvloop
+
+from ringtrace.bootstrap import House, open_house
+from ringtrace.config import Settings, write_private
+
+log = logging.getLogger(__name__)
+_BACKLOG = 2_048
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+
+def serve(settings: Settings) -> None:
+    """Blocks until SIGINT or SIGTERM. Raises DataFolderInUseError, OSError (address in use)."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    listener = socket.create_server((settings.host, settings.port), backlog=_BACKLOG)
+    with listener:
+        house = await open_house(settings)
+        try:
+            await _server(house, listener).serve(sockets=[listener])
+        finally:
+            settings.address_file.unlink(missing_ok=True)
+            await house.close()
+
+
+def _server(house: House, listener: socket.socket) -> _Server:
+    settings = house.settings
+    url = f"http://{settings.host}:{listener.getsockname()[1]}"
+
+    def ready() -> None:
+        write_private(settings.address_file, url)
+        sys.stderr.write(
+            f"Ringtrace runs at {url}\n"
+            f"Console: {url}/  login: admin  password: see {settings.password_file}\n"
+        )
+
+    config = uvicorn.Config(
+        house.app,
+        loop="none",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        # Paths and queries name callers and tokens: they are not written to logs.
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=10,
+    )
+    return _Server(config, ready)

@@ -1,0 +1,1 @@
+"""Use-cases: what a business, a visitor, a gateway or a marketer can do."""

@@ -1,0 +1,200 @@
+"""A business says which sites, numbers and pools it has."""
+
+import re
+import secrets
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from ringtrace.domain.account import Account
+from ringtrace.domain.flow import DEFAULT_MAX_SECONDS, DEFAULT_RING_SECONDS, Flow, Target
+from ringtrace.domain.number import NumberInvalidError, NumberKind, TrackingNumber, normalise
+from ringtrace.domain.site import Site
+from ringtrace.domain.source import Source
+from ringtrace.services.commands import ApplySetup
+from ringtrace.services.directory import Directory
+from ringtrace.services.errors import FieldInvalidError
+from ringtrace.services.ports import Store
+
+_SIP_URI = re.compile(r"sips?:[^\s@<>\"]+(@[^\s@<>\"]+)?").fullmatch
+_SITE_KEY = re.compile(r"[A-Za-z0-9_-]{3,64}").fullmatch
+
+
+class AccountForm(msgspec.Struct, forbid_unknown_fields=True):
+    name: str
+    region: str
+
+
+class NumberForm(msgspec.Struct, forbid_unknown_fields=True):
+    """A static number: what it stands for and where its calls go."""
+
+    number: str
+    channel: str
+    target: str | list[str]
+    name: str | None = None
+    source: str | None = None
+    campaign: str | None = None
+    keyword: str | None = None
+    ring_seconds: int = DEFAULT_RING_SECONDS
+    record: bool = True
+    active: bool = True
+
+
+class PoolForm(msgspec.Struct, forbid_unknown_fields=True):
+    """The numbers that a site's visitors are shown, and where their calls go."""
+
+    numbers: list[str]
+    target: str | list[str]
+    ring_seconds: int = DEFAULT_RING_SECONDS
+    record: bool = True
+    active: bool = True
+
+
+class SiteForm(msgspec.Struct, forbid_unknown_fields=True):
+    key: str
+    name: str
+    origins: list[str]
+    swap: list[str] = []
+    pool: PoolForm | None = None
+
+
+class SetupForm(msgspec.Struct, forbid_unknown_fields=True):
+    """The document that `ringtrace apply` sends. What it does not name stays as it is."""
+
+    account: AccountForm | None = None
+    number: list[NumberForm] = []
+    site: list[SiteForm] = []
+
+
+class ApplyTheSetup:
+    def __init__(self, store: Store, directory: Directory) -> None:
+        self._store = store
+        self._directory = directory
+
+    async def __call__(self, account_id: int, form: SetupForm) -> None:
+        """All or nothing. Raises FieldInvalidError with the field's path, NumberTakenError."""
+        account = self._account(account_id, form)
+        reader = _Reader(account)
+        sites = tuple(reader.site(f"site[{i}]", one) for i, one in enumerate(form.site))
+        numbers = [reader.static(f"number[{i}]", one) for i, one in enumerate(form.number)]
+        for i, one in enumerate(form.site):
+            if one.pool is not None:
+                numbers += reader.pool(f"site[{i}].pool", one.key, one.pool)
+        _refuse_repeats([one.number for one in numbers])
+        for i, site in enumerate(sites):
+            other = self._directory.site(site.key)
+            if other is not None and other.account_id != account_id:
+                raise FieldInvalidError("this key is taken", f"site[{i}].key")
+        await self._store.submit(ApplySetup(account_id, account, sites, tuple(numbers)))
+        await self._directory.refresh()
+
+    def _account(self, account_id: int, form: SetupForm) -> Account:
+        known = self._directory.account(account_id)
+        if form.account is None:
+            assert known is not None  # noqa: S101 - a token of the account brought us here
+            return known
+        if not form.account.name.strip():
+            raise FieldInvalidError("a name is needed", "account.name")
+        region = form.account.region.upper()
+        if not re.fullmatch("[A-Z]{2}", region):
+            raise FieldInvalidError("two letters of a country are needed", "account.region")
+        return Account(account_id, form.account.name.strip(), region)
+
+
+def read_setup(document: dict[str, Any]) -> SetupForm:
+    """Raises FieldInvalidError with the path of the wrong field."""
+    try:
+        return msgspec.convert(document, SetupForm)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at `$")
+        raise FieldInvalidError(message, path.rstrip("`").lstrip(".") or None) from error
+
+
+def new_site_key() -> str:
+    return secrets.token_urlsafe(9)
+
+
+def _refuse_repeats(numbers: list[str]) -> None:
+    seen: set[str] = set()
+    for number in numbers:
+        if number in seen:
+            raise FieldInvalidError(f"{number} is named twice", "number")
+        seen.add(number)
+
+
+class _Reader:
+    def __init__(self, account: Account) -> None:
+        self._account = account
+
+    def site(self, path: str, form: SiteForm) -> Site:
+        if not _SITE_KEY(form.key):
+            raise FieldInvalidError("3 to 64 of A-Z a-z 0-9 _ - are needed", f"{path}.key")
+        return Site(
+            account_id=self._account.account_id,
+            key=form.key,
+            name=form.name,
+            origins=tuple(_origin(f"{path}.origins[{i}]", o) for i, o in enumerate(form.origins)),
+            swap=tuple(self._number(f"{path}.swap[{i}]", n) for i, n in enumerate(form.swap)),
+        )
+
+    def static(self, path: str, form: NumberForm) -> TrackingNumber:
+        if not form.channel.strip():
+            raise FieldInvalidError("a channel is needed", f"{path}.channel")
+        return TrackingNumber(
+            account_id=self._account.account_id,
+            number=self._number(f"{path}.number", form.number),
+            kind=NumberKind.STATIC,
+            name=form.name or form.channel,
+            flow=self._flow(path, form),
+            site_key=None,
+            source=Source(
+                channel=form.channel.strip(),
+                source=form.source,
+                campaign=form.campaign,
+                term=form.keyword,
+            ),
+            active=form.active,
+        )
+
+    def pool(self, path: str, site_key: str, form: PoolForm) -> list[TrackingNumber]:
+        flow = self._flow(path, form)
+        return [
+            TrackingNumber(
+                account_id=self._account.account_id,
+                number=self._number(f"{path}.numbers[{i}]", number),
+                kind=NumberKind.POOL,
+                name=f"{site_key} {i + 1}",
+                flow=flow,
+                site_key=site_key,
+                source=None,
+                active=form.active,
+            )
+            for i, number in enumerate(form.numbers)
+        ]
+
+    def _flow(self, path: str, form: NumberForm | PoolForm) -> Flow:
+        texts = [form.target] if isinstance(form.target, str) else form.target
+        if not texts:
+            raise FieldInvalidError("at least one target is needed", f"{path}.target")
+        if not 5 <= form.ring_seconds <= 120:  # noqa: PLR2004 - what networks let ring
+            raise FieldInvalidError("5 to 120 seconds", f"{path}.ring_seconds")
+        targets = tuple(
+            Target(text if _SIP_URI(text) else self._number(f"{path}.target", text),
+                   form.ring_seconds)
+            for text in texts
+        )  # fmt: skip
+        return Flow(targets=targets, record=form.record, max_seconds=DEFAULT_MAX_SECONDS)
+
+    def _number(self, path: str, text: str) -> str:
+        try:
+            return normalise(text, self._account.region)
+        except NumberInvalidError as error:
+            raise FieldInvalidError("not a telephone number", path) from error
+
+
+def _origin(path: str, text: str) -> str:
+    parts = urlsplit(text.strip())
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path.strip("/"):
+        raise FieldInvalidError("an origin like https://www.example.com is needed", path)
+    return f"{parts.scheme}://{parts.netloc.lower()}"

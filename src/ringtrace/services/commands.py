@@ -1,0 +1,97 @@
+"""What is written to the store. A command is durable when its future resolves."""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from ringtrace.domain.account import Account, TokenKind, User
+from ringtrace.domain.attribution import Attribution
+from ringtrace.domain.call import GatewayKind, MergeResult, Report
+from ringtrace.domain.number import TrackingNumber
+from ringtrace.domain.site import Site
+from ringtrace.domain.visit import HitKind, Visit
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Command(Generic[R]):
+    """Of one account; `R` is what the writer answers."""
+
+    account_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShowNumber(Command[str | None]):
+    """A page view: keep the visit, lease it a number; answers the number, None without a pool.
+
+    `path` is host and path of the page, `at` ms since 1970 UTC.
+    """
+
+    visit: Visit
+    path: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoteHit(Command[None]):
+    """A sign of life, a leave, a contact-page view or a tap; an unknown visit has none."""
+
+    site_key: str
+    visit_id: str
+    kind: HitKind
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoteArrival(Command[None]):
+    """A call is ringing. Its report, if it came first, is left as it is."""
+
+    gateway: GatewayKind
+    call: str
+    number: str
+    caller: str | None
+    started_at: int
+    attribution: Attribution
+
+
+@dataclass(frozen=True, slots=True)
+class KeepReport(Command[MergeResult]):
+    """A report with the attribution as of the call's start; contradicting ones are kept aside."""
+
+    gateway: GatewayKind
+    call: str
+    report: Report
+    attribution: Attribution
+    received_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoteRecording(Command[bool]):
+    """The gateway's audio file is in the recordings folder; False when the call is unknown."""
+
+    gateway: GatewayKind
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAccount(Command[None]):
+    account: Account
+    user: User
+
+
+@dataclass(frozen=True, slots=True)
+class ApplySetup(Command[None]):
+    """Add or change sites and numbers; the rest stays. Raises NumberTakenError."""
+
+    account: Account
+    sites: tuple[Site, ...]
+    numbers: tuple[TrackingNumber, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AddToken(Command[None]):
+    """A new token of a kind; of the older ones only the newest stays valid beside it."""
+
+    kind: TokenKind
+    token_hash: str
+    created_at: int

@@ -1,0 +1,125 @@
+"""The configuration in memory: what a ringing call and a hit are answered from, without I/O."""
+
+import hashlib
+from dataclasses import dataclass, field
+
+from ringtrace.domain.account import Account, TokenKind, TokenOwner
+from ringtrace.domain.number import (
+    NumberInvalidError,
+    NumberKind,
+    TrackingNumber,
+    Written,
+    national_digits,
+    normalise,
+    written,
+)
+from ringtrace.domain.site import Site
+from ringtrace.services.ports import Configuration, Store
+
+
+def token_hash(token: str) -> str:
+    """Tokens are random and long, so a plain digest keeps them secret at rest."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class _Snapshot:
+    accounts: dict[int, Account] = field(default_factory=dict)
+    sites: dict[str, Site] = field(default_factory=dict)
+    pools: dict[str, int] = field(default_factory=dict)
+    numbers: dict[str, TrackingNumber] = field(default_factory=dict)
+    tokens: dict[str, TokenOwner] = field(default_factory=dict)
+    spellings: dict[int, dict[str, str]] = field(default_factory=dict)
+    written: dict[str, Written] = field(default_factory=dict)
+
+
+class Directory:
+    """A snapshot, replaced whole whenever the configuration changes."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._now = _Snapshot()
+
+    async def refresh(self) -> None:
+        self._now = _snapshot(await self._store.configuration())
+
+    def account(self, account_id: int) -> Account | None:
+        return self._now.accounts.get(account_id)
+
+    def site(self, key: str) -> Site | None:
+        return self._now.sites.get(key)
+
+    def pool_size(self, site_key: str) -> int:
+        return self._now.pools.get(site_key, 0)
+
+    def owner(self, token: str, *kinds: TokenKind) -> TokenOwner | None:
+        """Whose token this is, when it is of one of the `kinds`."""
+        owner = self._now.tokens.get(token_hash(token))
+        return owner if owner and owner.kind in kinds else None
+
+    def has_token(self, account_id: int, kind: TokenKind) -> bool:
+        return TokenOwner(account_id, kind) in self._now.tokens.values()
+
+    def number(self, account_id: int, dialled: str) -> TrackingNumber | None:
+        """The account's number, active or not, that the network delivered as `dialled`.
+
+        Raises NumberInvalidError when `dialled` is no telephone number.
+        """
+        now = self._now
+        known = now.spellings.get(account_id, {}).get(dialled)
+        if known is None:
+            account = now.accounts.get(account_id)
+            known = normalise(dialled, account.region if account else None)
+        number = now.numbers.get(known)
+        return number if number is not None and number.account_id == account_id else None
+
+    def number_anywhere(self, dialled: str) -> TrackingNumber | None:
+        """The number of any account: for the original contract, where a token is optional."""
+        digits = dialled.lstrip("+")
+        number = self._now.numbers.get("+" + digits)
+        if number is None:
+            for account_id in self._now.accounts:
+                try:
+                    number = self.number(account_id, dialled)
+                except NumberInvalidError:
+                    continue
+                if number is not None:
+                    break
+        return number
+
+    def written(self, number: str) -> Written:
+        return self._now.written.get(number) or written(number)
+
+    def sites_of(self, account_id: int) -> list[Site]:
+        return [site for site in self._now.sites.values() if site.account_id == account_id]
+
+    def numbers_of(self, account_id: int) -> list[TrackingNumber]:
+        return [one for one in self._now.numbers.values() if one.account_id == account_id]
+
+
+def _snapshot(configuration: Configuration) -> _Snapshot:
+    spellings: dict[int, dict[str, str]] = {}
+    pools: dict[str, int] = {}
+    for one in configuration.numbers:
+        spellings.setdefault(one.account_id, {}).update(
+            dict.fromkeys((one.number, one.number.removeprefix("+")), one.number)
+        )
+        if one.active and one.kind is NumberKind.POOL and one.site_key:
+            pools[one.site_key] = pools.get(one.site_key, 0) + 1
+    regions = {account.account_id: account.region for account in configuration.accounts}
+    for one in configuration.numbers:
+        national = national_digits(one.number)
+        try:
+            if normalise(national, regions.get(one.account_id)) == one.number:
+                spellings[one.account_id].setdefault(national, one.number)
+        except NumberInvalidError:
+            continue
+    return _Snapshot(
+        accounts={account.account_id: account for account in configuration.accounts},
+        sites={site.key: site for site in configuration.sites},
+        pools=pools,
+        numbers={one.number: one for one in configuration.numbers},
+        tokens=dict(configuration.tokens),
+        spellings=spellings,
+        written={one.number: written(one.number) for one in configuration.numbers},
+    )

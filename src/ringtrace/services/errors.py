@@ -1,0 +1,68 @@
+"""Refusals with a stable `error_id`, worded for the person or program that asked."""
+
+
+class RefusedError(Exception):
+    """A request that cannot be served as it stands. `field` names the part that is wrong."""
+
+    status = 400
+    error_id = "refused"
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+
+    def body(self) -> dict[str, str | None]:
+        return {"error_id": self.error_id, "field": self.field, "message": self.message}
+
+
+class BodyInvalidError(RefusedError):
+    status, error_id = 400, "body_invalid"
+
+
+class BodyTooLargeError(RefusedError):
+    status, error_id = 413, "body_too_large"
+
+
+class FieldInvalidError(RefusedError):
+    status, error_id = 422, "field_invalid"
+
+
+class SiteUnknownError(RefusedError):
+    status, error_id = 404, "site_unknown"
+
+
+class TokenUnknownError(RefusedError):
+    status, error_id = 401, "token_unknown"
+
+
+class NumberUnknownError(RefusedError):
+    status, error_id = 404, "number_unknown"
+
+
+class CallUnknownError(RefusedError):
+    status, error_id = 404, "call_unknown"
+
+
+class NotFoundError(RefusedError):
+    status, error_id = 404, "not_found"
+
+
+class MethodNotAllowedError(RefusedError):
+    status, error_id = 405, "method_not_allowed"
+
+
+class ReportContradictsError(RefusedError):
+    status, error_id = 409, "report_contradicts"
+
+
+class NumberTakenError(RefusedError):
+    status, error_id = 409, "number_taken"
+
+
+class SignInFailedError(RefusedError):
+    status, error_id = 401, "sign_in_failed"
+
+
+class StoreAwayError(RefusedError):
+    status, error_id = 503, "store_away"

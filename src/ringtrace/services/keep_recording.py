@@ -1,0 +1,66 @@
+"""A gateway hands over the audio of a call; a person gets a link to it that expires."""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+
+from ringtrace.domain.account import TokenOwner
+from ringtrace.domain.call import GatewayKind
+from ringtrace.services.commands import NoteRecording
+from ringtrace.services.errors import CallUnknownError, NotFoundError
+from ringtrace.services.ports import CallRecord, Clock, Store
+
+LINK_MS = 15 * 60_000
+
+
+class KeepRecording:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def expect(self, owner: TokenOwner, call: str) -> None:
+        """Refuse audio of a call that the account does not have. Raises CallUnknownError."""
+        if await self._store.call(owner.account_id, GatewayKind(owner.kind.value), call) is None:
+            raise CallUnknownError("no such call", "call")
+
+    async def __call__(self, owner: TokenOwner, call: str) -> None:
+        """The file is complete and on disk. Raises CallUnknownError."""
+        gateway = GatewayKind(owner.kind.value)
+        if not await self._store.submit(NoteRecording(owner.account_id, gateway, call)):
+            raise CallUnknownError("no such call", "call")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingLink:
+    """What a signed link points to."""
+
+    account_id: int
+    gateway: GatewayKind
+    call: str
+
+
+class RecordingLinks:
+    """Links that anybody may open until they expire: `account/gateway/call` with a signature."""
+
+    def __init__(self, key: bytes, clock: Clock) -> None:
+        self._key = key
+        self._clock = clock
+
+    def path(self, account_id: int, call: CallRecord) -> str:
+        """Path and query under the server's root, good for LINK_MS."""
+        expires = self._clock() + LINK_MS
+        link = RecordingLink(account_id, call.gateway, call.call)
+        signature = self._sign(link, expires)
+        return (
+            f"/recordings/{account_id}/{call.gateway}/{call.call}"
+            f"?expires={expires}&signature={signature}"
+        )
+
+    def open(self, link: RecordingLink, expires: int, signature: str) -> None:
+        """Raises NotFoundError when the link was not made here or has expired."""
+        genuine = hmac.compare_digest(self._sign(link, expires), signature)
+        if not genuine or expires < self._clock():
+            raise NotFoundError("no such recording, or the link has expired")
+
+    def _sign(self, link: RecordingLink, expires: int) -> str:
+        text = f"{link.account_id}/{link.gateway}/{link.call}/{expires}"
+        return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()

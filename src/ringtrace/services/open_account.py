@@ -1,0 +1,81 @@
+"""A new tenant with somebody who may sign in, and that somebody signing in."""
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+
+import argon2
+
+from ringtrace.domain.account import Account, TokenKind, User
+from ringtrace.services.commands import AddToken, OpenAccount
+from ringtrace.services.directory import Directory, token_hash
+from ringtrace.services.errors import FieldInvalidError, SignInFailedError
+from ringtrace.services.ports import Clock, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Shown once: only digests are kept."""
+
+    account_id: int
+    login: str
+    password: str
+
+
+class OpenTheAccount:
+    def __init__(self, store: Store, directory: Directory) -> None:
+        self._store = store
+        self._directory = directory
+
+    async def __call__(self, name: str, region: str, login: str) -> Opened:
+        """Raises FieldInvalidError when the login is taken."""
+        if not name.strip():
+            raise FieldInvalidError("a name is needed", "name")
+        if len(region) != 2 or not region.isalpha():  # noqa: PLR2004 - ISO 3166 alpha-2
+            raise FieldInvalidError("two letters of a country are needed", "region")
+        if await self._store.user(login) is not None:
+            raise FieldInvalidError("this login is taken", "login")
+        accounts = (await self._store.configuration()).accounts
+        account_id = max((account.account_id for account in accounts), default=0) + 1
+        password = secrets.token_urlsafe(12)
+        digest = await asyncio.to_thread(argon2.PasswordHasher().hash, password)
+        user = User(account_id, login, digest)
+        account = Account(account_id, name.strip(), region.upper())
+        await self._store.submit(OpenAccount(account_id, account, user))
+        await self._directory.refresh()
+        return Opened(account_id, login, password)
+
+
+class IssueToken:
+    def __init__(self, store: Store, directory: Directory, clock: Clock) -> None:
+        self._store = store
+        self._directory = directory
+        self._clock = clock
+
+    async def __call__(self, account_id: int, kind: TokenKind) -> str:
+        """A new token, shown once. Of the older ones of its kind only the newest stays valid."""
+        token = f"rt_{kind}_{secrets.token_urlsafe(24)}"
+        await self._store.submit(AddToken(account_id, kind, token_hash(token), self._clock()))
+        await self._directory.refresh()
+        return token
+
+
+class SignIn:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._hasher = argon2.PasswordHasher()
+        # Checked when the login is unknown, so that both refusals take the same time.
+        self._nobody = self._hasher.hash(secrets.token_urlsafe(12))
+
+    async def __call__(self, login: str, password: str) -> User:
+        """Raises SignInFailedError without saying which of the two was wrong."""
+        user = await self._store.user(login)
+        try:
+            # In a thread: it is slow on purpose, and a ringing call must not wait for it.
+            known = user.password_hash if user else self._nobody
+            await asyncio.to_thread(self._hasher.verify, known, password)
+        except argon2.exceptions.VerifyMismatchError:
+            user = None
+        if user is None:
+            raise SignInFailedError("login or password is wrong")
+        return user

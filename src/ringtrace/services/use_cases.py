@@ -1,0 +1,30 @@
+"""Everything a door may call, put together once by the bootstrap."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ringtrace.services.apply_setup import ApplyTheSetup
+from ringtrace.services.directory import Directory
+from ringtrace.services.keep_recording import KeepRecording, RecordingLinks
+from ringtrace.services.open_account import IssueToken, OpenTheAccount, SignIn
+from ringtrace.services.ports import Clock, Store
+from ringtrace.services.record_call import RecordCall
+from ringtrace.services.route_call import RouteCall
+from ringtrace.services.track_hit import TrackHit
+
+
+@dataclass(frozen=True, slots=True)
+class UseCases:
+    store: Store
+    clock: Clock
+    directory: Directory
+    track_hit: TrackHit
+    route_call: RouteCall
+    record_call: RecordCall
+    keep_recording: KeepRecording
+    recording_links: RecordingLinks
+    apply_setup: ApplyTheSetup
+    open_account: OpenTheAccount
+    issue_token: IssueToken
+    sign_in: SignIn
+    recordings: Path

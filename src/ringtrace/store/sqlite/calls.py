@@ -1,0 +1,96 @@
+"""Writing calls: arrivals, reports, recordings, and the credits of each."""
+
+import hashlib
+import sqlite3
+
+from ringtrace.domain import call as calls
+from ringtrace.domain.attribution import Attribution
+from ringtrace.domain.call import MergeResult, Report
+from ringtrace.services.commands import KeepReport, NoteArrival, NoteRecording
+from ringtrace.store.sqlite import rows
+
+_KEY = "account_id = ? AND gateway = ? AND call_id = ?"
+
+
+class CallWriter:
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def note_arrival(self, command: NoteArrival) -> None:
+        key = (command.account_id, command.gateway.value, command.call)
+        added = self._connection.execute(
+            "INSERT OR IGNORE INTO calls (account_id, gateway, call_id, number, caller, started_at,"
+            " basis, model, unknown) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*key, command.number, command.caller, command.started_at, *_columns(command)),
+        ).rowcount
+        if added:
+            self._credit(key, command.attribution)
+
+    def keep_report(self, command: KeepReport) -> MergeResult:
+        key = (command.account_id, command.gateway.value, command.call)
+        known, began = self._known(key)
+        if began is not None and began != (command.report.number, command.report.started_at):
+            result, merged = MergeResult.CONTRADICTS, command.report
+        else:
+            result, merged = calls.merge(known, command.report)
+        if result is MergeResult.UNCHANGED:
+            return result
+        self._keep_as_received(key, command, accepted=result is not MergeResult.CONTRADICTS)
+        if result is not MergeResult.CONTRADICTS:
+            self._write(key, merged, command.attribution)
+        return result
+
+    def note_recording(self, command: NoteRecording) -> bool:
+        updated = self._connection.execute(
+            f"UPDATE calls SET has_audio = 1 WHERE {_KEY}",
+            (command.account_id, command.gateway.value, command.call),
+        )
+        return updated.rowcount == 1
+
+    def _known(self, key: tuple[int, str, str]) -> tuple[Report | None, tuple[str, int] | None]:
+        row = self._connection.execute(
+            f"SELECT report, number, started_at FROM calls WHERE {_KEY}",
+            key,
+        ).fetchone()
+        if row is None:
+            return None, None
+        return (rows.report(row[0]) if row[0] else None), (row[1], row[2])
+
+    def _keep_as_received(
+        self, key: tuple[int, str, str], command: KeepReport, *, accepted: bool
+    ) -> None:
+        body = rows.text(command.report)
+        digest = hashlib.sha256(body.encode()).hexdigest()
+        self._connection.execute(
+            "INSERT OR IGNORE INTO call_reports VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (*key, digest, command.received_at, accepted, body),
+        )
+
+    def _write(self, key: tuple[int, str, str], report: Report, attribution: Attribution) -> None:
+        self._connection.execute(
+            "INSERT INTO calls (account_id, gateway, call_id, number, caller, started_at, basis,"
+            " model, unknown, outcome, talk_seconds, report)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (account_id, gateway, call_id) DO UPDATE SET number = excluded.number,"
+            " caller = excluded.caller, started_at = excluded.started_at, basis = excluded.basis,"
+            " model = excluded.model, unknown = excluded.unknown, outcome = excluded.outcome,"
+            " talk_seconds = excluded.talk_seconds, report = excluded.report",
+            (
+                *key, report.number, report.caller, report.started_at, attribution.basis.value,
+                attribution.model, attribution.unknown, report.outcome.value,
+                report.talk_seconds, rows.text(report),
+            ),
+        )  # fmt: skip
+        self._connection.execute(f"DELETE FROM credits WHERE {_KEY}", key)
+        self._credit(key, attribution)
+
+    def _credit(self, key: tuple[int, str, str], attribution: Attribution) -> None:
+        self._connection.executemany(
+            "INSERT INTO credits VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            rows.credit_rows(*key, attribution),
+        )
+
+
+def _columns(command: NoteArrival) -> tuple[str, str, float]:
+    attribution = command.attribution
+    return attribution.basis.value, attribution.model, attribution.unknown

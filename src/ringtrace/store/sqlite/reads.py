@@ -1,0 +1,224 @@
+"""Reading what was written, on connections of their own beside the writer."""
+
+import sqlite3
+from collections.abc import Sequence
+
+from ringtrace.domain.account import Account, TokenKind, TokenOwner, User
+from ringtrace.domain.attribution import WINDOW_MS, Attribution, Candidate
+from ringtrace.domain.call import GatewayKind
+from ringtrace.domain.number import NumberKind, TrackingNumber
+from ringtrace.domain.site import Site
+from ringtrace.services.ports import (
+    CallFilter,
+    CallPage,
+    CallRecord,
+    ChannelRow,
+    Configuration,
+    PageView,
+    VisitRecord,
+)
+from ringtrace.store.sqlite import rows
+
+_MOST_CANDIDATES = 2_000
+
+_CALL_COLUMNS = (
+    "c.gateway, c.call_id, c.number, c.caller, c.started_at, c.report, c.basis, c.model,"
+    " c.unknown, c.has_audio,"
+    " (SELECT count(*) FROM call_reports r WHERE r.account_id = c.account_id"
+    "  AND r.gateway = c.gateway AND r.call_id = c.call_id AND NOT r.accepted)"
+)
+
+
+_CREDITED = (
+    "EXISTS (SELECT 1 FROM credits k WHERE k.account_id = c.account_id"
+    " AND k.gateway = c.gateway AND k.call_id = c.call_id AND k.channel = ?)"
+)
+
+
+def configuration(connection: sqlite3.Connection) -> Configuration:
+    execute = connection.execute
+    connection.execute("BEGIN")
+    try:
+        return Configuration(
+            accounts=tuple(Account(*row) for row in execute("SELECT * FROM accounts")),
+            sites=tuple(
+                Site(account_id, key, name, rows.texts(origins), rows.texts(swap))
+                for account_id, key, name, origins, swap in execute("SELECT * FROM sites")
+            ),
+            numbers=tuple(
+                TrackingNumber(
+                    account_id=account_id,
+                    number=number,
+                    kind=NumberKind(kind),
+                    name=name,
+                    flow=rows.flow(flow),
+                    site_key=site_key,
+                    source=rows.source(source) if source else None,
+                    active=bool(active),
+                )
+                for account_id, number, kind, name, flow, site_key, source, active in execute(
+                    "SELECT account_id, number, kind, name, flow, site_key, source, active"
+                    " FROM numbers ORDER BY account_id, kind DESC, site_key, position, number"
+                )
+            ),
+            tokens=tuple(
+                (digest, TokenOwner(account_id, TokenKind(kind)))
+                for digest, account_id, kind in execute(
+                    "SELECT token_hash, account_id, kind FROM tokens"
+                )
+            ),
+        )
+    finally:
+        connection.execute("COMMIT")
+
+
+def user(connection: sqlite3.Connection, login: str) -> User | None:
+    row = connection.execute(
+        "SELECT u.account_id, u.login, u.password_hash FROM login_routes r JOIN users u"
+        " ON u.account_id = r.account_id AND u.login = r.login WHERE r.login = ?",
+        (login,),
+    ).fetchone()
+    return User(*row) if row else None
+
+
+def candidates(
+    connection: sqlite3.Connection, account_id: int, number: str, at: int
+) -> Sequence[Candidate]:
+    found = connection.execute(
+        f"SELECT e.shown_at, {rows.CANDIDATE_COLUMNS}"
+        " FROM exposures e JOIN visits v ON v.account_id = e.account_id"
+        " AND v.visit_id = e.visit_id"
+        " WHERE e.account_id = ? AND e.number = ? AND e.shown_at BETWEEN ? AND ?"
+        " ORDER BY e.shown_at DESC LIMIT ?",
+        (account_id, number, at - WINDOW_MS, at, _MOST_CANDIDATES),
+    )
+    return [rows.candidate(row[0], row[1:]) for row in found]
+
+
+def call(
+    connection: sqlite3.Connection, account_id: int, gateway: GatewayKind, call_id: str
+) -> CallRecord | None:
+    row = connection.execute(
+        f"SELECT {_CALL_COLUMNS} FROM calls c"
+        " WHERE c.account_id = ? AND c.gateway = ? AND c.call_id = ?",
+        (account_id, gateway.value, call_id),
+    ).fetchone()
+    return _record(connection, account_id, row) if row else None
+
+
+def calls(
+    connection: sqlite3.Connection, account_id: int, where: CallFilter, limit: int, offset: int
+) -> CallPage:
+    condition, values = _condition(account_id, where)
+    (total,) = connection.execute(
+        f"SELECT count(*) FROM calls c WHERE {condition}",
+        values,
+    ).fetchone()
+    found = connection.execute(
+        f"SELECT {_CALL_COLUMNS} FROM calls c WHERE {condition}"
+        " ORDER BY c.started_at DESC, c.gateway, c.call_id LIMIT ? OFFSET ?",
+        (*values, limit, offset),
+    ).fetchall()
+    return CallPage(tuple(_record(connection, account_id, row) for row in found), total)
+
+
+def channels(
+    connection: sqlite3.Connection, account_id: int, where: CallFilter
+) -> Sequence[ChannelRow]:
+    condition, values = _condition(account_id, where)
+    sums: dict[str | None, list[float]] = {}
+    shares = (
+        "SELECT k.channel, k.probability AS p, c.outcome, c.talk_seconds FROM calls c"
+        " JOIN credits k ON k.account_id = c.account_id AND k.gateway = c.gateway"
+        f" AND k.call_id = c.call_id WHERE {condition}"
+        " UNION ALL SELECT NULL, c.unknown, c.outcome, c.talk_seconds FROM calls c"
+        f" WHERE c.unknown > 0 AND {condition}"
+    )
+    for channel, expected, answered, talk in connection.execute(
+        "SELECT channel, sum(p), total(p * (outcome = 'answered')), total(p * talk_seconds)"
+        f" FROM ({shares}) GROUP BY channel",
+        (*values, *values),
+    ):
+        sums[channel] = [expected, answered, talk, 0]
+    for channel, count in connection.execute(
+        "SELECT channel, count(*) FROM visits WHERE account_id = ?1"
+        " AND (?2 IS NULL OR started_at >= ?2) AND (?3 IS NULL OR started_at < ?3)"
+        " AND (?4 IS NULL OR channel = ?4) GROUP BY channel",
+        (account_id, where.since, where.until, where.channel),
+    ):
+        sums.setdefault(channel, [0, 0, 0, 0])[3] = count
+    table = [ChannelRow(name, a, b, c, int(visits)) for name, (a, b, c, visits) in sums.items()]
+    return sorted(table, key=lambda row: (row.channel is None, -row.calls, row.channel or ""))
+
+
+def visit(connection: sqlite3.Connection, account_id: int, visit_id: str) -> VisitRecord | None:
+    row = connection.execute(
+        f"SELECT v.visitor_id, v.site_key, v.device, v.number, v.started_at,"
+        f" {rows.CANDIDATE_COLUMNS} FROM visits v WHERE v.account_id = ? AND v.visit_id = ?",
+        (account_id, visit_id),
+    ).fetchone()
+    if row is None:
+        return None
+    visitor_id, site_key, device, number, started_at = row[:5]
+    candidate = rows.candidate(started_at, row[5:])
+    views = connection.execute(
+        "SELECT at, kind, path FROM hits WHERE account_id = ? AND visit_id = ? ORDER BY at",
+        (account_id, visit_id),
+    )
+    first = PageView(started_at, "page", candidate.source.landing_page or "")
+    return VisitRecord(
+        candidate=candidate,
+        visitor_id=visitor_id,
+        site_key=site_key,
+        device=device,
+        number=number,
+        views=(first, *(PageView(*view) for view in views)),
+    )
+
+
+def _condition(account_id: int, where: CallFilter) -> tuple[str, tuple[object, ...]]:
+    parts, values = ["c.account_id = ?"], [account_id]
+    wanted: tuple[tuple[str, object], ...] = (
+        ("c.started_at >= ?", where.since),
+        ("c.started_at < ?", where.until),
+        ("c.outcome = ?", where.outcome),
+        (_CREDITED, where.channel),
+    )
+    bound: list[object] = list(values)
+    for part, value in wanted:
+        if value is not None:
+            parts.append(part)
+            bound.append(value)
+    return " AND ".join(parts), tuple(bound)
+
+
+def _record(connection: sqlite3.Connection, account_id: int, row: tuple[object, ...]) -> CallRecord:
+    (gateway, call_id, number, caller, started_at, report, basis, model, unknown, has_audio,
+     contradictions) = row  # fmt: skip
+    return CallRecord(
+        gateway=GatewayKind(str(gateway)),
+        call=str(call_id),
+        number=str(number),
+        caller=None if caller is None else str(caller),
+        started_at=int(str(started_at)),
+        report=rows.report(str(report)) if report else None,
+        attribution=_attribution(
+            connection, (account_id, gateway, call_id), (str(basis), str(model), unknown)
+        ),
+        has_audio=bool(has_audio),
+        contradictions=int(str(contradictions)),
+    )
+
+
+def _attribution(
+    connection: sqlite3.Connection,
+    key: tuple[int, object, object],
+    said: tuple[str, str, object],
+) -> Attribution:
+    basis, model, unknown = said
+    credits_ = connection.execute(
+        "SELECT visit_id, probability, source FROM credits"
+        " WHERE account_id = ? AND gateway = ? AND call_id = ? ORDER BY position",
+        key,
+    ).fetchall()
+    return rows.attribution(basis, model, float(str(unknown)), credits_)

@@ -1,0 +1,106 @@
+"""How values lie in columns, and back."""
+
+import msgspec
+
+from ringtrace.domain.attribution import Attribution, Basis, Candidate, Credit
+from ringtrace.domain.call import Report
+from ringtrace.domain.flow import Flow
+from ringtrace.domain.source import ClickId, Source, Why
+from ringtrace.domain.visit import Visit
+
+encode = msgspec.json.Encoder().encode
+_report = msgspec.json.Decoder(Report)
+_flow = msgspec.json.Decoder(Flow)
+_source = msgspec.json.Decoder(Source)
+_texts = msgspec.json.Decoder(tuple[str, ...])
+
+
+def text(value: object) -> str:
+    return encode(value).decode()
+
+
+def report(value: str) -> Report:
+    return _report.decode(value)
+
+
+def flow(value: str) -> Flow:
+    return _flow.decode(value)
+
+
+def source(value: str) -> Source:
+    return _source.decode(value)
+
+
+def texts(value: str) -> tuple[str, ...]:
+    return _texts.decode(value)
+
+
+VISIT_COLUMNS = (
+    "account_id, visit_id, visitor_id, site_key, started_at, seen_at, device, channel, source,"
+    " medium, campaign, term, content, click_id_type, click_id, landing_page, reason, number"
+)
+VISIT_SLOTS = ", ".join("?" * 18)
+
+
+def visit_row(account_id: int, visit: Visit, number: str | None) -> tuple[object, ...]:
+    said = visit.source
+    click = said.click_id
+    return (
+        account_id, visit.visit_id, visit.visitor_id, visit.site_key, visit.started_at,
+        visit.started_at, visit.device.value, str(said.channel), said.source, said.medium,
+        said.campaign, said.term, said.content, click and click.type, click and click.value,
+        said.landing_page, said.reason and said.reason.value, number,
+    )  # fmt: skip
+
+
+CANDIDATE_COLUMNS = (
+    "v.visit_id, v.seen_at, v.left_at, v.tapped_at, v.channel, v.source, v.medium, v.campaign,"
+    " v.term, v.content, v.click_id_type, v.click_id, v.landing_page, v.reason"
+)
+
+
+def candidate(shown_at: int, row: tuple[object, ...]) -> Candidate:
+    """From CANDIDATE_COLUMNS."""
+    (visit_id, seen_at, left_at, tapped_at, channel, name, medium, campaign, term, content,
+     click_type, click, landing_page, reason) = row  # fmt: skip
+    said = Source(
+        channel=str(channel),
+        source=_optional(name),
+        medium=_optional(medium),
+        campaign=_optional(campaign),
+        term=_optional(term),
+        content=_optional(content),
+        click_id=ClickId(str(click_type), str(click)) if click_type else None,
+        landing_page=_optional(landing_page),
+        reason=Why(str(reason)) if reason else None,
+    )
+    assert isinstance(seen_at, int)  # noqa: S101 - narrows a column the schema declares
+    assert left_at is None or isinstance(left_at, int)  # noqa: S101 - as above
+    assert tapped_at is None or isinstance(tapped_at, int)  # noqa: S101 - as above
+    return Candidate(str(visit_id), shown_at, seen_at, left_at, tapped_at, said)
+
+
+def _optional(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def credit_rows(
+    account_id: int, gateway: str, call: str, attribution: Attribution
+) -> list[tuple[object, ...]]:
+    return [
+        (account_id, gateway, call, position, one.visit_id, one.probability,
+         str(one.source.channel), one.source.campaign, one.source.term, text(one.source))
+        for position, one in enumerate(attribution.credits)
+    ]  # fmt: skip
+
+
+def attribution(
+    basis: str, model: str, unknown: float, credits_: list[tuple[str | None, float, str]]
+) -> Attribution:
+    """`credits_` are (visit_id, probability, source JSON) in their order."""
+    return Attribution(
+        basis=Basis(basis),
+        model=model,
+        credits=tuple(Credit(visit, p, source(said)) for visit, p, said in credits_),
+        unknown=unknown,
+    )

@@ -1,0 +1,151 @@
+"""The store port over one SQLite file.
+
+One thread owns the writing connection. It drains what is queued, writes it in one transaction and
+resolves all futures after the commit, so that one fsync serves every request of the moment
+(WAL with synchronous = FULL: what was acknowledged survives a power loss).
+"""
+
+import asyncio
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ringtrace.services import commands
+from ringtrace.services.commands import Command
+from ringtrace.services.errors import RefusedError, StoreAwayError
+from ringtrace.store.sqlite.calls import CallWriter
+from ringtrace.store.sqlite.connection import connect, migrate
+from ringtrace.store.sqlite.reader import SqliteReader
+from ringtrace.store.sqlite.setup import SetupWriter
+from ringtrace.store.sqlite.visits import VisitWriter
+
+log = logging.getLogger(__name__)
+
+R = TypeVar("R")
+_MOST_A_BATCH = 512
+
+_Job = tuple[Command[Any], "asyncio.Future[Any]", asyncio.AbstractEventLoop]
+
+
+class SqliteStore(SqliteReader):
+    """Open with `SqliteStore.open(path)`, end with `close()`."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._connection = connect(path)
+        self.schema_version = migrate(self._connection)
+        self._visits = VisitWriter(self._connection)
+        writer, setup = CallWriter(self._connection), SetupWriter(self._connection)
+        self._handlers: dict[type[Command[Any]], Callable[[Any], Any]] = {
+            commands.ShowNumber: self._visits.show_number,
+            commands.NoteHit: self._visits.note_hit,
+            commands.NoteArrival: writer.note_arrival,
+            commands.KeepReport: writer.keep_report,
+            commands.NoteRecording: writer.note_recording,
+            commands.OpenAccount: setup.open_account,
+            commands.ApplySetup: setup.apply_setup,
+            commands.AddToken: setup.add_token,
+        }
+        self._thread = threading.Thread(target=self._write_for_ever, name="sqlite-write")
+        self._thread.start()
+
+    @classmethod
+    def open(cls, path: Path) -> "SqliteStore":
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return cls(path)
+
+    def close(self) -> None:
+        """Write what is queued, then let go of the file."""
+        if self._closed:
+            return
+        super().close()
+        self._jobs.put(None)
+        self._thread.join()
+        self._connection.close()
+
+    async def submit(self, command: Command[R]) -> R:
+        if self._closed:
+            raise StoreAwayError("the store is closed")
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[R] = loop.create_future()
+        self._jobs.put((command, future, loop))
+        return await future
+
+    def _write_for_ever(self) -> None:
+        while True:
+            batch, ended = self._drain()
+            if batch:
+                self._resolve(batch, self._write(batch))
+            if ended:
+                return
+
+    def _drain(self) -> tuple[list[_Job], bool]:
+        batch: list[_Job] = []
+        job = self._jobs.get()
+        while job is not None:
+            batch.append(job)
+            if len(batch) == _MOST_A_BATCH:
+                return batch, False
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                return batch, False
+        return batch, True
+
+    def _write(self, batch: list[_Job]) -> list[Any]:
+        """The result of each command; when one fails, each gets a transaction of its own."""
+        try:
+            return self._transaction([command for command, _, _ in batch])
+        except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the one who asked
+            if len(batch) == 1:
+                return [_told(error)]
+        return [self._write([job])[0] for job in batch]
+
+    def _transaction(self, batch: list[Command[Any]]) -> list[Any]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            results = [self._handlers[type(command)](command) for command in batch]
+            self._visits.flush()
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            self._visits.forget()
+            raise
+        if any(isinstance(command, commands.ApplySetup) for command in batch):
+            self._visits.forget()
+        return results
+
+    @staticmethod
+    def _resolve(batch: list[_Job], results: list[Any]) -> None:
+        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any]]] = {}
+        for (_, future, loop), result in zip(batch, results, strict=True):
+            by_loop.setdefault(loop, []).append((future, result))
+        for loop, settled in by_loop.items():
+            try:
+                loop.call_soon_threadsafe(_settle, settled)
+            except RuntimeError:
+                log.warning("nobody_waits_for_results count=%d", len(settled))
+
+
+def _settle(settled: list[tuple["asyncio.Future[Any]", Any]]) -> None:
+    for future, result in settled:
+        if future.done():
+            continue
+        if isinstance(result, Exception):
+            future.set_exception(result)
+        else:
+            future.set_result(result)
+
+
+def _told(error: Exception) -> Exception:
+    if isinstance(error, RefusedError):
+        return error
+    log.error("store_write_failed", exc_info=error)
+    away = StoreAwayError("the store cannot write")
+    away.__cause__ = error
+    return away

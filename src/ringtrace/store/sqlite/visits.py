@@ -1,0 +1,157 @@
+"""Writing hits: visits, leases, exposures."""
+
+import sqlite3
+from dataclasses import dataclass, field
+
+from ringtrace.domain.leasing import Pool, Restored
+from ringtrace.domain.visit import HitKind
+from ringtrace.services.commands import NoteHit, ShowNumber
+from ringtrace.store.sqlite import rows
+
+_FORGET_MS = 2 * 86_400_000
+
+_MOMENTS = {HitKind.LEAVE: "left_at", HitKind.CONTACT: "contact_at", HitKind.TAP: "tapped_at"}
+
+
+@dataclass(slots=True)
+class _Pending:
+    """Rows of the batch under way, written with one statement a table."""
+
+    visits: list[tuple[object, ...]] = field(default_factory=list)
+    exposures: list[tuple[object, ...]] = field(default_factory=list)
+    hits: list[tuple[object, ...]] = field(default_factory=list)
+    seen: dict[tuple[int, str], int] = field(default_factory=dict)
+    moments: dict[str, list[tuple[object, ...]]] = field(
+        default_factory=lambda: {column: [] for column in _MOMENTS.values()}
+    )
+
+
+class VisitWriter:
+    """Leases in memory, in the hands of the one writer; what they come to is in the file.
+
+    `flush` before the commit; `forget` after a rollback, so that memory follows the file.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._pools: dict[tuple[int, str], Pool] = {}
+        self._pending = _Pending()
+
+    def forget(self) -> None:
+        self._pools.clear()
+        self._pending = _Pending()
+
+    def show_number(self, command: ShowNumber) -> str | None:
+        visit, account_id, at = command.visit, command.account_id, command.at
+        pool = self._pool(account_id, visit.site_key, at)
+        if not pool:
+            return None
+        earlier = self._earlier_number(command, pool)
+        if earlier is not None:
+            self._note(account_id, visit.visit_id, HitKind.PAGE, command.path, at)
+            return earlier
+        lease = pool.lease(visit.visit_id, visit.visitor_id, at)
+        if lease.new:
+            pending = self._pending
+            pending.visits.append(rows.visit_row(account_id, visit, lease.number))
+            pending.exposures.append((account_id, lease.number, at, visit.visit_id))
+        else:
+            self._note(account_id, visit.visit_id, HitKind.PAGE, command.path, at)
+        return lease.number
+
+    def note_hit(self, command: NoteHit) -> None:
+        account_id, visit_id, at = command.account_id, command.visit_id, command.at
+        pool = self._pools.get((account_id, command.site_key))
+        if pool is not None:
+            sign = pool.leave if command.kind is HitKind.LEAVE else pool.seen
+            sign(visit_id, at)
+        self._note(account_id, visit_id, command.kind, "", at)
+
+    def flush(self) -> None:
+        pending, self._pending = self._pending, _Pending()
+        many = self._connection.executemany
+        if pending.visits:
+            many(
+                f"INSERT OR IGNORE INTO visits ({rows.VISIT_COLUMNS}) VALUES ({rows.VISIT_SLOTS})",
+                pending.visits,
+            )
+            many("INSERT OR IGNORE INTO exposures VALUES (?, ?, ?, ?)", pending.exposures)
+        if pending.hits:
+            many(
+                "INSERT OR IGNORE INTO hits SELECT account_id, visit_id, ?3, ?4, ?5 FROM visits"
+                " WHERE account_id = ?1 AND visit_id = ?2",
+                pending.hits,
+            )
+        if pending.seen:
+            many(
+                "UPDATE visits SET seen_at = max(seen_at, ?3),"
+                " left_at = CASE WHEN left_at <= ?3 THEN NULL ELSE left_at END"
+                " WHERE account_id = ?1 AND visit_id = ?2",
+                [(account_id, visit, at) for (account_id, visit), at in pending.seen.items()],
+            )
+        for column, moments in pending.moments.items():
+            if moments:
+                many(
+                    f"UPDATE visits SET {column} = ?3 WHERE account_id = ?1 AND visit_id = ?2",
+                    moments,
+                )
+
+    def _note(self, account_id: int, visit_id: str, kind: HitKind, path: str, at: int) -> None:
+        pending = self._pending
+        pending.seen[account_id, visit_id] = at
+        if kind is not HitKind.BEAT:
+            pending.hits.append((account_id, visit_id, at, kind.value, path))
+        column = _MOMENTS.get(kind)
+        if column is not None:
+            pending.moments[column].append((account_id, visit_id, at))
+        if kind is not HitKind.LEAVE:
+            pending.moments["left_at"] = [
+                one for one in pending.moments["left_at"] if one[:2] != (account_id, visit_id)
+            ]
+
+    def _earlier_number(self, command: ShowNumber, pool: Pool) -> str | None:
+        """The number of a visit that memory has forgotten but the file knows.
+
+        A visit id begins with the time it was made; a fresh one need not be looked up.
+        """
+        visit = command.visit
+        if pool.holds(visit.visit_id):
+            return None
+        made_at = int(visit.visit_id[:12], 16)
+        if abs(command.at - made_at) < _FORGET_MS // 2:
+            return None
+        row = self._connection.execute(
+            "SELECT number FROM visits WHERE account_id = ? AND visit_id = ?",
+            (command.account_id, visit.visit_id),
+        ).fetchone()
+        return row[0] if row and row[0] in pool else None
+
+    def _pool(self, account_id: int, site_key: str, at: int) -> Pool:
+        pool = self._pools.get((account_id, site_key))
+        if pool is None:
+            pool = self._pools[account_id, site_key] = self._restored(account_id, site_key, at)
+        return pool
+
+    def _restored(self, account_id: int, site_key: str, at: int) -> Pool:
+        self.flush()
+        numbers = self._connection.execute(
+            "SELECT number FROM numbers WHERE account_id = ? AND site_key = ? AND kind = 'pool'"
+            " AND active ORDER BY position",
+            (account_id, site_key),
+        )
+        pool = Pool((number for (number,) in numbers), forget_ms=_FORGET_MS)
+        leases = self._connection.execute(
+            "SELECT e.number, e.visit_id, v.visitor_id, v.seen_at, v.left_at"
+            " FROM exposures e JOIN visits v ON v.account_id = e.account_id"
+            " AND v.visit_id = e.visit_id"
+            " WHERE e.account_id = ?1 AND e.number IN (SELECT number FROM numbers"
+            "  WHERE account_id = ?1 AND site_key = ?2 AND kind = 'pool')"
+            " AND v.seen_at >= ?3"
+            " ORDER BY e.shown_at, v.seen_at",
+            (account_id, site_key, at - _FORGET_MS),
+        )
+        pool.restore(
+            Restored(number, visit, visitor, seen_at, left_at is not None)
+            for number, visit, visitor, seen_at, left_at in leases
+        )
+        return pool

@@ -1,0 +1,1 @@
+"""Doors: what browsers, gateways, people and programs reach over HTTP."""

@@ -1,0 +1,217 @@
+"""What the API answers. Absent and unknown values are null; times are RFC 3339 in UTC."""
+
+from datetime import datetime
+
+import msgspec
+
+
+class ErrorAnswer(msgspec.Struct, frozen=True):
+    """`error_id` is stable, `field` names the wrong part of the request, `message` is for people."""
+
+    error_id: str
+    field: str | None
+    message: str
+
+
+class ClickIdAnswer(msgspec.Struct, frozen=True):
+    type: str
+    value: str
+
+
+class SourceAnswer(msgspec.Struct, frozen=True):
+    channel: str
+    source: str | None
+    medium: str | None
+    campaign: str | None
+    keyword: str | None
+    content: str | None
+    click_id: ClickIdAnswer | None
+    landing_page: str | None
+    decided_by: str | None
+
+
+class CreditAnswer(msgspec.Struct, frozen=True):
+    """The share of the call that one visit gets; a static number's source has no visit."""
+
+    visit_id: str | None
+    probability: float
+    source: SourceAnswer
+
+
+class AttributionAnswer(msgspec.Struct, frozen=True):
+    """The most probable answer to each question; with `unknown` all credits sum to 1."""
+
+    basis: str
+    model: str
+    channel: str | None
+    channel_probability: float | None
+    campaign: str | None
+    keyword: str | None
+    visit_id: str | None
+    visit_probability: float | None
+    unknown: float
+
+
+class NumberAnswer(msgspec.Struct, frozen=True):
+    e164: str
+    name: str | None
+    kind: str | None
+
+
+class RecordingAnswer(msgspec.Struct, frozen=True):
+    """`link` is under this server's root and expires; null until the audio has arrived."""
+
+    link: str | None
+    seconds: float | None
+    channels: int | None
+
+
+class LegAnswer(msgspec.Struct, frozen=True):
+    target: str
+    started_at: datetime
+    ring_seconds: float
+    talk_seconds: float
+    code: int | None
+    reason: str | None
+
+
+class CallAnswer(msgspec.Struct, frozen=True):
+    """A call; `outcome` is null while it is ringing or talking."""
+
+    gateway: str
+    call: str
+    number: NumberAnswer
+    caller: str | None
+    started_at: datetime
+    outcome: str | None
+    reason: str | None
+    code: int | None
+    target: str | None
+    ring_seconds: float | None
+    talk_seconds: float | None
+    attribution: AttributionAnswer
+    recording: RecordingAnswer | None
+    contradictions: int
+
+
+class CallPageAnswer(msgspec.Struct, frozen=True):
+    """Newest first; `total` counts all calls that match."""
+
+    calls: list[CallAnswer]
+    total: int
+    limit: int
+    offset: int
+
+
+class CallDetailAnswer(msgspec.Struct, frozen=True):
+    """A call with everything that is known of it."""
+
+    gateway: str
+    call: str
+    number: NumberAnswer
+    caller: str | None
+    started_at: datetime
+    outcome: str | None
+    reason: str | None
+    code: int | None
+    target: str | None
+    ring_seconds: float | None
+    talk_seconds: float | None
+    attribution: AttributionAnswer
+    recording: RecordingAnswer | None
+    contradictions: int
+    session: str | None
+    plan_source: str | None
+    credits: list[CreditAnswer]
+    legs: list[LegAnswer]
+
+
+class ChannelAnswer(msgspec.Struct, frozen=True):
+    """Expected calls of a channel: probabilities summed. `channel` null is what stays unknown."""
+
+    channel: str | None
+    calls: float
+    answered: float
+    talk_seconds: float
+    visits: int
+
+
+class ChannelsAnswer(msgspec.Struct, frozen=True):
+    since: datetime | None
+    until: datetime | None
+    channels: list[ChannelAnswer]
+
+
+class PageViewAnswer(msgspec.Struct, frozen=True):
+    at: datetime
+    kind: str
+    path: str
+
+
+class VisitAnswer(msgspec.Struct, frozen=True):
+    """A visit, `shown_at` when it first got a number; `views` oldest first."""
+
+    visit_id: str
+    visitor_id: str
+    site: str
+    device: str
+    number: str | None
+    shown_at: datetime
+    seen_at: datetime
+    left_at: datetime | None
+    tapped_at: datetime | None
+    source: SourceAnswer
+    views: list[PageViewAnswer]
+
+
+class AccountAnswer(msgspec.Struct, frozen=True):
+    account_id: int
+    name: str
+    region: str
+
+
+class SiteAnswer(msgspec.Struct, frozen=True):
+    key: str
+    name: str
+    origins: list[str]
+    swap: list[str]
+
+
+class TargetAnswer(msgspec.Struct, frozen=True):
+    to: str
+    ring_seconds: int
+
+
+class TrackingNumberAnswer(msgspec.Struct, frozen=True):
+    """`source` is what a static number stands for, `site` is whose visitors see a pool number."""
+
+    number: str
+    kind: str
+    name: str
+    site: str | None
+    source: SourceAnswer | None
+    targets: list[TargetAnswer]
+    record: bool
+    active: bool
+
+
+class SetupAnswer(msgspec.Struct, frozen=True):
+    account: AccountAnswer
+    sites: list[SiteAnswer]
+    numbers: list[TrackingNumberAnswer]
+
+
+class TokenAnswer(msgspec.Struct, frozen=True):
+    """Shown once: only a digest is kept."""
+
+    kind: str
+    token: str
+
+
+class OpenedAnswer(msgspec.Struct, frozen=True):
+    """Shown once: only digests of the password and the API token are kept."""
+
+    account_id: int
+    login: str
+    password: str
+    token: str

@@ -1,0 +1,75 @@
+"""Calls: the log and one call."""
+
+from typing import Annotated
+
+from litestar import Request, Router, get
+from litestar.datastructures import State
+from litestar.params import Parameter
+
+from ringtrace.domain.call import GatewayKind, Outcome
+from ringtrace.services.errors import CallUnknownError
+from ringtrace.services.ports import CallFilter
+from ringtrace.web.api import presenter
+from ringtrace.web.api.answers import CallDetailAnswer, CallPageAnswer
+from ringtrace.web.api.bearer import account_id
+from ringtrace.web.api.errors import described
+from ringtrace.web.uses import Uses
+from ringtrace.web.times import read_time
+
+_MOST_ROWS = 250
+_MOST_SKIPPED = 1_000_000_000
+
+Moment = Annotated[
+    str | None,
+    Parameter(
+        description="RFC 3339 time with its offset, e.g. 2026-11-23T06:30:00Z",
+        schema_extra={"format": "date-time"},
+    ),
+]
+
+
+@get("/calls", summary="Calls, newest first", responses=described(422))
+async def list_calls(
+    uses: Uses,
+    request: Request[object, object, State],
+    since: Moment = None,
+    until: Moment = None,
+    channel: Annotated[
+        str | None, Parameter(description="a channel that got credit of the call")
+    ] = None,
+    outcome: Outcome | None = None,
+    limit: Annotated[int, Parameter(ge=1, le=_MOST_ROWS)] = 50,
+    offset: Annotated[int, Parameter(ge=0, le=_MOST_SKIPPED)] = 0,
+) -> CallPageAnswer:
+    """Calls begun in [since, until)."""
+    account = account_id(request.scope)
+    where = CallFilter(
+        since=read_time(since, "since"),
+        until=read_time(until, "until"),
+        channel=channel,
+        outcome=outcome.value if outcome else None,
+    )
+    page = await uses.store.calls(account, where, limit, offset)
+    return CallPageAnswer(
+        calls=[presenter.call(uses, account, record) for record in page.calls],
+        total=page.total,
+        limit=limit,
+        offset=offset,
+    )
+
+
+@get("/calls/{gateway:str}/{call:str}", summary="One call", responses=described(404))
+async def show_call(
+    uses: Uses, request: Request[object, object, State], gateway: str, call: str
+) -> CallDetailAnswer:
+    """A call with its legs, the credits of its attribution and a link to its recording."""
+    account = account_id(request.scope)
+    if gateway not in GatewayKind.__members__.values():
+        raise CallUnknownError("no such call", "gateway")
+    record = await uses.store.call(account, GatewayKind(gateway), call)
+    if record is None:
+        raise CallUnknownError("no such call", "call")
+    return presenter.call_detail(uses, account, record)
+
+
+router = Router("/", route_handlers=[list_calls, show_call], tags=["Calls"])

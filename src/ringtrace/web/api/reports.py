@@ -1,0 +1,46 @@
+"""Reports and the visits they rest on."""
+
+from litestar import Request, Router, get
+from litestar.datastructures import State
+
+from ringtrace.services.errors import NotFoundError
+from ringtrace.services.ports import CallFilter
+from ringtrace.web.api import presenter
+from ringtrace.web.api.answers import ChannelsAnswer, VisitAnswer
+from ringtrace.web.api.bearer import account_id
+from ringtrace.web.api.calls import Moment
+from ringtrace.web.api.errors import described
+from ringtrace.web.times import read_time, utc
+from ringtrace.web.uses import Uses
+
+
+@get("/reports/channels", summary="Expected calls by channel", responses=described(422))
+async def report_channels(
+    uses: Uses,
+    request: Request[object, object, State],
+    since: Moment = None,
+    until: Moment = None,
+) -> ChannelsAnswer:
+    """Calls begun and visits started in [since, until), summed over their probabilities."""
+    start, end = read_time(since, "since"), read_time(until, "until")
+    rows = await uses.store.channels(
+        account_id(request.scope), CallFilter(since=start, until=end)
+    )
+    return ChannelsAnswer(
+        since=None if start is None else utc(start),
+        until=None if end is None else utc(end),
+        channels=[presenter.channel(row) for row in rows],
+    )
+
+
+@get("/visits/{visit_id:str}", summary="One visit", responses=described(404))
+async def show_visit(
+    uses: Uses, request: Request[object, object, State], visit_id: str
+) -> VisitAnswer:
+    record = await uses.store.visit(account_id(request.scope), visit_id)
+    if record is None:
+        raise NotFoundError("no such visit", "visit_id")
+    return presenter.visit(record)
+
+
+router = Router("/", route_handlers=[report_channels, show_visit], tags=["Reports"])

@@ -1,0 +1,44 @@
+"""The API's routes and its OpenAPI document."""
+
+from litestar import Router
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+
+from ringtrace import __version__
+from ringtrace.services.errors import RefusedError
+from ringtrace.web.api import calls, errors, reports, setup
+from ringtrace.web.api.bearer import token_required
+
+PREFIX = "/api/v1"
+
+
+def api_router() -> Router:
+    return Router(
+        PREFIX,
+        route_handlers=[calls.router, reports.router, setup.router],
+        guards=[token_required],
+        exception_handlers={
+            RefusedError: errors.refused,
+            HTTPException: errors.http_error,
+            Exception: errors.failed,
+        },
+        security=[{"token": []}],
+        opt={"exclude_from_csrf": True, "skip_session": True},
+    )
+
+
+def openapi() -> OpenAPIConfig:
+    """The document is open to all: it says nothing of any account."""
+    return OpenAPIConfig(
+        title="Ringtrace API",
+        version=__version__,
+        description="Calls, what made them, and the set-up behind them.",
+        path=f"{PREFIX}/schema",
+        render_plugins=[JsonRenderPlugin(path="/")],
+        components=Components(
+            security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}
+        ),
+        use_handler_docstrings=True,
+    )

@@ -1,0 +1,82 @@
+"""The account's set-up: sites, numbers, tokens; and, for the operator, new accounts."""
+
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, Router, get, post, put
+from litestar.datastructures import State
+from litestar.params import Body
+
+from ringtrace.domain.account import TokenKind
+from ringtrace.services.apply_setup import SetupForm, read_setup
+from ringtrace.services.errors import BodyInvalidError, NotFoundError
+from ringtrace.web.api import presenter
+from ringtrace.web.api.answers import AccountAnswer, OpenedAnswer, SetupAnswer, TokenAnswer
+from ringtrace.web.api.bearer import OPERATOR, account_id
+from ringtrace.web.api.errors import described
+from ringtrace.web.uses import Uses
+
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
+class TokenForm(msgspec.Struct, forbid_unknown_fields=True):
+    kind: TokenKind
+
+
+class NewAccountForm(msgspec.Struct, forbid_unknown_fields=True):
+    """`region` (ISO 3166 alpha-2) reads national telephone numbers."""
+
+    name: Text
+    region: Text
+    login: Text
+
+
+@get("/setup", summary="Sites and numbers as they stand", responses=described())
+async def show_setup(uses: Uses, request: Request[object, object, State]) -> SetupAnswer:
+    return _setup(uses, account_id(request.scope))
+
+
+@put("/setup", summary="Add or change sites and numbers", responses=described(400, 409, 422))
+async def apply_setup(
+    uses: Uses, request: Request[object, object, State], data: SetupForm
+) -> SetupAnswer:
+    """All or nothing. What the document does not name stays as it is."""
+    account = account_id(request.scope)
+    await uses.apply_setup(account, data)
+    return _setup(uses, account)
+
+
+@post("/tokens", summary="Issue a token", responses=described(400, 422))
+async def issue_token(
+    uses: Uses, request: Request[object, object, State], data: TokenForm
+) -> TokenAnswer:
+    """Of the older tokens of its kind only the newest stays valid."""
+    return TokenAnswer(data.kind, await uses.issue_token(account_id(request.scope), data.kind))
+
+
+@post("/accounts", summary="Open an account (operator)", responses=described(400, 404, 422))
+async def open_account(
+    uses: Uses, request: Request[object, object, State], data: NewAccountForm
+) -> OpenedAnswer:
+    """Only with the operator's token, account 1; everybody else is told there is no such thing."""
+    if account_id(request.scope) != OPERATOR:
+        raise NotFoundError("Not Found")
+    opened = await uses.open_account(data.name, data.region, data.login)
+    token = await uses.issue_token(opened.account_id, TokenKind.API)
+    return OpenedAnswer(opened.account_id, opened.login, opened.password, token)
+
+
+def _setup(uses: Uses, account: int) -> SetupAnswer:
+    known = uses.directory.account(account)
+    if known is None:
+        raise NotFoundError("no such account")
+    return SetupAnswer(
+        account=AccountAnswer(known.account_id, known.name, known.region),
+        sites=[presenter.site(one) for one in uses.directory.sites_of(account)],
+        numbers=[presenter.tracking_number(one) for one in uses.directory.numbers_of(account)],
+    )
+
+
+router = Router(
+    "/", route_handlers=[show_setup, apply_setup, issue_token, open_account], tags=["Set-up"]
+)

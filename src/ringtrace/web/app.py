@@ -1,0 +1,70 @@
+"""One ASGI app: the hot routes by path, before any framework; everything else to Litestar."""
+
+import logging
+
+from ringtrace.services.errors import RefusedError
+from ringtrace.services.use_cases import UseCases
+from ringtrace.tag.script import TagScript
+from ringtrace.web.asgi import Asgi, Receive, Scope, Send, respond_error, respond_json
+from ringtrace.web.original import OriginalDoor
+from ringtrace.web.recordings import ListenDoor, UploadDoor
+from ringtrace.web.telephony import PREFIX, GatewayDoor
+from ringtrace.web.tracking import HitDoor, TagDoor
+
+log = logging.getLogger(__name__)
+
+
+class InternalError(RefusedError):
+    status, error_id = 500, "internal_error"
+
+
+class App:
+    """`pages` is the ASGI app for all that is not hot."""
+
+    def __init__(self, use_cases: UseCases, script: TagScript, pages: Asgi) -> None:
+        gateway = GatewayDoor(use_cases.directory, use_cases.route_call, use_cases.record_call)
+        original = OriginalDoor(use_cases.directory, use_cases.record_call)
+        self._exact: dict[str, Asgi] = {
+            "/t/hit": HitDoor(use_cases.track_hit),
+            "/t/tag.js": TagDoor(script),
+            PREFIX: gateway,
+            "/api": original.target,
+            "/api/report": original.report,
+            "/health": _health,
+        }
+        self._gateway = gateway
+        self._upload = UploadDoor(
+            use_cases.directory, use_cases.keep_recording, use_cases.recordings
+        )
+        self._listen = ListenDoor(use_cases.recording_links, use_cases.store, use_cases.recordings)
+        self._pages = pages
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._pages(scope, receive, send)
+            return
+        door = self._door(scope["path"])
+        try:
+            await door(scope, receive, send)
+        except Exception:
+            log.exception("request_failed route=%s", _route(scope["path"]))
+            await respond_error(send, InternalError("the server has failed; the log says why"))
+
+    def _door(self, path: str) -> Asgi:
+        door = self._exact.get(path)
+        if door is not None:
+            return door
+        if path.startswith(PREFIX + "/"):
+            return self._upload if path.endswith("/recording") else self._gateway
+        if path.startswith("/recordings/"):
+            return self._listen
+        return self._pages
+
+
+def _route(path: str) -> str:
+    """The first part of a path: the rest may name a caller or a token."""
+    return "/" + path.lstrip("/").partition("/")[0]
+
+
+async def _health(_scope: Scope, _receive: Receive, send: Send) -> None:
+    await respond_json(send, {"status": "ok"})

@@ -1,0 +1,104 @@
+"""The call log: every call, newest first, with what it sounded like and what made it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from litestar import get
+from litestar.response import Template
+
+from ringtrace.domain.call import Outcome
+from ringtrace.services.ports import CallFilter
+from ringtrace.web.console import wording
+from ringtrace.web.console.call_view import call_view
+from ringtrace.web.console.overview import first_steps
+from ringtrace.web.console.page import page
+from ringtrace.web.console.period import Period, chosen
+from ringtrace.web.console.session import AnyRequest, Viewer, viewer
+from ringtrace.web.uses import Uses
+
+PAGE = 50
+_MOST_DIGITS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the form above the log says; what it does not know is left out."""
+
+    channel: str
+    outcome: str
+    period: Period
+    page: int
+
+    @property
+    def in_use(self) -> bool:
+        return bool(self.channel or self.outcome or self.period.first or self.period.last)
+
+    def where(self) -> CallFilter:
+        return CallFilter(
+            since=self.period.since,
+            until=self.period.until,
+            channel=self.channel or None,
+            outcome=self.outcome or None,
+        )
+
+    def href(self, page: int) -> str:
+        first, last = self.period.first, self.period.last
+        query = {
+            "channel": self.channel,
+            "outcome": self.outcome,
+            "from": first.isoformat() if first else "",
+            "to": last.isoformat() if last else "",
+            "page": str(page) if page > 1 else "",
+        }
+        said = urlencode({name: value for name, value in query.items() if value})
+        return f"/calls?{said}" if said else "/calls"
+
+
+@get("/calls")
+async def show_calls(uses: Uses, request: AnyRequest) -> Template:
+    who = viewer(request)
+    account_id = who.account.account_id
+    filters = _filters(request, who)
+    found = await uses.store.calls(
+        account_id, filters.where(), PAGE, (filters.page - 1) * PAGE
+    )
+    first = (filters.page - 1) * PAGE + 1
+    last = first + len(found.calls) - 1
+    return page(
+        "calls",
+        who,
+        section="calls",
+        filters=filters,
+        channels=await _channels(uses, account_id, filters.channel),
+        outcomes=[(one.value, wording.OUTCOMES[one]) for one in Outcome],
+        calls=[call_view(uses, who, record) for record in found.calls],
+        total=found.total,
+        first=first,
+        last=last,
+        newer=filters.href(filters.page - 1) if filters.page > 1 else None,
+        older=filters.href(filters.page + 1) if last < found.total else None,
+        steps=None if filters.in_use or found.total else first_steps(uses, account_id),
+    )
+
+
+def _filters(request: AnyRequest, who: Viewer) -> Filters:
+    query = request.query_params
+    outcome = query.get("outcome", "")
+    return Filters(
+        channel=query.get("channel", "").strip(),
+        outcome=outcome if outcome in Outcome.__members__.values() else "",
+        period=chosen(query.get("from", ""), query.get("to", ""), who.zone),
+        page=_page_number(query.get("page", "")),
+    )
+
+
+def _page_number(text: str) -> int:
+    return max(1, int(text)) if text.isdecimal() and len(text) <= _MOST_DIGITS else 1
+
+
+async def _channels(uses: Uses, account_id: int, chosen_one: str) -> Sequence[str]:
+    """Every channel that ever got credit or a visit, and the one that is being looked at."""
+    rows = await uses.store.channels(account_id, CallFilter())
+    names = {row.channel for row in rows if row.channel is not None}
+    return sorted(names | ({chosen_one} if chosen_one else set()))

@@ -1,0 +1,29 @@
+"""The console's routes: all but the sign-in need somebody who is signed in."""
+
+from litestar import Router
+
+from ringtrace.web.console import (
+    call_log,
+    call_page,
+    overview,
+    refusals,
+    setup_page,
+    signing,
+)
+from ringtrace.web.console.session import SignInNeededError, sign_in_required
+
+
+def console_router() -> Router:
+    pages = Router(
+        "/",
+        route_handlers=[
+            overview.router,
+            call_log.show_calls,
+            call_page.show_call,
+            setup_page.show_setup,
+            setup_page.issue_token,
+        ],
+        guards=[sign_in_required],
+        exception_handlers={SignInNeededError: refusals.sign_in_first},
+    )
+    return Router("/", route_handlers=[signing.router, pages], include_in_schema=False)

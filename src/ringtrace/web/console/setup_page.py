@@ -1,0 +1,125 @@
+"""Set-up: sites with their line of code, numbers, and the tokens of gateways."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from litestar import get, post
+from litestar.enums import RequestEncodingType
+from litestar.params import Body
+from litestar.response import Template
+
+from ringtrace.domain.account import TokenKind
+from ringtrace.domain.number import NumberKind, TrackingNumber
+from ringtrace.domain.site import Site
+from ringtrace.services.errors import FieldInvalidError
+from ringtrace.web.console import wording
+from ringtrace.web.console.call_view import shown_target
+from ringtrace.web.console.page import base_url, page
+from ringtrace.web.console.session import AnyRequest, viewer
+from ringtrace.web.uses import Uses
+
+
+@dataclass(frozen=True, slots=True)
+class TokenForm:
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberView:
+    number: str
+    name: str
+    stands_for: str
+    detail: str
+    targets: str
+    record: bool
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SiteView:
+    name: str
+    key: str
+    origins: tuple[str, ...]
+    swap: tuple[str, ...]
+    snippet: str
+    pool: tuple[NumberView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenView:
+    kind: str
+    name: str
+    use: str
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A token that is shown this once."""
+
+    kind: str
+    token: str
+
+
+@get("/setup")
+async def show_setup(uses: Uses, request: AnyRequest) -> Template:
+    return _page(uses, request, None)
+
+
+@post("/setup/tokens", status_code=200)
+async def issue_token(
+    uses: Uses,
+    request: AnyRequest,
+    data: Annotated[TokenForm, Body(media_type=RequestEncodingType.URL_ENCODED)],
+) -> Template:
+    """Answered by the page itself: a redirect would have to keep the token somewhere."""
+    if data.kind not in TokenKind.__members__.values():
+        raise FieldInvalidError("no such kind of token", "kind")
+    kind = TokenKind(data.kind)
+    token = await uses.issue_token(viewer(request).account.account_id, kind)
+    return _page(uses, request, Issued(kind.value, token))
+
+
+def _page(uses: Uses, request: AnyRequest, issued: Issued | None) -> Template:
+    who = viewer(request)
+    account_id = who.account.account_id
+    numbers = uses.directory.numbers_of(account_id)
+    base = base_url(request)
+    return page(
+        "setup",
+        who,
+        section="setup",
+        base=base,
+        sites=[
+            _site(uses, site, numbers, base) for site in uses.directory.sites_of(account_id)
+        ],
+        static=[_number(uses, one) for one in numbers if one.kind is NumberKind.STATIC],
+        tokens=[TokenView(kind.value, *words) for kind, words in wording.TOKENS.items()],
+        issued=issued,
+    )
+
+
+def _site(uses: Uses, site: Site, numbers: Sequence[TrackingNumber], base: str) -> SiteView:
+    pool = [one for one in numbers if one.kind is NumberKind.POOL and one.site_key == site.key]
+    return SiteView(
+        name=site.name,
+        key=site.key,
+        origins=site.origins,
+        swap=tuple(uses.directory.written(number).international for number in site.swap),
+        snippet=f'<script async src="{base}/t/tag.js" data-site="{site.key}"></script>',
+        pool=tuple(_number(uses, one) for one in pool),
+    )
+
+
+def _number(uses: Uses, one: TrackingNumber) -> NumberView:
+    said = one.source
+    parts = (said.source, said.campaign, said.term) if said else ()
+    return NumberView(
+        number=uses.directory.written(one.number).international,
+        name=one.name,
+        stands_for=str(said.channel) if said else "",
+        detail=" · ".join(part for part in parts if part),
+        targets=", then ".join(shown_target(uses.directory, t.to) for t in one.flow.targets),
+        record=one.flow.record,
+        active=one.active,
+    )

@@ -1,0 +1,133 @@
+"""How facts are said to people: one table for each closed list, one way for each quantity."""
+
+from datetime import datetime, tzinfo
+
+from ringtrace.domain.account import TokenKind
+from ringtrace.domain.attribution import Basis
+from ringtrace.domain.call import GatewayKind, Outcome, PlanSource, Reason
+from ringtrace.web.times import utc
+
+UNKNOWN = "Unknown"
+WITHHELD = "Withheld number"
+
+OUTCOMES = {
+    Outcome.ANSWERED: "Answered",
+    Outcome.MISSED: "Missed",
+    Outcome.ABANDONED: "Caller gave up",
+    Outcome.BUSY: "Busy",
+    Outcome.FAILED: "Failed",
+    Outcome.REJECTED: "Declined",
+    Outcome.VOICEMAIL: "Voicemail",
+}
+
+TONES = {
+    Outcome.ANSWERED: "good",
+    Outcome.MISSED: "warn",
+    Outcome.ABANDONED: "quiet",
+    Outcome.BUSY: "warn",
+    Outcome.FAILED: "bad",
+    Outcome.REJECTED: "warn",
+    Outcome.VOICEMAIL: "info",
+}
+
+REASONS = {
+    Reason.NUMBER_UNKNOWN: "The dialled number is not set up",
+    Reason.CALLER_DISCONNECTS: "The caller hung up before anybody answered",
+    Reason.OPERATOR_BUSY: "The line was engaged",
+    Reason.OPERATOR_NOT_RESPONSIVE: "Nobody picked up",
+    Reason.OPERATOR_DISCONNECTS: "The call was declined",
+    Reason.OPERATOR_NUMBER_PROBLEMS: "The target number does not work",
+    Reason.OPERATOR_CHANNELS_BUSY: "No free line to the target",
+    Reason.NOT_ENOUGH_MONEY: "The telephony account is out of credit",
+    Reason.LIMIT_EXCEEDED: "The provider refused: a limit was reached",
+    Reason.INTERNAL_ERROR: "A technical fault at the gateway or the provider",
+}
+
+PLAN_SOURCES = {
+    PlanSource.BACKEND: "Ringtrace, live",
+    PlanSource.CACHE: "The gateway's copy, while Ringtrace was out of reach",
+    PlanSource.FALLBACK: "The gateway's own fallback, while Ringtrace was out of reach",
+}
+
+GATEWAYS = {GatewayKind.VOXIMPLANT: "Voximplant", GatewayKind.SIP: "Own SIP node"}
+
+BASES = {
+    Basis.STATIC_NUMBER: "The caller dialled a number that stands for one source.",
+    Basis.EXPOSURES: "These visits were shown the number before the call.",
+    Basis.NOTHING: "Nobody is known to have been shown this number before the call.",
+}
+
+DEVICES = {"mobile": "Phone or tablet", "desktop": "Computer"}
+
+HITS = {
+    "page": "Opened a page",
+    "beat": "Still on the page",
+    "leave": "Left",
+    "contact": "Looked at the contact details",
+    "tap": "Tapped the number",
+}
+
+TOKENS = {
+    TokenKind.VOXIMPLANT: ("Voximplant", "For the scenario in your Voximplant application."),
+    TokenKind.SIP: ("Own SIP node", "For the SIP node that comes with Ringtrace."),
+    TokenKind.ROUTE: ("Simple route", "For scenarios that use the two plain paths under /api."),
+    TokenKind.API: ("REST API", "For programs that read calls and change the set-up."),
+}
+
+NONE = "–"
+_NEARLY_ALL = 0.995
+_HARDLY_ANY = 0.005
+
+
+def percent(share: float) -> str:
+    """A probability or share; neither certainty nor impossibility by rounding."""
+    if _NEARLY_ALL <= share < 1:
+        return "> 99 %"
+    if 0 < share < _HARDLY_ANY:
+        return "< 1 %"
+    return f"{share * 100:.0f} %"
+
+
+def rate(part: float, whole: float) -> str:
+    """A share with one decimal; none of nothing."""
+    return f"{part / whole * 100:.1f} %" if whole > 0 else NONE
+
+
+def expected(count: float) -> str:
+    """A sum of probabilities: one decimal where it is not whole."""
+    rounded = round(count, 1)
+    return f"{rounded:,.0f}" if rounded == int(rounded) else f"{rounded:,.1f}"
+
+
+def length(seconds: float | None) -> str:
+    """0:07, 12:40, 1:02:03."""
+    if seconds is None:
+        return NONE
+    whole = round(seconds)
+    minutes, second = divmod(whole, 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+def long_length(seconds: float) -> str:
+    """A total: 45 s, 12 min, 3 h 20 min."""
+    minutes = round(seconds / 60)
+    if seconds < 60:  # noqa: PLR2004 - seconds of a minute
+        return f"{seconds:.0f} s"
+    hours, minute = divmod(minutes, 60)
+    return f"{hours} h {minute:02} min" if hours else f"{minutes} min"
+
+
+def moment(at: int, zone: tzinfo) -> datetime:
+    """`at` is ms since 1970 UTC."""
+    return utc(at).astimezone(zone)
+
+
+def ago(ms: int) -> str:
+    """A length before something, coarse: 40 seconds, 5 minutes, 3 hours, 2 days."""
+    seconds = ms // 1_000
+    for size, name in ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")):
+        if seconds >= size:
+            count = seconds // size
+            return f"{count} {name}{'' if count == 1 else 's'}"
+    return "a moment"

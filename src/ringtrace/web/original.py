@@ -1,0 +1,204 @@
+"""The original two paths: a number to forward to, and a report, for scenarios of the old kind."""
+
+import hashlib
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from ringtrace.domain.account import TokenKind, TokenOwner
+from ringtrace.domain.call import Outcome, Recording, Report, failure
+from ringtrace.domain.number import NumberInvalidError
+from ringtrace.services.directory import Directory
+from ringtrace.services.errors import (
+    BodyInvalidError,
+    FieldInvalidError,
+    MethodNotAllowedError,
+    NumberUnknownError,
+    RefusedError,
+    TokenUnknownError,
+)
+from ringtrace.services.record_call import RecordCall
+from ringtrace.web.asgi import (
+    Header,
+    Receive,
+    Scope,
+    Send,
+    decode,
+    header,
+    read_body,
+    respond,
+    respond_error,
+    respond_json,
+)
+from ringtrace.web.telephony import ms
+
+_TEXT: Header = (b"content-type", b"text/plain; charset=utf-8")
+_KINDS = (TokenKind.ROUTE, TokenKind.VOXIMPLANT)
+_MOST_SECONDS = 86_400
+
+
+class OriginalReport(msgspec.Struct):
+    """Everything may come as text, because forms know nothing else."""
+
+    dialed_number: str
+    date: str
+    session: str | None = None
+    token: str | None = None
+    caller: str | None = None
+    agent_number: str | None = None
+    length: str | int | float | None = None
+    record_url: str | None = None
+    failure_code: str | int | None = None
+    failure_reason: str | None = None
+
+
+_json = msgspec.json.Decoder(OriginalReport)
+
+
+class OriginalDoor:
+    """`GET /api` and `POST /api/report`."""
+
+    def __init__(self, directory: Directory, record_call: RecordCall) -> None:
+        self._directory = directory
+        self._record_call = record_call
+
+    async def target(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        """200 with the digits to dial; 404 or 401 with an empty body."""
+        query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
+        try:
+            if scope["method"] != "GET":
+                raise MethodNotAllowedError("GET is needed")
+            dialled = query.get("dialed_number", "").strip()
+            digits = self._target(dialled, query.get("token") or _bearer(scope))
+        except (RefusedError, NumberInvalidError) as error:
+            await respond(send, getattr(error, "status", NumberUnknownError.status))
+            return
+        await respond(send, 200, digits.encode(), [_TEXT])
+
+    async def report(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            if scope["method"] != "POST":
+                raise MethodNotAllowedError("POST is needed")
+            form = _form(scope, await read_body(receive))
+            owner = self._owner(form.token or _bearer(scope), form.dialed_number)
+            call = form.session or _call_id(form)
+            result = await self._record_call(
+                TokenOwner(owner.account_id, TokenKind.VOXIMPLANT), call, _report(form)
+            )
+        except RefusedError as error:
+            await respond_error(send, error)
+            return
+        await respond_json(send, {"result": result})
+
+    def _target(self, dialled: str, token: str | None) -> str:
+        owner = self._owner(token, dialled)
+        number = self._directory.number(owner.account_id, dialled)
+        if number is None or not number.active:
+            raise NumberUnknownError("no such tracking number", "dialed_number")
+        return number.flow.targets[0].to.removeprefix("+")
+
+    def _owner(self, token: str | None, dialled: str) -> TokenOwner:
+        """The account the token names.
+
+        Without a token the number itself names it, as the first scenarios had none; an account
+        that has issued a route token has closed that way.
+        """
+        if token is not None:
+            owner = self._directory.owner(token, *_KINDS)
+            if owner is None:
+                raise TokenUnknownError("no such token", "token")
+            return owner
+        number = self._directory.number_anywhere(dialled)
+        if number is None:
+            raise NumberUnknownError("no such tracking number", "dialed_number")
+        if self._directory.has_token(number.account_id, TokenKind.ROUTE):
+            raise TokenUnknownError("this account's token is needed", "token")
+        return TokenOwner(number.account_id, TokenKind.ROUTE)
+
+
+def _bearer(scope: Scope) -> str | None:
+    scheme, _, token = (header(scope, b"authorization") or "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def _form(scope: Scope, body: bytes) -> OriginalReport:
+    if (header(scope, b"content-type") or "").startswith("application/x-www-form-urlencoded"):
+        try:
+            pairs = dict(parse_qsl(body.decode("utf-8"), strict_parsing=True))
+            return msgspec.convert(pairs, OriginalReport)
+        except msgspec.ValidationError as error:
+            field = str(error).partition("field `")[2].rstrip("`") or "body"
+            raise FieldInvalidError(str(error), field) from error
+        except ValueError as error:
+            raise BodyInvalidError("the body is not a form", "body") from error
+    return decode(_json, body)
+
+
+def _call_id(form: OriginalReport) -> str:
+    digest = hashlib.sha256(f"{form.dialed_number} {form.date}".encode()).hexdigest()
+    return f"original-{digest[:32]}"
+
+
+def _report(form: OriginalReport) -> Report:
+    code = _whole(form.failure_code, "failure_code")
+    talk = _seconds(form.length)
+    failed = failure(code) if code is not None else None
+    if failed is None and form.failure_reason:
+        failed = failure(0)
+    url = form.record_url or None
+    if url is not None and not url.startswith(("http://", "https://")):
+        raise FieldInvalidError("an http(s) URL is needed", "record_url")
+    return Report(
+        number=form.dialed_number,
+        caller=form.caller or None,
+        started_at=_moment(form.date),
+        outcome=failed[0] if failed else Outcome.ANSWERED,
+        reason=failed[1] if failed else None,
+        code=code,
+        target=_dialled_back(form.agent_number),
+        ring_seconds=None,
+        talk_seconds=0.0 if failed else talk,
+        legs=(),
+        recording=Recording(url, None, None) if url else None,
+        session=form.session,
+        plan_source=None,
+    )
+
+
+def _dialled_back(agent: str | None) -> str | None:
+    """The number the first path gave out lost its plus there."""
+    return f"+{agent}" if agent and agent.isdigit() else agent or None
+
+
+def _whole(value: str | int | None, field: str) -> int | None:
+    if value in (None, ""):
+        return None
+    try:
+        return int(str(value))
+    except ValueError as error:
+        raise FieldInvalidError("a whole number is needed", field) from error
+
+
+def _seconds(value: str | float | None) -> float | None:
+    if value in (None, ""):
+        return None
+    try:
+        seconds = float(str(value))
+    except ValueError as error:
+        raise FieldInvalidError("seconds are needed", "length") from error
+    if not 0 <= seconds <= _MOST_SECONDS:
+        raise FieldInvalidError("seconds of a call are needed", "length")
+    return seconds
+
+
+def _moment(text: str) -> int:
+    """RFC 3339, or what `Date.toUTCString()` writes; without a zone it is UTC."""
+    for read in (datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            moment = read(text.strip())
+        except ValueError:
+            continue
+        return ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    raise FieldInvalidError("a date like 2026-11-23T06:30:00Z is needed", "date")

@@ -1,0 +1,182 @@
+"""What gateways ask and report (docs/gateways.md)."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+
+from ringtrace.domain.account import TokenKind, TokenOwner
+from ringtrace.domain.call import Leg, Outcome, PlanSource, Reason, Recording, Report
+from ringtrace.domain.flow import Plan
+from ringtrace.services.directory import Directory
+from ringtrace.services.errors import (
+    MethodNotAllowedError,
+    NotFoundError,
+    RefusedError,
+    TokenUnknownError,
+)
+from ringtrace.services.record_call import RecordCall
+from ringtrace.services.route_call import Arrival, RouteCall
+from ringtrace.web.asgi import (
+    Receive,
+    Scope,
+    Send,
+    bearer,
+    decode,
+    read_body,
+    respond_error,
+    respond_json,
+)
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+Length = Annotated[float, msgspec.Meta(ge=0, le=86_400)]
+Code = Annotated[int, msgspec.Meta(ge=0, le=999)]
+Text = Annotated[str, msgspec.Meta(max_length=256)]
+PREFIX = "/gateway/v1/calls"
+
+
+class ArrivalForm(msgspec.Struct):
+    call: str
+    number: Text
+    caller: Text | None
+    started_at: Moment
+    headers: dict[str, str] | None = None
+
+
+class LegForm(msgspec.Struct):
+    target: Text
+    started_at: Moment
+    ring_seconds: Length = 0.0
+    talk_seconds: Length = 0.0
+    code: Code | None = None
+    reason: Reason | None = None
+
+
+class RecordingForm(msgspec.Struct):
+    url: Annotated[str, msgspec.Meta(max_length=2048, pattern=r"^https?://")] | None = None
+    seconds: Length | None = None
+    channels: Literal[1, 2] | None = None
+
+
+class ReportForm(msgspec.Struct):
+    number: Text
+    caller: Text | None
+    started_at: Moment
+    outcome: Outcome
+    reason: Reason | None = None
+    code: Code | None = None
+    target: Text | None = None
+    ring_seconds: Length | None = None
+    talk_seconds: Length | None = None
+    legs: Annotated[list[LegForm], msgspec.Meta(max_length=100)] = []
+    recording: RecordingForm | None = None
+    session: Text | None = None
+    plan_source: PlanSource | None = None
+
+
+class DialForm(msgspec.Struct, tag_field="do", tag="dial"):
+    targets: tuple[object, ...]
+    caller_id: str
+    record: bool
+
+
+class PlanForm(msgspec.Struct):
+    call: str
+    number: str
+    steps: list[DialForm]
+    max_seconds: int
+    cacheable: bool
+
+
+_arrival = msgspec.json.Decoder(ArrivalForm)
+_report = msgspec.json.Decoder(ReportForm)
+GATEWAYS = (TokenKind.SIP, TokenKind.VOXIMPLANT)
+
+
+def gateway_of(directory: Directory, scope: Scope) -> TokenOwner:
+    """The account and gateway that speak. Raises TokenUnknownError."""
+    owner = directory.owner(bearer(scope), *GATEWAYS)
+    if owner is None:
+        raise TokenUnknownError("no gateway has this token")
+    return owner
+
+
+class GatewayDoor:
+    """`POST /gateway/v1/calls` and `POST /gateway/v1/calls/{call}/report`."""
+
+    def __init__(
+        self, directory: Directory, route_call: RouteCall, record_call: RecordCall
+    ) -> None:
+        self._directory = directory
+        self._route_call = route_call
+        self._record_call = record_call
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            owner = gateway_of(self._directory, scope)
+            if scope["method"] != "POST":
+                raise MethodNotAllowedError("POST is needed")
+            path: str = scope["path"]
+            if path == PREFIX:
+                answer = await self._arrived(owner, receive)
+            else:
+                call, _, verb = path.removeprefix(PREFIX + "/").rpartition("/")
+                if verb != "report":
+                    raise NotFoundError("no such route")
+                answer = await self._ended(owner, call, receive)
+        except RefusedError as error:
+            await respond_error(send, error)
+            return
+        await respond_json(send, answer)
+
+    async def _arrived(self, owner: TokenOwner, receive: Receive) -> object:
+        form = decode(_arrival, await read_body(receive))
+        arrival = Arrival(form.call, form.number, form.caller, ms(form.started_at))
+        return plan_form(form.call, self._route_call(owner, arrival))
+
+    async def _ended(self, owner: TokenOwner, call: str, receive: Receive) -> object:
+        report = report_of(decode(_report, await read_body(receive)))
+        return {"result": await self._record_call(owner, call, report)}
+
+
+def ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+def plan_form(call: str, plan: Plan) -> PlanForm:
+    return PlanForm(
+        call=call,
+        number=plan.number,
+        steps=[DialForm(step.targets, step.caller_id, step.record) for step in plan.steps],
+        max_seconds=plan.max_seconds,
+        cacheable=plan.cacheable,
+    )
+
+
+def report_of(form: ReportForm) -> Report:
+    recording = form.recording
+    return Report(
+        number=form.number,
+        caller=form.caller,
+        started_at=ms(form.started_at),
+        outcome=form.outcome,
+        reason=form.reason,
+        code=form.code,
+        target=form.target,
+        ring_seconds=form.ring_seconds,
+        talk_seconds=form.talk_seconds,
+        legs=tuple(
+            Leg(
+                target=leg.target,
+                started_at=ms(leg.started_at),
+                ring_seconds=leg.ring_seconds,
+                talk_seconds=leg.talk_seconds,
+                code=leg.code,
+                reason=leg.reason,
+            )
+            for leg in form.legs
+        ),
+        recording=recording and Recording(recording.url, recording.seconds, recording.channels),
+        session=form.session,
+        plan_source=form.plan_source,
+    )

@@ -1,0 +1,307 @@
+"""A real node process, telephones on loopback addresses, and a backend that does as it is told."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ringtrace.demo.phone import Phone
+
+TOKEN = "integration"
+CALLER_IP = "127.0.0.2"
+AGENT_IP = "127.0.0.3"
+CALLER = "+15550177001"
+NUMBER = "15550100101"
+OUR_NUMBER = "+15550100101"
+AGENT = "+15550199001"
+SECOND_AGENT = "+15550199002"
+
+Json = dict[str, Any]
+
+
+def plan(*targets: tuple[str, float], record: bool = False, max_seconds: float = 600) -> Json:
+    return {
+        "call": "",
+        "number": OUR_NUMBER,
+        "steps": [
+            {
+                "do": "dial",
+                "targets": [{"to": to, "ring_seconds": ring} for to, ring in targets],
+                "caller_id": OUR_NUMBER,
+                "record": record,
+            }
+        ],
+        "max_seconds": max_seconds,
+        "cacheable": True,
+    }
+
+
+async def until(condition: Callable[[], bool], seconds: float = 8.0) -> None:
+    """Wait for `condition`; fail when it does not come true in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true in time"
+        await asyncio.sleep(0.02)
+
+
+@dataclass
+class Backend:
+    """Keeps what it is sent; `delay` seconds before each answer to an arrival."""
+
+    port: int
+    plan: Json | None = None
+    delay: float = 0.0
+    report_status: int = 200
+    arrivals: list[Json] = field(default_factory=list)
+    reports: dict[str, Json] = field(default_factory=dict)
+    recordings: dict[str, bytes] = field(default_factory=dict)
+    _server: ThreadingHTTPServer | None = None
+
+    def start(self) -> None:
+        backend = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = json.loads(self._body())
+                if self.path == "/gateway/v1/calls":
+                    backend.arrivals.append(body)
+                    time.sleep(backend.delay)
+                    if backend.plan is None:
+                        self._answer(404, {"error_id": "number_unknown"})
+                    else:
+                        self._answer(200, backend.plan)
+                    return
+                call = self.path.removeprefix("/gateway/v1/calls/").removesuffix("/report")
+                if backend.report_status < 300:
+                    backend.reports[call] = body
+                self._answer(backend.report_status, {"result": "created"})
+
+            def do_PUT(self) -> None:
+                call = self.path.removeprefix("/gateway/v1/calls/").removesuffix("/recording")
+                body = self._body()
+                if call in backend.reports:
+                    backend.recordings[call] = body
+                self._answer(204 if call in backend.reports else 404, None)
+
+            def _body(self) -> bytes:
+                assert self.headers["Authorization"] == f"Bearer {TOKEN}"
+                return self.rfile.read(int(self.headers["Content-Length"]))
+
+            def _answer(self, status: int, document: Json | None) -> None:
+                body = b"" if document is None else json.dumps(document).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                return
+
+        ThreadingHTTPServer.allow_reuse_address = True
+        ThreadingHTTPServer.daemon_threads = True
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def stop(self) -> None:
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+    def forget(self) -> None:
+        self.plan, self.delay, self.report_status = None, 0.0, 200
+        self.arrivals.clear()
+        self.reports.clear()
+        self.recordings.clear()
+
+    async def report(self, seconds: float = 8.0) -> Json:
+        """The only report."""
+        await until(lambda: bool(self.reports), seconds)
+        (report,) = self.reports.values()
+        return report
+
+    async def recording(self) -> bytes:
+        """The only recording, a WAV file."""
+        await until(lambda: bool(self.recordings))
+        (recording,) = self.recordings.values()
+        return recording
+
+
+@dataclass
+class Node:
+    """One node process; `start` again after `kill` uses the same spool and settings."""
+
+    folder: Path
+    settings: Json
+    address: str = ""
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def spool(self) -> Path:
+        return self.folder / "spool"
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "log").read_text()
+
+    def start(self) -> None:
+        ready = self.folder / "ready"
+        ready.unlink(missing_ok=True)
+        (self.folder / "settings.json").write_text(
+            json.dumps(
+                {"spool_dir": str(self.spool), "ready_file": str(ready), **self.settings}
+            )
+        )
+        command = [sys.executable, "-m", "ringtrace.gateways.sip", self.folder / "settings.json"]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(command, stderr=log, stdout=log)
+        deadline = time.monotonic() + 10
+        while not ready.exists():
+            assert self.process.poll() is None, self.log
+            assert time.monotonic() < deadline, self.log
+            time.sleep(0.02)
+        self.address = ready.read_text()
+
+    def signal(self, number: int) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def wait(self) -> int:
+        assert self.process is not None
+        code = self.process.wait(15)
+        self.process = None
+        return code
+
+    def kill(self) -> None:
+        self.signal(signal.SIGKILL)
+        self.wait()
+
+    def stop(self) -> None:
+        if self.process is None:
+            return
+        self.signal(signal.SIGTERM)
+        self.signal(signal.SIGTERM)
+        assert self.wait() == 0
+
+    def uri(self, number: str = NUMBER) -> str:
+        return f"sip:{number}@{self.address}"
+
+    def waiting(self) -> list[str]:
+        """Files of calls that the backend does not have yet."""
+        parts = ("live", "outbox", "media")
+        found = [p.name for part in parts for p in (self.spool / part).iterdir()]
+        return [name for name in found if name != "alive"]
+
+
+def free_port(ip: str, kind: socket.SocketKind) -> int:
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind((ip, 0))
+        return int(probe.getsockname()[1])
+
+
+def _node(folder: Path, backend: Backend, agent_port: int, rtp_port: int, **changes: Any) -> Node:
+    settings = {
+        "backend_url": f"http://127.0.0.1:{backend.port}",
+        "token": TOKEN,
+        "listen_ip": "127.0.0.1",
+        "listen_port": 0,
+        "trusted_networks": [f"{CALLER_IP}/32"],
+        "outbound_proxy": f"{AGENT_IP}:{agent_port}",
+        "rtp_port_min": rtp_port,
+        "rtp_port_max": rtp_port + 999,
+        "backend_timeout": 0.5,
+        "no_reply_seconds": 0.5,
+        "max_calls": 20,
+    }
+    return Node(folder, {**settings, **changes})
+
+
+@pytest.fixture(scope="module")
+def agent_port() -> int:
+    return free_port(AGENT_IP, socket.SOCK_DGRAM)
+
+
+@pytest.fixture(scope="module")
+def shared_backend() -> Iterator[Backend]:
+    backend = Backend(free_port("127.0.0.1", socket.SOCK_STREAM))
+    backend.start()
+    yield backend
+    backend.stop()
+
+
+@pytest.fixture
+def backend(shared_backend: Backend) -> Iterator[Backend]:
+    shared_backend.forget()
+    yield shared_backend
+    shared_backend.stop()
+    shared_backend.start()
+
+
+@pytest.fixture(scope="module")
+def shared_node(
+    tmp_path_factory: pytest.TempPathFactory, shared_backend: Backend, agent_port: int
+) -> Iterator[Node]:
+    node = _node(tmp_path_factory.mktemp("node"), shared_backend, agent_port, 31000)
+    node.start()
+    yield node
+    node.stop()
+
+
+@pytest.fixture
+async def node(shared_node: Node, backend: Backend) -> AsyncIterator[Node]:  # noqa: ARG001 - a clean backend
+    """The module's node, with nothing left in its spool when the test is over."""
+    yield shared_node
+    await until(lambda: not shared_node.waiting())
+
+
+@pytest.fixture
+def own_node(tmp_path: Path, backend: Backend, agent_port: int) -> Iterator[Callable[..., Node]]:
+    """Makes a node of the test's own, with other settings, not yet started."""
+    nodes: list[Node] = []
+
+    def make(**changes: Any) -> Node:
+        nodes.append(_node(tmp_path, backend, agent_port, 32000, **changes))
+        return nodes[-1]
+
+    yield make
+    for made in nodes:
+        made.stop()
+
+
+@pytest.fixture
+async def caller() -> AsyncIterator[Phone]:
+    phone = await Phone.open(CALLER_IP)
+    yield phone
+    await phone.close()
+
+
+@pytest.fixture
+async def agents(agent_port: int) -> AsyncIterator[Callable[..., Any]]:
+    """Opens the telephone behind the outbound proxy's address: `await agents(behaviours)`."""
+    phones: list[Phone] = []
+
+    async def open_phone(behaviours: dict[str, Any]) -> Phone:
+        phones.append(await Phone.open(AGENT_IP, agent_port, behaviours))
+        return phones[-1]
+
+    yield open_phone
+    for phone in phones:
+        await phone.close()
+
+
+def private(path: Path) -> bool:
+    return not os.stat(path).st_mode & 0o077

@@ -1,0 +1,119 @@
+"""The same with SIPp, a telephone that neither we nor the node's stack wrote."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ringtrace.demo.phone import Answers
+from tests.integration.sip.conftest import AGENT, CALLER_IP, NUMBER, Backend, Node, plan
+
+pytestmark = pytest.mark.phones
+OpenAgents = Callable[[dict[str, Any]], Any]
+
+WAITS_FOR_BYE = """<?xml version="1.0" encoding="ISO-8859-1" ?>
+<scenario name="waits for BYE">
+  <send retrans="500"><![CDATA[
+    INVITE sip:[service]@[remote_ip]:[remote_port] SIP/2.0
+    Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+    From: <sip:15550177001@[local_ip]:[local_port]>;tag=[call_number]
+    To: <sip:[service]@[remote_ip]:[remote_port]>
+    Call-ID: [call_id]
+    CSeq: 1 INVITE
+    Contact: <sip:sipp@[local_ip]:[local_port];transport=UDP>
+    Max-Forwards: 70
+    Content-Type: application/sdp
+    Content-Length: [len]
+
+    v=0
+    o=user1 1 1 IN IP4 [local_ip]
+    s=-
+    c=IN IP4 [media_ip]
+    t=0 0
+    m=audio [media_port] RTP/AVP 18 8 0
+    a=rtpmap:18 G729/8000
+    m=video 7000 RTP/AVP 99
+    a=rtpmap:99 H264/90000
+  ]]></send>
+  <recv response="100" optional="true"></recv>
+  <recv response="180" optional="true"></recv>
+  <recv response="200" crlf="true"></recv>
+  <send><![CDATA[
+    ACK sip:[service]@[remote_ip]:[remote_port] SIP/2.0
+    Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+    From: <sip:15550177001@[local_ip]:[local_port]>;tag=[call_number]
+    To: <sip:[service]@[remote_ip]:[remote_port]>[peer_tag_param]
+    Call-ID: [call_id]
+    CSeq: 1 ACK
+    Max-Forwards: 70
+    Content-Length: 0
+  ]]></send>
+  <recv request="BYE" timeout="6000"></recv>
+  <send><![CDATA[
+    SIP/2.0 200 OK
+    [last_Via:]
+    [last_From:]
+    [last_To:]
+    [last_Call-ID:]
+    [last_CSeq:]
+    Content-Length: 0
+  ]]></send>
+</scenario>
+"""
+
+
+async def sipp(node: Node, folder: Path, *options: str) -> int:
+    process = await asyncio.create_subprocess_exec(
+        "sipp",
+        *("-m", "1", "-i", CALLER_IP, "-mi", CALLER_IP, "-s", NUMBER, "-nostdin"),
+        *("-timeout", "10s", "-timeout_error", *options, node.address),
+        cwd=folder,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    return await asyncio.wait_for(process.wait(), 15)
+
+
+async def test_sipp_calls_and_hangs_up(
+    node: Node, backend: Backend, agents: OpenAgents, tmp_path: Path
+) -> None:
+    agent = await agents({AGENT: Answers(after=0.1)})
+    backend.plan = plan((AGENT, 5))
+    assert await sipp(node, tmp_path, "-sn", "uac", "-d", "500") == 0
+    seen = await asyncio.wait_for(agent.agent_calls.get(), 5)
+    report = await backend.report()
+    assert seen.talk_seconds == pytest.approx(0.5, abs=0.2)
+    assert (report["outcome"], report["caller"]) == ("answered", None)
+    assert report["talk_seconds"] == pytest.approx(0.5, abs=0.2)
+
+
+async def test_odd_contact_and_foreign_media_are_taken_and_the_bye_arrives(
+    node: Node, backend: Backend, agents: OpenAgents, tmp_path: Path
+) -> None:
+    """Upper-case transport in the Contact, G.729 and video in the offer; the agent hangs up."""
+    await agents({AGENT: Answers(after=0, hang_up_after=0.3)})
+    backend.plan = plan((AGENT, 5))
+    scenario = tmp_path / "waits.xml"
+    scenario.write_text(WAITS_FOR_BYE)
+    assert await sipp(node, tmp_path, "-sf", str(scenario)) == 0
+    assert (await backend.report())["caller"] == "15550177001"
+
+
+async def test_call_without_media_is_ended(
+    own_node: Callable[..., Node], backend: Backend, agents: OpenAgents, tmp_path: Path
+) -> None:
+    """SIPp sends no RTP; the silent agent's phone is closed, so nothing flows."""
+    agent = await agents({AGENT: Answers(after=0)})
+    backend.plan = plan((AGENT, 5))
+    node = own_node(media_timeout=1)
+    node.start()
+    scenario = tmp_path / "waits.xml"
+    scenario.write_text(WAITS_FOR_BYE)
+    call = asyncio.create_task(sipp(node, tmp_path, "-sf", str(scenario)))
+    await asyncio.sleep(0.5)
+    await agent.close()
+    assert await call == 0
+    assert "media_timeout" in node.log
+    assert (await backend.report())["outcome"] == "answered"
