@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
+from argon2 import PasswordHasher
+
 from ringtrace.config import Settings, secret_key, write_private
 from ringtrace.domain.account import TokenKind
 from ringtrace.services.apply_setup import ApplyTheSetup
@@ -55,18 +57,24 @@ class House:
 
 
 async def open_house(
-    settings: Settings, clock: Clock = now, limits: HitLimits | None = None
+    settings: Settings, clock: Clock = now, hasher: PasswordHasher | None = None
 ) -> House:
-    """Raises DataFolderInUseError."""
+    """Raises DataFolderInUseError. `hasher` sets what a password costs to check."""
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = _lock(settings.data)
     store = SqliteStore.open(settings.database)
-    use_cases = _use_cases(settings, store, clock, limits or HitLimits())
-    await use_cases.directory.refresh()
-    if use_cases.directory.account(1) is None:
-        await _first_start(settings, use_cases)
-    pages = litestar_app(use_cases, secret_key(settings.data), settings.sessions)
-    return House(settings, use_cases, App(use_cases, script.load(), cast(Asgi, pages)), store, lock)
+    try:
+        use_cases = _use_cases(settings, store, clock, hasher or PasswordHasher())
+        await use_cases.directory.refresh()
+        if use_cases.directory.account(1) is None:
+            await _first_start(settings, use_cases)
+        pages = litestar_app(use_cases, secret_key(settings.data), settings.sessions)
+        app = App(use_cases, script.load(), cast(Asgi, pages))
+    except BaseException:
+        store.close()
+        lock.close()
+        raise
+    return House(settings, use_cases, app, store, lock)
 
 
 def open_reader(settings: Settings) -> SqliteReader:
@@ -76,21 +84,23 @@ def open_reader(settings: Settings) -> SqliteReader:
     return SqliteReader(settings.database)
 
 
-def _use_cases(settings: Settings, store: SqliteStore, clock: Clock, limits: HitLimits) -> UseCases:
+def _use_cases(
+    settings: Settings, store: SqliteStore, clock: Clock, hasher: PasswordHasher
+) -> UseCases:
     directory = Directory(store)
     return UseCases(
         store=store,
         clock=clock,
         directory=directory,
-        track_hit=TrackHit(store, directory, limits, clock),
+        track_hit=TrackHit(store, directory, HitLimits(), clock),
         route_call=RouteCall(store, directory),
         record_call=RecordCall(store, directory, clock),
         keep_recording=KeepRecording(store),
         recording_links=RecordingLinks(secret_key(settings.data), clock),
         apply_setup=ApplyTheSetup(store, directory),
-        open_account=OpenTheAccount(store, directory),
+        open_account=OpenTheAccount(store, directory, hasher),
         issue_token=IssueToken(store, directory, clock),
-        sign_in=SignIn(store),
+        sign_in=SignIn(store, hasher),
         recordings=settings.recordings,
     )
 

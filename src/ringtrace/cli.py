@@ -99,7 +99,9 @@ def sip_node(
     ready_file: Path | None,
 ) -> None:
     """Run a SIP node: takes calls from trunks, dials, records, reports."""
-    from ringtrace.gateways.sip import node  # noqa: PLC0415 - the SIP stack is the node's alone
+    # The SIP stack is the node's alone: the other commands do not load it.
+    from ringtrace.gateways.sip.node import run  # noqa: PLC0415
+    from ringtrace.gateways.sip.spool import SpoolError  # noqa: PLC0415
 
     try:
         ip, _, port = listen.rpartition(":")
@@ -120,7 +122,10 @@ def sip_node(
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    node.run(settings)
+    try:
+        run(settings)
+    except (OSError, SpoolError) as error:
+        raise click.ClickException(str(error)) from error
 
 
 @main.command()

@@ -101,6 +101,10 @@ class Browser:
         await page.send("Page.setLifecycleEventsEnabled", {"enabled": True})
         return page
 
+    async def forget(self, page: "Page") -> None:
+        """Close the page's visitor: all of his tabs, cookies and storage."""
+        await self.send("Target.disposeBrowserContext", {"browserContextId": page.context})
+
     async def send(
         self, method: str, parameters: dict[str, Any] | None = None, session: str | None = None
     ) -> dict[str, Any]:
@@ -119,9 +123,6 @@ class Browser:
             raise BrowserError(f"{method}: {answer['error']['message']}")
         result: dict[str, Any] = answer["result"]
         return result
-
-    def forget(self, session: str) -> None:
-        self._listeners.pop(session, None)
 
     def close(self) -> None:
         with suppress(OSError):
@@ -147,6 +148,8 @@ class Browser:
             if future := self._waiting.pop(message["id"], None):
                 with suppress(Exception):  # the caller has given up
                     future.set_result(message)
+        elif message["method"] == "Target.detachedFromTarget":
+            self._listeners.pop(message["params"]["sessionId"], None)
         elif listener := self._listeners.get(message.get("sessionId", "")):
             listener(message["method"], message["params"])
 
@@ -171,7 +174,9 @@ class Page:
 
     async def goto(self, url: str, referrer: str = "") -> None:
         """Navigate as if a link on `referrer` was followed; returns when loading has ended."""
-        parameters = {"url": url, "referrer": referrer} if referrer else {"url": url}
+        parameters = {"url": url}
+        if referrer:  # whole, even from https to http, which a browser would cut
+            parameters |= {"referrer": referrer, "referrerPolicy": "unsafeUrl"}
         self._loaded.clear()
         answer = await self.send("Page.navigate", parameters)
         if "errorText" in answer:
@@ -234,7 +239,6 @@ class Page:
 
     async def close(self) -> None:
         await self._browser.send("Target.closeTarget", {"targetId": self._target})
-        self._browser.forget(self.session)
 
     def on_event(self, event: str, details: dict[str, Any]) -> None:
         if event == "Page.lifecycleEvent" and details["name"] == "load":

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,11 +72,12 @@ class Tracking:
         self.requests.append((scope["method"], headers))
         hit = json.loads(body)
         self.hits.append(hit)
+        given = self.page
         await self.open.wait()
         if self.silent:
             await asyncio.wait_for(receive(), 30)  # until the browser gives up
         elif hit["kind"] == "page":
-            await respond(send, self.status, self.page, "application/json")
+            await respond(send, self.status, given, "application/json")
         else:
             await respond(send, 204, b"", "application/json")
 
@@ -135,8 +136,10 @@ async def site(serve: Serve, tracking: Tracking) -> Site:
 
 
 @pytest.fixture
-async def page(browser: Browser) -> Page:
-    return await browser.page()
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    visitor = await browser.page()
+    yield visitor
+    await browser.forget(visitor)
 
 
 async def swapped(page: Page, texts: dict[str, str], given: bytes, site: Site) -> dict[str, str]:
@@ -160,7 +163,7 @@ async def test_the_page_keeps_its_own_way_of_writing_numbers(page: Page, site: S
         "1-555-010-0100": "1-555-010-0201",
         "001 555 010 0100": "001 555 010 0201",
         "555\u00a0010\u20110100": "555\u00a0010\u20110201",
-        "Call 24/7: (555) 010-0100, or 555-010-0100.": "Call 24/7: (555) 010-0201, or 555-010-0201.",
+        "24/7: (555) 010-0100, 555-010-0100.": "24/7: (555) 010-0201, 555-010-0201.",
         "5550100100 5550100100": "5550100201 5550100201",
     }
     assert await swapped(page, texts, answer(GIVEN), site) == texts
@@ -370,6 +373,22 @@ async def test_a_new_answer_overrules_the_remembered_number(page: Page, site: Si
     assert await page.evaluate("document.querySelector('#phone').href") == "tel:+15550100377"
 
 
+async def test_an_answer_for_an_older_visit_is_not_shown(page: Page, site: Site) -> None:
+    site.tracking.open.clear()
+    await page.goto(site.url())
+    await site.tracking.wait_for("page")
+    site.tracking.page = answer(OTHER)
+    await page.evaluate(
+        "window.seen = []; new MutationObserver(() => seen.push(document.body.textContent))"
+        ".observe(document.body, {subtree: true, characterData: true});"
+        "history.pushState({}, '', '/?utm_source=mail')"
+    )
+    await site.tracking.wait_for("page", 2)
+    site.tracking.open.set()
+    await page.wait_for(f"{SHOWN} === '(555) 010-0377'")
+    assert await page.evaluate("seen.some(text => text.includes('0201'))") is False
+
+
 async def test_no_number_stops_swapping_and_forgets_the_remembered_one(
     page: Page, site: Site
 ) -> None:
@@ -379,6 +398,8 @@ async def test_no_number_stops_swapping_and_forgets_the_remembered_one(
     await page.goto(site.url("/prices"))
     await page.wait_for("window.ringtrace && !ringtrace.number()")
     await page.evaluate("document.body.append(' late 5550100100')")
+    await page.evaluate("new Promise(requestAnimationFrame)")
+    assert "late 5550100100" in await page.evaluate("document.body.textContent")
     await page.goto(site.url("/about"))
     await site.tracking.wait_for("page", 3)
     await page.wait_for("window.ringtrace")
@@ -477,7 +498,8 @@ async def test_a_browser_without_cookies_and_storage_still_gets_its_number(
     page: Page, site: Site
 ) -> None:
     await page.before_load(
-        "const deny = { get() { throw new Error('denied'); }, set() { throw new Error('denied'); } };"
+        "const refuse = () => { throw new Error('denied'); };"
+        "const deny = { get: refuse, set: refuse };"
         "Object.defineProperty(Document.prototype, 'cookie', deny);"
         "for (const name of ['localStorage', 'sessionStorage'])"
         " Object.defineProperty(window, name, deny)"

@@ -124,7 +124,7 @@ class Phone:
         """Bind and listen; raises `OSError` when the address is taken."""
         phone = cls({} if behaviours is None else behaviours, otherwise or Refuses(404))
         loop = asyncio.get_running_loop()
-        await loop.create_datagram_endpoint(lambda: phone._wire, local_addr=(ip, port))  # noqa: SLF001 - our own
+        await loop.create_datagram_endpoint(lambda: phone._wire, local_addr=(ip, port))
         return phone
 
     @property

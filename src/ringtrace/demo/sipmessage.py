@@ -32,7 +32,7 @@ class Message:
     def method(self) -> str:
         """The request's method; for a response, that of the request it answers."""
         if self.code is None:
-            return self.start.split(" ", 1)[0]
+            return self.start.partition(" ")[0]
         return self.header("cseq").split()[1]
 
     @property
@@ -122,7 +122,7 @@ def user_of(address: str) -> str:
 
 def uri_of(address: str) -> str:
     match = re.search(r"<([^>]+)>", address)
-    return match[1] if match else address.split(";")[0].strip()
+    return match[1] if match else address.split(";", maxsplit=1)[0].strip()
 
 
 def socket_address(uri: str) -> tuple[str, int]:

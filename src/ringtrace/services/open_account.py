@@ -23,9 +23,10 @@ class Opened:
 
 
 class OpenTheAccount:
-    def __init__(self, store: Store, directory: Directory) -> None:
+    def __init__(self, store: Store, directory: Directory, hasher: argon2.PasswordHasher) -> None:
         self._store = store
         self._directory = directory
+        self._hasher = hasher
 
     async def __call__(self, name: str, region: str, login: str) -> Opened:
         """Raises FieldInvalidError when the login is taken."""
@@ -38,7 +39,7 @@ class OpenTheAccount:
         accounts = (await self._store.configuration()).accounts
         account_id = max((account.account_id for account in accounts), default=0) + 1
         password = secrets.token_urlsafe(12)
-        digest = await asyncio.to_thread(argon2.PasswordHasher().hash, password)
+        digest = await asyncio.to_thread(self._hasher.hash, password)
         user = User(account_id, login, digest)
         account = Account(account_id, name.strip(), region.upper())
         await self._store.submit(OpenAccount(account_id, account, user))
@@ -61,21 +62,25 @@ class IssueToken:
 
 
 class SignIn:
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, hasher: argon2.PasswordHasher) -> None:
         self._store = store
-        self._hasher = argon2.PasswordHasher()
-        # Checked when the login is unknown, so that both refusals take the same time.
-        self._nobody = self._hasher.hash(secrets.token_urlsafe(12))
+        self._hasher = hasher
+        self._nobody: str | None = None
 
     async def __call__(self, login: str, password: str) -> User:
         """Raises SignInFailedError without saying which of the two was wrong."""
         user = await self._store.user(login)
         try:
             # In a thread: it is slow on purpose, and a ringing call must not wait for it.
-            known = user.password_hash if user else self._nobody
-            await asyncio.to_thread(self._hasher.verify, known, password)
+            await asyncio.to_thread(self._verify, user, password)
         except argon2.exceptions.VerifyMismatchError:
             user = None
         if user is None:
             raise SignInFailedError("login or password is wrong")
         return user
+
+    def _verify(self, user: User | None, password: str) -> None:
+        """Takes as long for an unknown login as for a known one."""
+        if self._nobody is None:
+            self._nobody = self._hasher.hash(secrets.token_urlsafe(12))
+        self._hasher.verify(user.password_hash if user else self._nobody, password)

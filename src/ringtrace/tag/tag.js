@@ -32,19 +32,17 @@
 
     let visitor, visit, record, arrival, contacted;
     let shown = null; // the number on the page instead of its own
-    let replacements = [];
-    let past = [];
+    let rules = [];
+    const past = new Set();
     let away = document.hidden;
     let address; // of the last page hit
     let referrer = document.referrer;
 
-    const hex = (value, width) => value.toString(16).padStart(width, '0');
-
     const random = () => Array.from(
-      crypto.getRandomValues(new Uint8Array(16)), value => hex(value, 2)
+      crypto.getRandomValues(new Uint8Array(16)), value => value.toString(16).padStart(2, '0')
     ).join('');
 
-    /** Reads the ids as other tabs and subdomains left them, begins a new visit if it is time, saves. */
+    /** Reads the ids as other tabs and subdomains left them, begins a visit if it is time, saves. */
     const refresh = navigated => {
       const now = Date.now();
       let campaign = '';
@@ -59,7 +57,7 @@
       if (!(now - born < 34214400000 /* 13 months */)) [visitor, born, seen] = [random(), now];
       // Only an arrival can bring another campaign: two open tabs must not fight over the visit.
       if (!(now - seen < 1800000) || navigated && campaign && campaign != began) {
-        visit = hex(now, 12) + random().slice(12);
+        visit = now.toString(16).padStart(12, '0') + random().slice(12);
         began = campaign;
       }
       record = 'ringtrace=' + [visitor, born, visit, now, began].join('.');
@@ -68,7 +66,8 @@
         // The widest domain the browser accepts is the registrable one; it refuses public suffixes.
         const labels = location.hostname.split('.');
         for (let first = labels.length; first-- && !document.cookie.includes(record);) {
-          document.cookie = record + ';path=/;samesite=lax;max-age=34214400;domain=' + labels.slice(first).join('.')
+          document.cookie = record + ';path=/;samesite=lax;max-age=34214400;domain='
+            + labels.slice(first).join('.')
             + (location.protocol === 'https:' ? ';secure' : '');
         }
       });
@@ -126,10 +125,10 @@
       if (number !== null) {
         const [, country, subscriber] = PARTS.exec(number.e164);
         if ([number.national, number.international].some(
-          text => text.replace(/\D/g, '').slice(-4) !== subscriber.slice(-4)
+          text => text.slice(-2) !== subscriber.slice(-2)
         )) return;
         // Numbers shown earlier on this page are replaced like the page's own.
-        next = answer.swap.concat(past).map(own => {
+        next = [...answer.swap, ...past].map(own => {
           const [, code, digits] = PARTS.exec(own);
           const pattern = new RegExp(
             ('(^|\\D|\\+\\d+~)((?:\\((?=[+\\d ]{1,7}\\)))?((\\+|00|011)~' + code + '~(0~)?|' + code + '~|[018]~)?)('
@@ -141,20 +140,22 @@
             let at = 0;
             if (/\d/.test(before)) return all; // the same digits in another country
             if (code === country && digits.length === subscriber.length) {
-              return before + prefix + local.replace(/\d/g, () => subscriber[at++]);
+              return before + prefix + local.replace(
+                /%..|\d/g, sign => sign[1] ? sign : subscriber[at++]
+              );
             }
             return before + (plus || code !== country ? number.international : number.national);
           });
         });
-        past.push(number.e164);
+        past.add(number.e164);
       }
-      replacements = next;
+      rules = next;
       shown = number;
       swap(document);
       sessionStorage.ringtrace = JSON.stringify([visit, answer]);
     };
 
-    const replace = text => replacements.reduce((text, one) => one(text), text);
+    const replace = text => rules.reduce((text, one) => one(text), text);
 
     const nodes = root => {
       const walker = document.createTreeWalker(
@@ -167,12 +168,12 @@
 
     /** Swaps in a text, or where the number is spread over small neighbours, across them. */
     const swapText = box => {
-      const parts = nodes(box).filter(part => part.nodeType === 3);
+      const parts = box.nodeType === 3 ? [box] : nodes(box).filter(part => part.nodeType === 3);
       const text = parts.map(part => part.data).join('');
       const swapped = replace(text);
       if (swapped === text) {
         box = box.parentNode;
-        if (text.length < 40 && box.childNodes.length < 9) swapText(box);
+        if (/^[^a-z]{1,40}$/i.test(text) && box.childNodes.length < 9) swapText(box);
       } else if (!parts[1]) {
         parts[0].data = swapped;
       } else if (swapped.length === text.length) {
@@ -239,9 +240,9 @@
     });
     on('popstate', () => moved(ANCHOR));
     for (const [name, ignored] of [['pushState', ANCHOR], ['replaceState', QUERY]]) {
-      const original = history[name];
-      history[name] = function (...values) {
-        original.apply(this, values);
+      const original = history[name].bind(history);
+      history[name] = (...values) => {
+        original(...values);
         moved(ignored);
       };
     }

@@ -21,7 +21,7 @@ from ringtrace.web.api.router import api_router, openapi
 from ringtrace.web.console import refusals
 from ringtrace.web.console.assets import Assets, serve_asset
 from ringtrace.web.console.router import console_router
-from ringtrace.web.console.session import session_middleware
+from ringtrace.web.console.session import NO_SESSION, session_middleware
 from ringtrace.web.console.templating import template_config
 from ringtrace.web.console.throttle import SignInThrottle
 from ringtrace.web.security import before_send
@@ -48,12 +48,15 @@ def litestar_app(use_cases: UseCases, secret: bytes, sessions: Path) -> Litestar
             cookie_name="ringtrace_csrf",
             cookie_httponly=True,
             cookie_samesite="lax",
+            exclude=[NO_SESSION],
         ),
         template_config=template_config(assets),
         openapi_config=openapi(),
         exception_handlers=_EXCEPTION_HANDLERS,
         before_send=[before_send],
         request_max_body_size=_MOST_BODY,
+        # Logging is the process's business; Litestar would take over its root logger.
+        logging_config=None,
     )
 
 
@@ -63,7 +66,8 @@ def _use_cases(state: State) -> UseCases:
 
 
 def _is_api(request: Request[Any, Any, Any]) -> bool:
-    return request.scope["path"].startswith(f"{API}/")
+    path = request.scope["path"]
+    return path == API or path.startswith(f"{API}/")
 
 
 def _refused(request: Request[Any, Any, Any], error: RefusedError) -> Response[Any]:

@@ -28,4 +28,6 @@ async def before_send(message: Message, scope: Scope) -> None:
         cookies = headers.getall("set-cookie", [])
         headers.pop("set-cookie", None)
         for cookie in cookies:
-            headers.add("set-cookie", cookie if "; secure" in cookie.lower() else f"{cookie}; Secure")
+            headers.add(
+                "set-cookie", cookie if "; secure" in cookie.lower() else f"{cookie}; Secure"
+            )

@@ -19,7 +19,7 @@ def milliseconds(moment: datetime) -> int:
 
 
 def read_time(text: str | None, field: str) -> int | None:
-    """ms since 1970 UTC of an RFC 3339 time, None of none. Raises FieldInvalidError."""
+    """Ms since 1970 UTC of an RFC 3339 time, None of none. Raises FieldInvalidError."""
     if text is None:
         return None
     try:

@@ -1,9 +1,10 @@
 """The use-cases as handlers receive them."""
 
-from typing import Annotated
+from typing import TypeAlias
 
-from litestar.params import Dependency
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 
 from ringtrace.services.use_cases import UseCases
 
-Uses = Annotated[UseCases, Dependency(skip_validation=True)]
+Uses: TypeAlias = NamedDependency[SkipValidation[UseCases]]

@@ -1,8 +1,8 @@
 """A real node process, telephones on loopback addresses, and a backend that does as it is told."""
 
 import asyncio
+import contextlib
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -74,6 +74,7 @@ class Backend:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = 65536  # head and body in one packet, else delayed ACKs cost 40 ms
 
             def do_POST(self) -> None:
                 body = json.loads(self._body())
@@ -106,7 +107,8 @@ class Backend:
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(body)
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                    self.wfile.write(body)
 
             def log_message(self, *_: object) -> None:
                 return
@@ -162,13 +164,12 @@ class Node:
         ready = self.folder / "ready"
         ready.unlink(missing_ok=True)
         (self.folder / "settings.json").write_text(
-            json.dumps(
-                {"spool_dir": str(self.spool), "ready_file": str(ready), **self.settings}
-            )
+            json.dumps({"spool_dir": str(self.spool), "ready_file": str(ready), **self.settings})
         )
-        command = [sys.executable, "-m", "ringtrace.gateways.sip", self.folder / "settings.json"]
+        settings = str(self.folder / "settings.json")
+        command = [sys.executable, "-m", "ringtrace.gateways.sip", settings]
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(command, stderr=log, stdout=log)
+            self.process = subprocess.Popen(command, stderr=log, stdout=log)  # noqa: S603 - our own program
         deadline = time.monotonic() + 10
         while not ready.exists():
             assert self.process.poll() is None, self.log
@@ -193,7 +194,6 @@ class Node:
     def stop(self) -> None:
         if self.process is None:
             return
-        self.signal(signal.SIGTERM)
         self.signal(signal.SIGTERM)
         assert self.wait() == 0
 
@@ -226,6 +226,7 @@ def _node(folder: Path, backend: Backend, agent_port: int, rtp_port: int, **chan
         "backend_timeout": 0.5,
         "no_reply_seconds": 0.5,
         "max_calls": 20,
+        "drain_seconds": 0.1,
     }
     return Node(folder, {**settings, **changes})
 
@@ -291,7 +292,7 @@ async def caller() -> AsyncIterator[Phone]:
 
 @pytest.fixture
 async def agents(agent_port: int) -> AsyncIterator[Callable[..., Any]]:
-    """Opens the telephone behind the outbound proxy's address: `await agents(behaviours)`."""
+    """The telephone behind the outbound proxy, opened with the behaviours it is called with."""
     phones: list[Phone] = []
 
     async def open_phone(behaviours: dict[str, Any]) -> Phone:
@@ -304,4 +305,4 @@ async def agents(agent_port: int) -> AsyncIterator[Callable[..., Any]]:
 
 
 def private(path: Path) -> bool:
-    return not os.stat(path).st_mode & 0o077
+    return not path.stat().st_mode & 0o077

@@ -58,7 +58,7 @@ async def test_slow_backend_is_replaced_by_the_cached_plan_in_time(
     backend.delay = 3.0
     result = await caller.call(node.uri(), CALLER, Calling(talk_seconds=0.1))
     assert result.code == 200
-    assert result.ring_seconds == pytest.approx(0.5, abs=0.3)
+    assert result.ring_seconds == pytest.approx(0.5, abs=0.4)
     assert [(await agent.agent_calls.get()).number for _ in range(2)] == [AGENT, AGENT]
     assert (await backend.report())["plan_source"] == "cache"
 
@@ -154,7 +154,7 @@ async def test_recording_goes_after_its_report_and_both_are_kept_while_refused(
     backend.report_status = 200
     report = await backend.report()
     await backend.recording()
-    assert report["recording"]["seconds"] == pytest.approx(0.5, abs=0.2)
+    assert report["recording"]["seconds"] == pytest.approx(0.5, abs=0.4)
     await until(lambda: not node.waiting())
 
 

@@ -141,7 +141,9 @@ def test_credits_and_unknown_sum_to_one(candidates: list[Candidate]) -> None:
 
 
 @given(CANDIDATES, st.randoms(use_true_random=False))
-def test_the_order_of_candidates_does_not_matter(candidates: list[Candidate], random: object) -> None:
+def test_the_order_of_candidates_does_not_matter(
+    candidates: list[Candidate], random: object
+) -> None:
     shuffled = candidates[:]
     random.shuffle(shuffled)  # type: ignore[attr-defined]
 

@@ -2,7 +2,7 @@ import gzip
 from dataclasses import FrozenInstanceError
 from importlib.resources import files
 
-import brotli
+import brotli  # type: ignore[import-untyped]  # published without type information
 import pytest
 
 from ringtrace.tag.script import load

@@ -73,7 +73,9 @@ class Backend:
 
     def send_report(self, call: str, report: bytes) -> Delivery:
         return self._deliver(
-            lambda: self._client.post(f"{self._calls}/{call}/report", content=report, headers=_json_type())
+            lambda: self._client.post(
+                f"{self._calls}/{call}/report", content=report, headers=_json_type()
+            )
         )
 
     def send_recording(self, call: str, wav: Path) -> Delivery:

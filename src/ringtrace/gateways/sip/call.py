@@ -4,59 +4,34 @@ import functools
 import logging
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Concatenate, ParamSpec
 
 from sippy.CCEvents import (
     CCEventConnect,
     CCEventDisconnect,
-    CCEventFail,
     CCEventRing,
     CCEventTry,
 )
 from sippy.MsgBody import MsgBody
 from sippy.UA import UA
 
-from ringtrace.domain.call import Outcome, failure
 from ringtrace.gateways.sip.backend import Arrival
 from ringtrace.gateways.sip.bridge import Bridge
+from ringtrace.gateways.sip.exchange import Exchange
 from ringtrace.gateways.sip.invite import Invite
-from ringtrace.gateways.sip.leg import Leg, LegListener, Resolver, destination
-from ringtrace.gateways.sip.loop import Loop, Timer
-from ringtrace.gateways.sip.media import MediaRelay, MediaSession
+from ringtrace.gateways.sip.leg import Leg, LegListener, destination
+from ringtrace.gateways.sip.loop import Timer
+from ringtrace.gateways.sip.media import MediaSession
 from ringtrace.gateways.sip.plan import Dial, Plan, Target
-from ringtrace.gateways.sip.planner import Decision, Planner
+from ringtrace.gateways.sip.planner import Decision
 from ringtrace.gateways.sip.record import CallRecord, LegRecord, new_call_id, rfc3339
+from ringtrace.gateways.sip.reply import caller_answer, refusal
 from ringtrace.gateways.sip.sdp import SdpError
-from ringtrace.gateways.sip.settings import NodeSettings
-from ringtrace.gateways.sip.spool import Spool
 from ringtrace.gateways.sip.stack import error_place
 
 _log = logging.getLogger(__name__)
 _P = ParamSpec("_P")
-_PHRASES = {
-    404: "Not Found",
-    480: "Temporarily Unavailable",
-    486: "Busy Here",
-    488: "Not Acceptable Here",
-    500: "Server Internal Error",
-    503: "Service Unavailable",
-    603: "Decline",
-}
-
-
-@dataclass(frozen=True)
-class Exchange:
-    """What all calls of the node share."""
-
-    settings: NodeSettings
-    config: dict[str, Any]
-    loop: Loop
-    planner: Planner
-    resolver: Resolver
-    relay: MediaRelay
-    spool: Spool
 
 
 class _Phase(Enum):
@@ -67,31 +42,18 @@ class _Phase(Enum):
     OVER = auto()
 
 
-def caller_answer(code: int) -> int:
-    """The final SIP code for the caller when the last leg ended with `code`."""
-    outcome, _ = failure(code)
-    if outcome is Outcome.BUSY:
-        return 486
-    if outcome is Outcome.MISSED:
-        return 480
-    if outcome is Outcome.REJECTED:
-        return 603
-    # A redirection or a challenge was meant for us, not for the caller.
-    return code if 400 <= code <= 699 and code not in {401, 407} else 500  # noqa: PLR2004 - SIP's failure classes
+_Method = Callable[Concatenate["Call", _P], None]
 
 
-def _guarded(
-    method: Callable[Concatenate["Call", _P], None],
-) -> Callable[Concatenate["Call", _P], None]:
+def _guarded(method: _Method[_P]) -> _Method[_P]:
     """A mistake of ours ends this call with 500 and a report, and no other call."""
 
-    @functools.wraps(method)
-    def run(self: "Call", *args: _P.args, **kwargs: _P.kwargs) -> None:
+    def run(self: "Call", /, *args: _P.args, **kwargs: _P.kwargs) -> None:
         try:
             method(self, *args, **kwargs)
         except Exception as error:  # noqa: BLE001 - see above
-            _log.error("call_broken call=%s error=%r", self.id, error_place(error))  # noqa: TRY400 - messages may hold numbers
-            self.end()
+            _log.error("call_broken call=%s error=%r", self.id, error_place(error))
+            self.abort()
 
     return run
 
@@ -133,8 +95,17 @@ class Call:
         if self._phase is _Phase.TALKING:
             self.inbound.recvEvent(CCEventDisconnect())
         else:
-            self.inbound.recvEvent(CCEventFail((500, _PHRASES[500])))
+            self.inbound.recvEvent(refusal(500))
         self._finish(lambda at: self._record.ended(at, 500))
+
+    def abort(self) -> None:
+        """`end`, even when one of the sides cannot be told."""
+        try:
+            self.end()
+        except Exception as error:  # noqa: BLE001 - the report must be made whatever the stack says
+            _log.error("call_not_ended call=%s error=%r", self.id, error_place(error))
+            if self._phase is not _Phase.OVER:
+                self._finish(lambda at: self._record.ended(at, 500))
 
     def _now(self) -> float:
         # The wall clock may be set during a call; durations must not notice.
@@ -315,14 +286,14 @@ class Call:
 
     def _refuse(self, code: int) -> None:
         answer = caller_answer(code)
-        self.inbound.recvEvent(CCEventFail((answer, _PHRASES.get(answer, "Call Failed"))))
+        self.inbound.recvEvent(refusal(answer))
         self._finish(lambda at: self._record.ended(at, code))
 
     def _not_ours(self) -> None:
         _log.info("number_unknown call=%s", self.id)
         self._phase = _Phase.OVER
-        self.inbound.recvEvent(CCEventFail((404, _PHRASES[404])))
         self._exchange.spool.forget(self.id)
+        self.inbound.recvEvent(refusal(404))
         self._over(self)
 
     def _finish(self, conclude: Callable[[float], None]) -> None:
@@ -332,7 +303,10 @@ class Call:
         conclude(self._now())
         self._exchange.spool.journal(self._record)
         _log.info(
-            "call_ended call=%s outcome=%s code=%s", self.id, self._record.outcome, self._record.code
+            "call_ended call=%s outcome=%s code=%s",
+            self.id,
+            self._record.outcome,
+            self._record.code,
         )
-        self._media.close(lambda: self._exchange.spool.close_call(self.id))
+        self._media.close(lambda: self._exchange.spool.close_call(self._record))
         self._over(self)

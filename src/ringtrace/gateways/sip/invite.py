@@ -6,6 +6,7 @@ from typing import Any
 
 _SEPARATORS = str.maketrans("", "", "-.() ")
 _NUMBER = re.compile(r"\+?[0-9]{2,20}")
+_SESSION_MAX = 256  # what the backend takes
 _NEEDED = ("from", "to", "call-id", "cseq", "via", "contact")
 
 
@@ -21,12 +22,13 @@ class Invite:
 
 
 class InviteError(ValueError):
-    """Not a call: `code` and the message are the SIP answer."""
+    """Not a call: `code` and `phrase` are the SIP answer, with the `unsupported` extensions."""
 
-    def __init__(self, code: int, phrase: str) -> None:
+    def __init__(self, code: int, phrase: str, unsupported: str = "") -> None:
         super().__init__(phrase)
         self.code = code
         self.phrase = phrase
+        self.unsupported = unsupported
 
 
 def read_invite(request: Any) -> Invite:
@@ -39,11 +41,14 @@ def read_invite(request: Any) -> Invite:
     except Exception as error:
         # sippy's parsers raise whatever the malformed text led them to.
         raise InviteError(400, "Bad Request") from error
+    required = ", ".join(str(header) for header in request.getHFBodys("require"))
+    if required:
+        raise InviteError(420, "Bad Extension", required)
     max_forwards = hops[0] if hops else 70
     if max_forwards <= 0:
         raise InviteError(483, "Too Many Hops")
     return Invite(
-        session=str(request.getHFBody("call-id")),
+        session=str(request.getHFBody("call-id"))[:_SESSION_MAX],
         number=_number(request.getRURI().username),
         caller=caller,
         offer=_offer(request.getBody()),

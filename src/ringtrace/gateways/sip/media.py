@@ -4,6 +4,7 @@ Commands travel over a socket pair, one line each; replies come in order. A comm
 newline would block for ever, so nothing but `_run` writes to the socket.
 """
 
+import functools
 import itertools
 import logging
 import socket
@@ -37,12 +38,13 @@ class MediaRelay:
         folder: Path,
     ) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
+        place = str(folder.resolve())
         # Without -S the files under way would lie in /tmp; without modules=() rtp-io writes an
         # accounting file into the working directory.
         self._relay = rtpproxy(
             modules=(),
             extra_args=[
-                *("-F", "-P", "-r", str(folder), "-S", str(folder), "-l", bind_ip, "-d", "CRIT"),
+                *("-F", "-P", "-r", place, "-S", place, "-l", bind_ip, "-d", "CRIT"),
                 *("-m", str(port_min), "-M", str(port_max)),
                 *("-T", str(media_timeout), "-W", str(max(_SETUP_SECONDS, media_timeout))),
             ],
@@ -77,9 +79,9 @@ class MediaRelay:
                 link.sendall(f"{line}\n".encode())
                 reply = link.recv(1024).decode("ascii", "replace").strip()
             except OSError as error:
-                _log.error("media_relay_gone error=%s", error.strerror)  # noqa: TRY400 - the error says it all
+                _log.error("media_relay_gone error=%s", error.strerror)
                 reply = ""
-            self._loop.post(lambda done=done, reply=reply: done(reply))  # type: ignore[misc]
+            self._loop.post(functools.partial(done, reply))
 
     def _listen(self) -> None:
         link: socket.socket = self._relay.rtpp_nsock
@@ -87,7 +89,7 @@ class MediaRelay:
         while data := link.recv(4096):
             *lines, rest = (rest + data).split(b"\n")
             for line in lines:
-                self._loop.post(lambda call=line.decode("ascii", "replace"): self._silent(call))  # type: ignore[misc]
+                self._loop.post(functools.partial(self._silent, line.decode("ascii", "replace")))
 
     def _silent(self, call: str) -> None:
         action = self._on_silence.pop(call, None)
@@ -168,7 +170,7 @@ class MediaSession:
         side.formats = audio.formats
 
         def placed(reply: str) -> None:
-            port = reply.split(" ")[0]
+            port = reply.partition(" ")[0]
             if not port.isdigit() or int(port) == 0:
                 _log.error("media_port_refused call=%s reply=%s", self.call, reply)
                 done("")
@@ -184,13 +186,3 @@ class MediaSession:
     def _check(self, reply: str) -> None:
         if reply != "0":
             _log.error("recording_refused call=%s reply=%s", self.call, reply)
-
-
-def recorded_files(folder: Path, call: str) -> tuple[Path, Path]:
-    """Where the packets of the caller and of the agent were kept."""
-    return folder / f"{call}=caller.o.rtp", folder / f"{call}=caller.a.rtp"
-
-
-def discard_files(folder: Path, call: str) -> None:
-    for path in folder.glob(f"{call}=*"):
-        path.unlink(missing_ok=True)

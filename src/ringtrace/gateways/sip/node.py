@@ -8,9 +8,12 @@ import time
 from functools import partial
 from typing import Any
 
+from sippy.SipHeader import SipHeader
+
 from ringtrace.gateways.sip.backend import Backend
-from ringtrace.gateways.sip.call import Call, Exchange
+from ringtrace.gateways.sip.call import Call
 from ringtrace.gateways.sip.durable import remove, replace_file
+from ringtrace.gateways.sip.exchange import Exchange
 from ringtrace.gateways.sip.invite import InviteError, read_invite
 from ringtrace.gateways.sip.leg import Resolver
 from ringtrace.gateways.sip.media import MediaRelay
@@ -19,6 +22,7 @@ from ringtrace.gateways.sip.sender import Sender
 from ringtrace.gateways.sip.settings import NodeSettings
 from ringtrace.gateways.sip.spool import Spool
 from ringtrace.gateways.sip.stack import StackLoop, start_stack
+from ringtrace.gateways.sip.throttle import Throttle
 
 _log = logging.getLogger(__name__)
 _ALIVE_SECONDS = 1.0
@@ -69,8 +73,9 @@ class _Node:
         self._loop = StackLoop()
         self._door = Door(settings)
         self._calls: dict[str, Call] = {}
+        self._strangers = Throttle()
         self._backend = Backend(settings.backend_url, settings.token, settings.backend_timeout)
-        self._spool = Spool(settings.spool_dir, lambda: self._sender.wake())
+        self._spool = Spool(settings.spool_dir)
         self._sender = Sender(self._spool.outbox, self._backend, settings.keep_days)
         self._exchange: Exchange | None = None
 
@@ -86,7 +91,7 @@ class _Node:
             on_request=self._on_request,
         )
         exchange = self._exchange = self._open_exchange(config)
-        self._spool.start()
+        self._spool.start(self._sender.wake)
         self._sender.start()
         self._keep_alive()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -123,13 +128,14 @@ class _Node:
         _log.info("sip_node_ready listen=%s public_ip=%s", address, self._settings.public_ip)
 
     def _keep_alive(self) -> None:
-        self._spool.touch()
         self._loop.after(_ALIVE_SECONDS, self._keep_alive)
+        self._spool.touch()
 
     def _on_request(self, request: Any, transaction: Any) -> Any:
         method = request.getMethod()
         if not self._door.trusts(request.getSource()[0]):
-            _log.warning("request_untrusted method=%s", method if method.isalpha() else "?")
+            if (suppressed := self._strangers.admit()) is not None:
+                _log.warning("request_untrusted suppressed=%d", suppressed)
             return request.genResponse(403, "Forbidden"), None, None
         if request.getHFBody("to").getTag() is not None:
             return request.genResponse(481, "Call/Transaction Does Not Exist"), None, None
@@ -146,7 +152,7 @@ class _Node:
             invite = read_invite(request)
         except InviteError as error:
             _log.info("invite_refused code=%d", error.code)
-            return request.genResponse(error.code, error.phrase), None, None
+            return _refusal(request, error), None, None
         if invite.number is None:
             return request.genResponse(404, "Not Found"), None, None
         if not self._door.admits(len(self._calls)):
@@ -174,7 +180,7 @@ class _Node:
 
     def _end_all(self) -> None:
         for call in list(self._calls.values()):
-            call.end()
+            call.abort()
 
     def _close(self, exchange: Exchange) -> None:
         if self._settings.ready_file is not None:
@@ -186,3 +192,10 @@ class _Node:
         emptied = self._sender.drain(_LAST_REPORTS_SECONDS)
         self._sender.stop()
         _log.info("sip_node_stopped outbox_empty=%s", emptied)
+
+
+def _refusal(request: Any, error: InviteError) -> Any:
+    response = request.genResponse(error.code, error.phrase)
+    if error.unsupported:
+        response.appendHeader(SipHeader(name="unsupported", bodys=error.unsupported))
+    return response

@@ -4,12 +4,20 @@ import re
 
 import msgspec
 
-_TARGET = re.compile(r"\+[1-9][0-9]{6,14}|sip:[^\s<>\"@;?]+@[A-Za-z0-9.-]+(:[0-9]{1,5})?(;[^\s<>\"]*)?")
+_TARGET = re.compile(
+    r"\+[1-9][0-9]{6,14}|sip:[^\s<>\"@;?]+@[A-Za-z0-9.-]+(:[0-9]{1,5})?(;[^\s<>\"]*)?"
+)
+RING_SECONDS = 300  # the most: an INVITE lives no longer
 _CALLER_ID = re.compile(r"\+?[0-9A-Za-z*#._-]{1,32}")
 
 
 class PlanInvalidError(ValueError):
     """The backend's answer is not a plan this node can follow."""
+
+
+def is_target(text: str) -> bool:
+    """Whether `text` is an E.164 number or a `sip:` URI that can be dialled."""
+    return _TARGET.fullmatch(text) is not None
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -19,10 +27,10 @@ class Target(msgspec.Struct, frozen=True):
     ring_seconds: float
 
     def __post_init__(self) -> None:
-        if not _TARGET.fullmatch(self.to):
+        if not is_target(self.to):
             raise ValueError("to: must be +E.164 or sip:user@host")
-        if not 1 <= self.ring_seconds <= 300:  # noqa: PLR2004 - a SIP INVITE lives five minutes
-            raise ValueError("ring_seconds: must be 1 to 300")
+        if not 1 <= self.ring_seconds <= RING_SECONDS:
+            raise ValueError(f"ring_seconds: must be 1 to {RING_SECONDS}")
 
 
 class Dial(msgspec.Struct, frozen=True, tag_field="do", tag="dial"):

@@ -124,7 +124,7 @@ class Planner:
         try:
             self._cache.keep(arrival.number, plan)
         except OSError as error:
-            _log.error("plan_not_cached error=%s", error.strerror)  # noqa: TRY400 - no traceback: the error says it all
+            _log.error("plan_not_cached error=%s", error.strerror)
         return Decision(plan, PlanSource.BACKEND)
 
     def _without_backend(self, number: str) -> Decision:

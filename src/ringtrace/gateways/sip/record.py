@@ -16,7 +16,9 @@ def new_call_id() -> str:
     """Thirty-two hex digits that sort by time: a version 7 UUID without its dashes."""
     milliseconds = time.time_ns() // 1_000_000
     noise = secrets.randbits(74)
-    value = milliseconds << 80 | 0x7 << 76 | (noise >> 62) << 64 | 0b10 << 62 | noise & (1 << 62) - 1
+    value = (
+        milliseconds << 80 | 0x7 << 76 | (noise >> 62) << 64 | 0b10 << 62 | noise & (1 << 62) - 1
+    )
     return f"{value:032x}"
 
 

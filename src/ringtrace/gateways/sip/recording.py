@@ -63,6 +63,16 @@ def write_wav(caller: Path, agent: Path, wav: Path) -> float | None:
     return end / RATE
 
 
+def recorded_files(folder: Path, call: str) -> tuple[Path, Path]:
+    """Where the packets of the caller and of the agent were kept."""
+    return folder / f"{call}=caller.o.rtp", folder / f"{call}=caller.a.rtp"
+
+
+def discard_files(folder: Path, call: str) -> None:
+    for path in folder.glob(f"{call}=*"):
+        path.unlink(missing_ok=True)
+
+
 def read_packets(path: Path) -> Iterator[Packet]:
     """The audio packets of one capture in the order of arrival; stops at a torn end."""
     with path.open("rb") as file:
@@ -101,8 +111,9 @@ def _rtp(arrival: float, frame: bytes) -> Packet | None:
 
 
 def _span(path: Path) -> tuple[float, float] | None:
-    arrivals = [packet.arrival for packet in _packets(path)]
-    return (min(arrivals), max(arrivals)) if arrivals else None
+    """When the first and the last packet of a direction begin to sound."""
+    moments = [moment for moment, _ in _placed(_packets(path))]
+    return (min(moments), max(moments)) if moments else None
 
 
 def _packets(path: Path) -> Iterator[Packet]:
@@ -199,4 +210,3 @@ _DECODE = {
     0: _tables([_mulaw(code) for code in range(256)]),
     8: _tables([_alaw(code) for code in range(256)]),
 }
-

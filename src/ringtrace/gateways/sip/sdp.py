@@ -82,20 +82,18 @@ def _audio(
         if re.fullmatch(r"rtpmap:\d{1,3} telephone-event/8000", a)
     }
     offered = dict.fromkeys(int(f) for f in match[2].split())
-    formats = tuple(
-        f for f in offered if f in (_PCMU, _PCMA) or (f in events and f in _DYNAMIC)
-    )
+    formats = tuple(f for f in offered if f in (_PCMU, _PCMA) or (f in events and f in _DYNAMIC))
     if not {_PCMU, _PCMA} & set(formats):
         raise SdpError("neither PCMU nor PCMA")
     direction = next((a for a in reversed(attributes) if a in _DIRECTIONS), "sendrecv")
     if ip == "0.0.0.0" and direction == "sendrecv":  # noqa: S104 - the old way of putting on hold
         direction = "sendonly"
     ptime = next((a[6:] for a in attributes if re.fullmatch(r"ptime:\d{1,3}", a)), None)
-    fmtp = dict(
-        (int(m[1]), m[2])
+    fmtp = {
+        int(m[1]): m[2]
         for a in draft.attributes
         if (m := re.fullmatch(r"fmtp:(\d{1,3}) ([0-9A-Za-z ,;=-]+)", a)) and int(m[1]) in formats
-    )
+    }
     return Audio(
         ip=ip,
         port=int(match[1]),

@@ -12,6 +12,7 @@ from ringtrace.gateways.sip.durable import remove
 
 _log = logging.getLogger(__name__)
 _FIRST_PAUSE = 1.0
+_SHORTEST_PAUSE = 0.05
 _LONGEST_AWAY = 30.0  # between two looks whether the backend is back
 _LONGEST_REFUSED = 300.0  # between two tries of a report that the backend does not want
 _DAY = 86400.0
@@ -78,7 +79,7 @@ class Sender:
             try:
                 pause = self.send_all()
             except OSError as error:
-                _log.error("outbox_unreadable error=%s", error.strerror)  # noqa: TRY400 - the error says it all
+                _log.error("outbox_unreadable error=%s", error.strerror)
                 pause = _LONGEST_AWAY
             # With nobody there, news need not be tried at once.
             (self._stop if self._away else self._wake).wait(pause)
@@ -122,7 +123,7 @@ class Sender:
             return False
         if delivery is Delivery.LATER:
             refusals = self._refusals.setdefault(call, _Refusals())
-            pause = min(_FIRST_PAUSE * 2**refusals.count, _LONGEST_REFUSED)
+            pause = min(_FIRST_PAUSE * 2.0**refusals.count, _LONGEST_REFUSED)
             refusals.count += 1
             refusals.next_try = time.monotonic() + pause
             _log.warning("delivery_refused call=%s tries=%d", call, refusals.count)
@@ -138,11 +139,12 @@ class Sender:
         self._refusals.pop(call, None)
 
     def _pause_away(self) -> float:
-        pause = min(_FIRST_PAUSE * 2**self._away, _LONGEST_AWAY)
+        pause = min(_FIRST_PAUSE * 2.0**self._away, _LONGEST_AWAY)
         self._away = min(self._away + 1, 16)
         _log.warning("backend_away waiting=%d retry_seconds=%d", len(self._waiting()), pause)
         return pause
 
     def _pause_refused(self) -> float:
         now = time.monotonic()
-        return max(0.05, min((r.next_try - now for r in self._refusals.values()), default=_LONGEST_REFUSED))
+        tries = (refusals.next_try - now for refusals in self._refusals.values())
+        return max(_SHORTEST_PAUSE, min(tries, default=_LONGEST_REFUSED))

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-_TARGET = re.compile(r"\+[1-9][0-9]{6,14}|sips?:[^\s<>\"@]+@[^\s<>\"@]+")
+from ringtrace.gateways.sip.plan import RING_SECONDS, is_target
+
 _HOST_PORT = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 _PORT_MAX = 65535
 _RTP_PORTS_NEEDED = 4  # two legs, RTP and RTCP each
@@ -71,7 +72,7 @@ class NodeSettings:
             raise ValueError("outbound_proxy: must be host or host:port")
         if self.fallback_target is None:
             return
-        if not _TARGET.fullmatch(self.fallback_target):
+        if not is_target(self.fallback_target):
             raise ValueError("fallback_target: must be +E.164 or sip:user@host")
         if self.fallback_target.startswith("+") and self.outbound_proxy is None:
             raise ValueError("outbound_proxy: needed to ring a fallback_target that is a number")
@@ -95,6 +96,8 @@ class NodeSettings:
         ):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name}: must be positive")
+        if self.ring_seconds > RING_SECONDS:
+            raise ValueError(f"ring_seconds: must be at most {RING_SECONDS}")
         if self.media_timeout < 1:
             raise ValueError("media_timeout: must be at least 1 second")
         if self.drain_seconds < 0:

@@ -21,9 +21,13 @@ from queue import SimpleQueue
 import msgspec
 
 from ringtrace.gateways.sip.durable import TEMPORARY, flush_folder, remove, replace_file
-from ringtrace.gateways.sip.media import discard_files, recorded_files
 from ringtrace.gateways.sip.record import CallRecord, report
-from ringtrace.gateways.sip.recording import RecordingError, write_wav
+from ringtrace.gateways.sip.recording import (
+    RecordingError,
+    discard_files,
+    recorded_files,
+    write_wav,
+)
 
 _log = logging.getLogger(__name__)
 _RETRY_SECONDS = 1.0
@@ -34,15 +38,15 @@ class SpoolError(Exception):
 
 
 class Spool:
-    """`finished` is called, in a thread of the spool, when something new is in the outbox."""
+    """Raises `SpoolError` when another node uses `folder`."""
 
-    def __init__(self, folder: Path, finished: Callable[[], None]) -> None:
+    def __init__(self, folder: Path) -> None:
         self.outbox = folder / "outbox"
         self.media = folder / "media"
         self._live = folder / "live"
         self._alive = self._live / "alive"
-        self._finished = finished
-        self._jobs: SimpleQueue[str | None] = SimpleQueue()
+        self._finished: Callable[[], None] = lambda: None
+        self._jobs: SimpleQueue[CallRecord | None] = SimpleQueue()
         self._stopping = threading.Event()
         self._worker = threading.Thread(target=self._run, name="spool", daemon=True)
         for part in (folder, self.outbox, self.media, self._live):
@@ -64,7 +68,9 @@ class Spool:
                 remove(path)
         return len(calls)
 
-    def start(self) -> None:
+    def start(self, finished: Callable[[], None]) -> None:
+        """`finished` is called, in the spool's thread, when something new is in the outbox."""
+        self._finished = finished
         self.touch()
         self._worker.start()
 
@@ -79,15 +85,15 @@ class Spool:
             replace_file(self._live / f"{record.call}.json", document, survive_power_loss=False)
         except OSError as error:
             # A full disk must not cost the call itself.
-            _log.error("journal_failed call=%s error=%s", record.call, error.strerror)  # noqa: TRY400 - the error says it all
+            _log.error("journal_failed call=%s error=%s", record.call, error.strerror)
 
     def forget(self, call: str) -> None:
         """The call was none of ours: nothing to report."""
         remove(self._live / f"{call}.json")
 
-    def close_call(self, call: str) -> None:
+    def close_call(self, record: CallRecord) -> None:
         """The call has ended and its files are complete: make its report, in the background."""
-        self._jobs.put(call)
+        self._jobs.put(record)
 
     def stop(self, timeout: float) -> None:
         """Finish what was closed, at most `timeout` seconds long; the rest waits for the start."""
@@ -99,34 +105,31 @@ class Spool:
         try:
             record = msgspec.json.decode(path.read_bytes(), type=CallRecord)
         except msgspec.MsgspecError:
-            _log.error("journal_damaged call=%s", path.stem)  # noqa: TRY400 - the message may hold a number
+            _log.error("journal_damaged call=%s", path.stem)
             path.rename(path.with_suffix(".damaged"))
             return
         if record.outcome is None:
             record.interrupted(last_alive)
             self.journal(record)
-        self.close_call(record.call)
+        self.close_call(record)
 
     def _run(self) -> None:
-        while (call := self._jobs.get()) is not None:
+        while (record := self._jobs.get()) is not None:
             try:
-                self._finish(call)
-            except FileNotFoundError:
-                _log.error("journal_missing call=%s", call)  # noqa: TRY400 - nothing more to tell
+                self._finish(record)
             except OSError as error:
-                _log.error("report_not_kept call=%s error=%s", call, error.strerror)  # noqa: TRY400 - the error says it all
+                _log.error("report_not_kept call=%s error=%s", record.call, error.strerror)
                 if self._stopping.wait(_RETRY_SECONDS):
                     return
-                self._jobs.put(call)
+                self._jobs.put(record)
 
-    def _finish(self, call: str) -> None:
-        journal = self._live / f"{call}.json"
-        record = msgspec.json.decode(journal.read_bytes(), type=CallRecord)
+    def _finish(self, record: CallRecord) -> None:
+        call = record.call
         seconds = self._keep_recording(call)
         document = msgspec.json.encode(report(record, seconds))
         replace_file(self.outbox / f"{call}.json", document)
         # The packets go last: with them gone, a repetition would report a call without recording.
-        remove(journal)
+        remove(self._live / f"{call}.json")
         discard_files(self.media, call)
         self._finished()
 
@@ -135,7 +138,7 @@ class Spool:
         try:
             seconds = write_wav(*recorded_files(self.media, call), part)
         except RecordingError as error:
-            _log.error("recording_damaged call=%s error=%s", call, error)  # noqa: TRY400 - the error says it all
+            _log.error("recording_damaged call=%s error=%s", call, error)
             seconds = None
         if seconds is None:
             remove(part)

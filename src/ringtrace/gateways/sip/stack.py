@@ -5,7 +5,6 @@ sippy keeps its state in the process: one stack per process, driven by the threa
 
 import logging
 import sys
-import time
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -18,10 +17,10 @@ from sippy.Time.Timeout import Timeout
 from sippy.Udp_server import Udp_server, Udp_server_opts
 
 from ringtrace.gateways.sip.loop import Timer
+from ringtrace.gateways.sip.throttle import Throttle
 
 _log = logging.getLogger(__name__)
 _PROVISIONAL_REPEAT_SECONDS = 60  # RFC 3261 13.3.1.1: else proxies give a long ringing up
-_ERROR_LOG_INTERVAL = 1.0
 
 
 class StackLoop:
@@ -111,17 +110,16 @@ def _cure() -> None:
         if name.partition(".")[0] != "sippy":
             continue
         if hasattr(module, "dump_exception"):
-            module.dump_exception = errors.dump
+            vars(module)["dump_exception"] = errors.dump
         # sippy prints whole messages to stdout here and there.
-        module.print = errors.printed  # type: ignore[attr-defined]
+        vars(module)["print"] = errors.printed
 
 
 class _ErrorLog:
-    """At most a line a second of what the stack could not digest, and a count of the rest."""
+    """A line a second, at most, of what the stack could not digest."""
 
     def __init__(self) -> None:
-        self._next = 0.0
-        self._suppressed = 0
+        self._throttle = Throttle()
 
     def dump(self, *_: object, **__: object) -> None:
         error = sys.exc_info()[1]
@@ -131,10 +129,5 @@ class _ErrorLog:
         self._write("sip_stack_notice", "message not kept")
 
     def _write(self, event: str, what: str) -> None:
-        now = time.monotonic()
-        if now < self._next:
-            self._suppressed += 1
-            return
-        _log.warning("%s error=%r suppressed=%d", event, what, self._suppressed)
-        self._next = now + _ERROR_LOG_INTERVAL
-        self._suppressed = 0
+        if (suppressed := self._throttle.admit()) is not None:
+            _log.warning("%s error=%r suppressed=%d", event, what, suppressed)

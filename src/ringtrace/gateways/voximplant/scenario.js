@@ -129,7 +129,7 @@ async function route() {
     return;
   }
   // Besides the tone, calls from the US to the US are only let out after ring().
-  call.inbound.ring();
+  harmless(ringCaller)();
   dialNext();
 }
 
@@ -264,8 +264,8 @@ function dial(next, seconds) {
     onLegFailed(leg, null);
     return;
   }
-  leg.call.addEventListener(CallEvents.Ringing, guarded(() => call.inbound.ring()));
-  leg.call.addEventListener(CallEvents.AudioStarted, guarded(() => onEarlyMedia(leg)));
+  leg.call.addEventListener(CallEvents.Ringing, harmless(ringCaller));
+  leg.call.addEventListener(CallEvents.AudioStarted, harmless(() => onEarlyMedia(leg)));
   leg.call.addEventListener(CallEvents.Connected, guarded(() => onAnswer(leg, next)));
   leg.call.addEventListener(CallEvents.Failed, guarded((event) => onLegFailed(leg, event.code)));
   leg.call.addEventListener(CallEvents.Disconnected, guarded(() => onLegDisconnected(leg)));
@@ -275,6 +275,10 @@ function dial(next, seconds) {
 function place(next) {
   if (isSip(next.to)) return VoxEngine.callSIP(next.to, { callerid: next.callerId });
   return VoxEngine.callPSTN(digits(next.to), next.callerId);
+}
+
+function ringCaller() {
+  if (!call.answered && !call.inboundEnded) call.inbound.ring();
 }
 
 function onEarlyMedia(leg) {
@@ -295,27 +299,21 @@ function onAnswer(leg, next) {
   call.answered = leg;
   call.inbound.answer();
   VoxEngine.sendMediaBetween(call.inbound, leg.call);
-  if (next.record) record(leg);
+  if (next.record) harmless(record)(leg);
   setTimeout(guarded(() => hangUpBoth(leg)), call.maxSeconds * 1000);
 }
 
-// A recording that cannot start must not harm the conversation.
 function record(leg) {
   const recording = { url: null, seconds: null, over: false };
-  call.recording = recording;
-  try {
-    leg.call.addEventListener(CallEvents.RecordStarted, (event) => { recording.url = event.url; });
-    leg.call.addEventListener(CallEvents.RecordStopped, guarded((event) => {
-      recording.seconds = event.duration;
-      recording.over = true;
-      settle();
-    }));
-    leg.call.addEventListener(CallEvents.RecordError, () => { recording.over = true; });
-    leg.call.record({ stereo: true });
-  } catch (error) {
+  leg.call.addEventListener(CallEvents.RecordStarted, (event) => { recording.url = event.url; });
+  leg.call.addEventListener(CallEvents.RecordStopped, guarded((event) => {
+    recording.seconds = event.duration;
     recording.over = true;
-    Logger.write(`ringtrace: not recorded (${error.message})`);
-  }
+    settle();
+  }));
+  leg.call.addEventListener(CallEvents.RecordError, () => { recording.over = true; });
+  leg.call.record({ stereo: true });
+  call.recording = recording;
 }
 
 function cancel(leg) {
@@ -439,6 +437,17 @@ function guarded(handler) {
       if (pending && typeof pending.catch === 'function') pending.catch(rescue);
     } catch (error) {
       rescue(error);
+    }
+  };
+}
+
+// For what a call can go on without: tones, early media, the recording.
+function harmless(handler) {
+  return (subject) => {
+    try {
+      handler(subject);
+    } catch (error) {
+      Logger.write(`ringtrace: went on without (${error.message})`);
     }
   };
 }

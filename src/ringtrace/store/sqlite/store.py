@@ -50,7 +50,9 @@ class SqliteStore(SqliteReader):
             commands.ApplySetup: setup.apply_setup,
             commands.AddToken: setup.add_token,
         }
-        self._thread = threading.Thread(target=self._write_for_ever, name="sqlite-write")
+        self._thread = threading.Thread(
+            target=self._write_for_ever, name="sqlite-write", daemon=True
+        )
         self._thread.start()
 
     @classmethod

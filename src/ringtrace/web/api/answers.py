@@ -6,7 +6,7 @@ import msgspec
 
 
 class ErrorAnswer(msgspec.Struct, frozen=True):
-    """`error_id` is stable, `field` names the wrong part of the request, `message` is for people."""
+    """`error_id` is stable, `field` names what is wrong, `message` is for people."""
 
     error_id: str
     field: str | None

@@ -16,7 +16,9 @@ OPERATOR = 1
 _ACCOUNT = "api_account_id"
 
 
-def token_required(connection: ASGIConnection[Any, Any, Any, State], _: BaseRouteHandler) -> None:
+def token_required(
+    connection: ASGIConnection[Any, Any, Any, State], _handler: BaseRouteHandler
+) -> None:
     """Raises TokenUnknownError, the same for a missing, a wrong and a gateway's token."""
     scheme, _, token = connection.headers.get("authorization", "").partition(" ")
     uses: UseCases = connection.app.state.use_cases
@@ -26,5 +28,6 @@ def token_required(connection: ASGIConnection[Any, Any, Any, State], _: BaseRout
     connection.scope["state"][_ACCOUNT] = owner.account_id
 
 
-def account_id(scope: dict[str, Any]) -> int:
-    return int(scope["state"][_ACCOUNT])
+def account_id(request: ASGIConnection[Any, Any, Any, State]) -> int:
+    """Behind `token_required`."""
+    return int(request.scope["state"][_ACCOUNT])

@@ -7,14 +7,14 @@ from litestar.datastructures import State
 from litestar.params import Parameter
 
 from ringtrace.domain.call import GatewayKind, Outcome
-from ringtrace.services.errors import CallUnknownError
+from ringtrace.services.errors import NotFoundError
 from ringtrace.services.ports import CallFilter
 from ringtrace.web.api import presenter
 from ringtrace.web.api.answers import CallDetailAnswer, CallPageAnswer
 from ringtrace.web.api.bearer import account_id
 from ringtrace.web.api.errors import described
-from ringtrace.web.uses import Uses
 from ringtrace.web.times import read_time
+from ringtrace.web.uses import Uses
 
 _MOST_ROWS = 250
 _MOST_SKIPPED = 1_000_000_000
@@ -28,7 +28,7 @@ Moment = Annotated[
 ]
 
 
-@get("/calls", summary="Calls, newest first", responses=described(422))
+@get("/calls", summary="Calls, newest first", responses=described())
 async def list_calls(
     uses: Uses,
     request: Request[object, object, State],
@@ -42,7 +42,7 @@ async def list_calls(
     offset: Annotated[int, Parameter(ge=0, le=_MOST_SKIPPED)] = 0,
 ) -> CallPageAnswer:
     """Calls begun in [since, until)."""
-    account = account_id(request.scope)
+    account = account_id(request)
     where = CallFilter(
         since=read_time(since, "since"),
         until=read_time(until, "until"),
@@ -63,12 +63,12 @@ async def show_call(
     uses: Uses, request: Request[object, object, State], gateway: str, call: str
 ) -> CallDetailAnswer:
     """A call with its legs, the credits of its attribution and a link to its recording."""
-    account = account_id(request.scope)
+    account = account_id(request)
     if gateway not in GatewayKind.__members__.values():
-        raise CallUnknownError("no such call", "gateway")
+        raise NotFoundError("no such call", "call")
     record = await uses.store.call(account, GatewayKind(gateway), call)
     if record is None:
-        raise CallUnknownError("no such call", "call")
+        raise NotFoundError("no such call", "call")
     return presenter.call_detail(uses, account, record)
 
 

@@ -7,8 +7,9 @@ from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 
-from ringtrace.services.errors import RefusedError
+from ringtrace.services.errors import BodyInvalidError, RefusedError
 from ringtrace.web.api.answers import ErrorAnswer
+from ringtrace.web.asgi import invalid_field
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +21,9 @@ _IDS = {
     413: "body_too_large",
     415: "body_invalid",
 }
-_FIELD_INVALID = 422
+_BODY = "data"
+"""What Litestar calls the whole body; a body that is absent is named like a missing key."""
+
 _SERVER_FAULT = 500
 
 
@@ -33,8 +36,8 @@ def refused(_: Request[Any, Any, Any], error: RefusedError) -> Response[ErrorAns
 def http_error(_: Request[Any, Any, Any], error: HTTPException) -> Response[ErrorAnswer]:
     """What Litestar itself refuses: a value of the wrong type, a path or method it has not."""
     if isinstance(error, ValidationException):
-        field, message = _first_field(error)
-        return _response(ErrorAnswer("field_invalid", field, message), _FIELD_INVALID)
+        wrong = _wrong_field(error)
+        return _response(ErrorAnswer(wrong.error_id, wrong.field, wrong.message), wrong.status)
     answer = ErrorAnswer(_IDS.get(error.status_code, "refused"), None, error.detail)
     return _response(answer, error.status_code, dict(error.headers or {}))
 
@@ -44,12 +47,14 @@ def failed(request: Request[Any, Any, Any], error: Exception) -> Response[ErrorA
     return _response(ErrorAnswer("internal_error", None, "an error on our side"), _SERVER_FAULT)
 
 
-def _first_field(error: ValidationException) -> tuple[str | None, str]:
+def _wrong_field(error: ValidationException) -> RefusedError:
+    """Litestar names a parameter by its name and a part of the body by its path."""
     extra = error.extra
-    if isinstance(extra, list) and extra and isinstance(extra[0], dict):
-        first = extra[0]
-        return first.get("key"), str(first.get("message", error.detail))
-    return None, error.detail
+    first = extra[0] if isinstance(extra, list) and extra else {}
+    key, message = str(first.get("key", "")), str(first.get("message", error.detail))
+    if key == _BODY and message == repr(_BODY):
+        return BodyInvalidError("a JSON body is needed", "body")
+    return invalid_field(f"{message} - at `${'' if key == _BODY else key}`")
 
 
 def _response(
@@ -59,17 +64,17 @@ def _response(
 
 
 def described(*statuses: int) -> dict[int, ResponseSpec]:
-    """The errors of a route for the OpenAPI document; every route needs a token."""
+    """The errors of a route for the OpenAPI document, beside those that every route has."""
     return {
         status: ResponseSpec(
             ErrorAnswer, description=_DESCRIPTIONS[status], generate_examples=False
         )
-        for status in (401, *statuses)
+        for status in (400, 401, 422, *statuses)
     }
 
 
 _DESCRIPTIONS = {
-    400: "The body is not JSON",
+    400: "The request cannot be read; a body must be JSON",
     401: "No API token, or one that is not known",
     404: "Not there, or another account's",
     409: "Taken by another account",

@@ -48,9 +48,7 @@ def call_detail(uses: UseCases, account_id: int, record: CallRecord) -> answers.
 
 
 def channel(row: ChannelRow) -> answers.ChannelAnswer:
-    return answers.ChannelAnswer(
-        row.channel, row.calls, row.answered, row.talk_seconds, row.visits
-    )
+    return answers.ChannelAnswer(row.channel, row.calls, row.answered, row.talk_seconds, row.visits)
 
 
 def visit(record: VisitRecord) -> answers.VisitAnswer:

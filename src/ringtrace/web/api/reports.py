@@ -14,7 +14,7 @@ from ringtrace.web.times import read_time, utc
 from ringtrace.web.uses import Uses
 
 
-@get("/reports/channels", summary="Expected calls by channel", responses=described(422))
+@get("/reports/channels", summary="Expected calls by channel", responses=described())
 async def report_channels(
     uses: Uses,
     request: Request[object, object, State],
@@ -23,9 +23,7 @@ async def report_channels(
 ) -> ChannelsAnswer:
     """Calls begun and visits started in [since, until), summed over their probabilities."""
     start, end = read_time(since, "since"), read_time(until, "until")
-    rows = await uses.store.channels(
-        account_id(request.scope), CallFilter(since=start, until=end)
-    )
+    rows = await uses.store.channels(account_id(request), CallFilter(since=start, until=end))
     return ChannelsAnswer(
         since=None if start is None else utc(start),
         until=None if end is None else utc(end),
@@ -37,7 +35,7 @@ async def report_channels(
 async def show_visit(
     uses: Uses, request: Request[object, object, State], visit_id: str
 ) -> VisitAnswer:
-    record = await uses.store.visit(account_id(request.scope), visit_id)
+    record = await uses.store.visit(account_id(request), visit_id)
     if record is None:
         raise NotFoundError("no such visit", "visit_id")
     return presenter.visit(record)

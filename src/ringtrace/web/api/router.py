@@ -25,7 +25,6 @@ def api_router() -> Router:
             Exception: errors.failed,
         },
         security=[{"token": []}],
-        opt={"exclude_from_csrf": True, "skip_session": True},
     )
 
 

@@ -1,15 +1,14 @@
 """The account's set-up: sites, numbers, tokens; and, for the operator, new accounts."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from litestar import Request, Router, get, post, put
 from litestar.datastructures import State
-from litestar.params import Body
 
 from ringtrace.domain.account import TokenKind
-from ringtrace.services.apply_setup import SetupForm, read_setup
-from ringtrace.services.errors import BodyInvalidError, NotFoundError
+from ringtrace.services.apply_setup import SetupForm
+from ringtrace.services.errors import NotFoundError
 from ringtrace.web.api import presenter
 from ringtrace.web.api.answers import AccountAnswer, OpenedAnswer, SetupAnswer, TokenAnswer
 from ringtrace.web.api.bearer import OPERATOR, account_id
@@ -33,33 +32,33 @@ class NewAccountForm(msgspec.Struct, forbid_unknown_fields=True):
 
 @get("/setup", summary="Sites and numbers as they stand", responses=described())
 async def show_setup(uses: Uses, request: Request[object, object, State]) -> SetupAnswer:
-    return _setup(uses, account_id(request.scope))
+    return _setup(uses, account_id(request))
 
 
-@put("/setup", summary="Add or change sites and numbers", responses=described(400, 409, 422))
+@put("/setup", summary="Add or change sites and numbers", responses=described(409))
 async def apply_setup(
     uses: Uses, request: Request[object, object, State], data: SetupForm
 ) -> SetupAnswer:
     """All or nothing. What the document does not name stays as it is."""
-    account = account_id(request.scope)
+    account = account_id(request)
     await uses.apply_setup(account, data)
     return _setup(uses, account)
 
 
-@post("/tokens", summary="Issue a token", responses=described(400, 422))
+@post("/tokens", summary="Issue a token", responses=described())
 async def issue_token(
     uses: Uses, request: Request[object, object, State], data: TokenForm
 ) -> TokenAnswer:
     """Of the older tokens of its kind only the newest stays valid."""
-    return TokenAnswer(data.kind, await uses.issue_token(account_id(request.scope), data.kind))
+    return TokenAnswer(data.kind, await uses.issue_token(account_id(request), data.kind))
 
 
-@post("/accounts", summary="Open an account (operator)", responses=described(400, 404, 422))
+@post("/accounts", summary="Open an account (operator)", responses=described(404))
 async def open_account(
     uses: Uses, request: Request[object, object, State], data: NewAccountForm
 ) -> OpenedAnswer:
     """Only with the operator's token, account 1; everybody else is told there is no such thing."""
-    if account_id(request.scope) != OPERATOR:
+    if account_id(request) != OPERATOR:
         raise NotFoundError("Not Found")
     opened = await uses.open_account(data.name, data.region, data.login)
     token = await uses.issue_token(opened.account_id, TokenKind.API)

@@ -46,12 +46,7 @@ def _asset(name: str, body: bytes) -> Asset:
     return Asset(f"/static/{digest}/{name}", f'"{digest}"', media_type, body)
 
 
-@get(
-    "/static/{digest:str}/{name:str}",
-    include_in_schema=False,
-    exclude_from_csrf=True,
-    name="static",
-)
+@get("/static/{digest:str}/{name:str}", include_in_schema=False)
 async def serve_asset(
     request: Request[Any, Any, State], state: State, digest: str, name: str
 ) -> Response[bytes]:

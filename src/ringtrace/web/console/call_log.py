@@ -60,9 +60,7 @@ async def show_calls(uses: Uses, request: AnyRequest) -> Template:
     who = viewer(request)
     account_id = who.account.account_id
     filters = _filters(request, who)
-    found = await uses.store.calls(
-        account_id, filters.where(), PAGE, (filters.page - 1) * PAGE
-    )
+    found = await uses.store.calls(account_id, filters.where(), PAGE, (filters.page - 1) * PAGE)
     first = (filters.page - 1) * PAGE + 1
     last = first + len(found.calls) - 1
     return page(

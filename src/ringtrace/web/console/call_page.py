@@ -20,6 +20,7 @@ from ringtrace.web.console.session import AnyRequest, Viewer, viewer
 from ringtrace.web.uses import Uses
 
 _MOST_CANDIDATES = 6
+_LEAST_PROBABILITY = 0.01
 _MOST_VIEWS = 12
 
 
@@ -102,7 +103,9 @@ def _legs(uses: Uses, report: Report | None) -> Sequence[LegView]:
         return ()
     end = max(_end(leg) for leg in report.legs)
     whole = max(1.0, (end - report.started_at) / 1_000)
-    return [_leg(uses, leg, (leg.started_at - report.started_at) / 1_000, whole) for leg in report.legs]
+    return [
+        _leg(uses, leg, (leg.started_at - report.started_at) / 1_000, whole) for leg in report.legs
+    ]
 
 
 def _end(leg: Leg) -> float:
@@ -132,8 +135,9 @@ def _leg(uses: Uses, leg: Leg, start: float, whole: float) -> LegView:
 
 async def _why(uses: Uses, who: Viewer, record: CallRecord) -> Why:
     attribution = record.attribution
-    shown = attribution.credits[:_MOST_CANDIDATES]
-    others = attribution.credits[_MOST_CANDIDATES:]
+    likely = [one for one in attribution.credits if one.probability >= _LEAST_PROBABILITY]
+    shown = likely[:_MOST_CANDIDATES] or attribution.credits[:1]
+    others = attribution.credits[len(shown) :]
     candidates = []
     for credit in shown:
         visit = None

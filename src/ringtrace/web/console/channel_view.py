@@ -1,7 +1,7 @@
 """Calls by channel as the console shows them: expected counts, because attribution is a chance."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from markupsafe import Markup
@@ -48,7 +48,8 @@ def channel_table(rows: Sequence[ChannelRow], period: Period) -> ChannelTable:
     most = max((row.calls for row in rows), default=0.0)
     return ChannelTable(
         rows=tuple(_view(row, total.calls, most, period) for row in rows),
-        total=_view(total, total.calls, 0.0, period),
+        # Calls of static numbers have no visits, so the rate of all to all would say nothing.
+        total=replace(_view(total, total.calls, 0.0, period), calls_per_visit=wording.NONE),
     )
 
 
@@ -103,7 +104,9 @@ def _view(row: ChannelRow, calls: float, most: float, period: Period) -> Channel
     return ChannelView(
         name=row.channel or wording.UNKNOWN,
         href=None if row.channel is None else _href(row.channel, period),
-        bar=share_bar(row.calls / most if most > 0 else 0, "quiet" if row.channel is None else "accent"),
+        bar=share_bar(
+            row.calls / most if most > 0 else 0, "quiet" if row.channel is None else "accent"
+        ),
         calls=wording.expected(row.calls),
         share=wording.rate(row.calls, calls),
         answered=wording.expected(row.answered),

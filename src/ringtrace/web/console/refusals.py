@@ -9,9 +9,8 @@ from litestar.exceptions import HTTPException
 from litestar.response import Redirect
 
 from ringtrace.services.errors import RefusedError
-from ringtrace.web.console import session
 from ringtrace.web.console.page import page
-from ringtrace.web.console.session import SignInNeededError, Viewer
+from ringtrace.web.console.session import SignInNeededError
 
 log = logging.getLogger(__name__)
 
@@ -34,35 +33,19 @@ def sign_in_first(request: Request[Any, Any, Any], _: SignInNeededError) -> Resp
     return Redirect(f"/login?{urlencode({'next': wanted})}", status_code=303)
 
 
-def refused(request: Request[Any, Any, Any], error: RefusedError) -> Response[Any]:
-    return _page(request, error.status)
+def refused(_: Request[Any, Any, Any], error: RefusedError) -> Response[Any]:
+    return _page(error.status)
 
 
-def http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
-    return _page(request, error.status_code)
+def http_error(_: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    return _page(error.status_code)
 
 
 def failed(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     log.error("page_failed method=%s", request.method, exc_info=error)
-    return _page(
-        request, _SERVER_FAULT, ("Something broke on our side", "It has been noted. Try again.")
-    )
+    return _page(_SERVER_FAULT, ("Something broke on our side", "It has been noted. Try again."))
 
 
-def _page(
-    request: Request[Any, Any, Any], status: int, words: tuple[str, str] | None = None
-) -> Response[Any]:
+def _page(status: int, words: tuple[str, str] | None = None) -> Response[Any]:
     title, text = words or _TITLES.get(status, _OTHERWISE)
-    return page(
-        "error", _viewer(request), status=status, title=title, text=text, status_code=status
-    )
-
-
-def _viewer(request: Request[Any, Any, Any]) -> Viewer | None:
-    """An unknown path reaches no session; then the page does without navigation."""
-    if "session" not in request.scope:
-        return None
-    try:
-        return session.viewer(request)
-    except SignInNeededError:
-        return None
+    return page("error", None, status=status, title=title, text=text, status_code=status)

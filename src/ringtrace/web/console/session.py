@@ -21,6 +21,9 @@ from ringtrace.services.use_cases import UseCases
 from ringtrace.web.console.period import zone_named
 
 COOKIE = "ringtrace_session"
+NO_SESSION = "^/(api|static)/"
+"""Paths where cookies mean nothing: tokens open the one, the other is open to all."""
+
 _LIFETIME_SECONDS = 14 * 86_400
 _ZONE_COOKIE = "ringtrace_zone"
 
@@ -67,7 +70,12 @@ def _account(connection: ASGIConnection[Any, Any, Any, State]) -> Account | None
 
 def session_middleware() -> DefineMiddleware:
     config = ServerSideSessionConfig(
-        key=COOKIE, max_age=_LIFETIME_SECONDS, httponly=True, samesite="lax", store="sessions"
+        key=COOKIE,
+        max_age=_LIFETIME_SECONDS,
+        httponly=True,
+        samesite="lax",
+        store="sessions",
+        exclude=[NO_SESSION],
     )
     return DefineMiddleware(_Middleware, backend=_SignedInOnly(config))
 

@@ -90,9 +90,7 @@ def _page(uses: Uses, request: AnyRequest, issued: Issued | None) -> Template:
         who,
         section="setup",
         base=base,
-        sites=[
-            _site(uses, site, numbers, base) for site in uses.directory.sites_of(account_id)
-        ],
+        sites=[_site(uses, site, numbers, base) for site in uses.directory.sites_of(account_id)],
         static=[_number(uses, one) for one in numbers if one.kind is NumberKind.STATIC],
         tokens=[TokenView(kind.value, *words) for kind, words in wording.TOKENS.items()],
         issued=issued,

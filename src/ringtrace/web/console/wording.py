@@ -32,7 +32,7 @@ TONES = {
 
 REASONS = {
     Reason.NUMBER_UNKNOWN: "The dialled number is not set up",
-    Reason.CALLER_DISCONNECTS: "The caller hung up before anybody answered",
+    Reason.CALLER_DISCONNECTS: "Hung up before anybody answered",
     Reason.OPERATOR_BUSY: "The line was engaged",
     Reason.OPERATOR_NOT_RESPONSIVE: "Nobody picked up",
     Reason.OPERATOR_DISCONNECTS: "The call was declined",
@@ -74,7 +74,7 @@ TOKENS = {
     TokenKind.API: ("REST API", "For programs that read calls and change the set-up."),
 }
 
-NONE = "–"
+NONE = "–"  # noqa: RUF001 - the dash of an empty cell
 _NEARLY_ALL = 0.995
 _HARDLY_ANY = 0.005
 

@@ -4,6 +4,9 @@ import json
 from typing import Any
 
 import pytest
+
+from ringtrace.domain.call import Outcome, failure
+from ringtrace.gateways.voximplant.emulator import Answer, CallerDoes
 from tests.unit.gateways.voximplant.conftest import (
     AGENT,
     CALLER,
@@ -17,9 +20,6 @@ from tests.unit.gateways.voximplant.conftest import (
     json_reply,
     plan,
 )
-
-from ringtrace.domain.call import Outcome, failure
-from ringtrace.gateways.voximplant.emulator import Answer, CallerDoes
 
 
 def rejected_with(result: Any) -> list[int]:
@@ -76,6 +76,13 @@ def test_an_answered_call_is_bridged_recorded_in_stereo_and_reported_once(phone:
     }
     assert commands(result, "Record")[0]["stereo"] is True
     assert result.finish_reason == "Normal termination"
+
+
+def test_when_the_agent_hangs_up_the_caller_is_let_go_and_the_session_ends(phone: Phone) -> None:
+    result = phone.call(answers=(Answer("*", answer=3, talk=41),))
+    ended = [m.t for m in result.timeline if m.name == "Call.Disconnected"]
+    assert ended == [44.031, 44.031]
+    assert result.duration < 44.2, "the report waits no longer than the last event"
 
 
 def test_the_target_sees_the_tracking_number(phone: Phone) -> None:
@@ -193,8 +200,10 @@ def test_a_number_the_backend_does_not_know_is_rejected_and_not_reported(phone: 
 
 def test_a_conversation_ends_at_the_plans_limit(phone: Phone) -> None:
     phone.backend.arrival = json_reply(200, plan(max_seconds=90))
-    report = phone.report(answers=(Answer("*", answer=3),))
+    result = phone.call(answers=(Answer("*", answer=3),))
+    report = phone.backend.acknowledged()
     assert (report["outcome"], report["talk_seconds"]) == ("answered", 90)
+    assert result.finish_reason == "Normal termination"
 
 
 @pytest.mark.parametrize("caller", ["", "anonymous", "Anonymous", "unknown"])
@@ -216,4 +225,4 @@ def test_the_log_says_neither_numbers_nor_the_token(phone: Phone) -> None:
     assert written
     for secret in (CALLER, AGENT[1:], NUMBER):
         assert not any(secret in line for line in written)
-    assert not any("gateway-token" in line for line in result.log)
+    assert not any("gateway-token" in line or "HttpRequest" in line for line in result.log)

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+
+from ringtrace.gateways.voximplant.emulator import Answer, Case, Reply, Result, run
 from tests.unit.gateways.voximplant.conftest import (
     AGENT,
     FALLBACK,
@@ -15,8 +17,6 @@ from tests.unit.gateways.voximplant.conftest import (
     json_reply,
     plan,
 )
-
-from ringtrace.gateways.voximplant.emulator import Answer, Case, Reply, Result, run
 
 ANSWERS = (Answer("*", answer=2, talk=10),)
 
@@ -93,7 +93,8 @@ def test_a_storage_in_trouble_does_not_harm_a_call(phone: Phone, trouble: str) -
     setattr(phone.storage, trouble, True)
     assert phone.report(answers=ANSWERS)["plan_source"] == "backend"
     phone.backend = FakeBackend(arrival=REFUSED)
-    assert phone.report(answers=ANSWERS)["plan_source"] == "fallback"
+    report = phone.report(answers=ANSWERS)
+    assert (report["plan_source"], report["outcome"]) == ("fallback", "answered")
 
 
 def test_a_spoilt_cached_plan_is_passed_over(phone: Phone) -> None:
@@ -118,32 +119,56 @@ def test_an_unconfigured_scenario_rings_the_fallback_and_ends(phone: Phone) -> N
 
 BROKEN = {
     "the lookup throws": "Net.httpRequestAsync = () => { throw new Error('x'); };",
+    "the first dialling throws": """
+      const dialPstn = VoxEngine.callPSTN; let n = 0;
+      VoxEngine.callPSTN = (...a) => {
+        if (n++ === 0) throw new Error('x'); return dialPstn(...a);
+      };""",
+    "going to the next target throws": """
+      const shift = Array.prototype.shift; let n = 0;
+      Array.prototype.shift = function () {
+        if (n++ === 0) throw new Error('x'); return shift.call(this);
+      };""",
+    "JSON is broken": "JSON.parse = () => { throw new Error('x'); };",
+}
+DISPENSABLE = {
     "the storage throws": "ApplicationStorage.put = () => { throw new Error('x'); };",
     "recording throws": """
-      const place = VoxEngine.callPSTN;
+      const dialPstn = VoxEngine.callPSTN;
       VoxEngine.callPSTN = (...a) => {
-        const c = place(...a); c.record = () => { throw new Error('x'); }; return c;
+        const c = dialPstn(...a); c.record = () => { throw new Error('x'); }; return c;
       };""",
-    "a listener throws": """
-      const place = VoxEngine.callPSTN;
+    "early media throws": """
+      const dialPstn = VoxEngine.callPSTN;
       VoxEngine.callPSTN = (...a) => {
-        const c = place(...a); c.sendMediaTo = () => { throw new Error('x'); }; return c;
+        const c = dialPstn(...a); c.sendMediaTo = () => { throw new Error('x'); }; return c;
       };""",
-    "the first dialling throws": """
-      const place = VoxEngine.callPSTN; let n = 0;
-      VoxEngine.callPSTN = (...a) => { if (n++ === 0) throw new Error('x'); return place(...a); };
-      """,
-    "JSON is broken": "JSON.parse = () => { throw new Error('x'); };",
+    "ringing and its tone throw": """
+      VoxEngine.addEventListener(AppEvents.CallAlerting, (e) => {
+        e.call.ring = () => { throw new Error('x'); };
+        e.call.startEarlyMedia = () => { throw new Error('x'); };
+      });""",
 }
 
 
-@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN.keys())
-def test_an_error_in_the_scenario_does_not_lose_the_caller(phone: Phone, broken: str) -> None:
-    phone.backend.arrival = json_reply(200, plan(AGENT, SECOND))
+def call_with(broken: str, phone: Phone) -> Result:
+    phone.backend.arrival = json_reply(200, plan(AGENT, SECOND, max_seconds=8))
     case = Case(NUMBER, secrets=SECRETS, answers=(Answer("*", early_media=1, answer=2, talk=10),))
-    result = run([broken, phone.scenario], case, http=phone.backend)
-    assert [leg for leg in result.legs if leg.talk >= 9], result.log
+    return run([broken, phone.scenario], case, http=phone.backend)
+
+
+@pytest.mark.parametrize("broken", list(BROKEN.values()), ids=list(BROKEN))
+def test_an_error_in_the_scenario_does_not_lose_the_caller(phone: Phone, broken: str) -> None:
+    result = call_with(broken, phone)
+    assert [leg for leg in result.legs if leg.talk >= 8], result.log
     assert result.finish_reason == "Normal termination"
+
+
+@pytest.mark.parametrize("broken", list(DISPENSABLE.values()), ids=list(DISPENSABLE))
+def test_a_call_goes_on_as_planned_without_what_it_can_spare(phone: Phone, broken: str) -> None:
+    result = call_with(broken, phone)
+    assert [(leg.to, leg.talk) for leg in result.legs] == [(AGENT[1:], 8)]
+    assert phone.backend.acknowledged()["talk_seconds"] == 8
 
 
 def test_a_report_is_sent_again_until_acknowledged(phone: Phone) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from ringtrace.gateways.voximplant.emulator.agenda import Appointment
 from ringtrace.gateways.voximplant.emulator.engine import Command
 from ringtrace.gateways.voximplant.emulator.leg import Leg
+from ringtrace.gateways.voximplant.emulator.phase import Phase
 from ringtrace.gateways.voximplant.emulator.storage import StorageError
 
 if TYPE_CHECKING:  # the session owns its commands: the two know each other
@@ -55,7 +56,7 @@ class Commands:
 
     def _carry_out(self, command: Command) -> None:
         session = self._session
-        over = session.phase.value != "running" or session.finishing
+        over = session.phase is not Phase.RUNNING or session.finishing
         if over and command.name not in _ALWAYS:
             self._when_over(command)
             return
@@ -87,7 +88,7 @@ class Commands:
 
     def _when_over(self, command: Command) -> None:
         session = self._session
-        terminating = session.phase.value == "terminating"
+        terminating = session.phase is Phase.TERMINATING
         if command.name == "HttpRequest" and terminating and not self._last_request_sent:
             self._last_request_sent = True
             self._note(command)
@@ -102,7 +103,7 @@ class Commands:
         session = self._session
 
         def fire() -> None:
-            if session.phase.value != "running":
+            if session.phase is not Phase.RUNNING:
                 return
             del self._timers[timer]
             if repeat:

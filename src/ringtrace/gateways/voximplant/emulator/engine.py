@@ -83,7 +83,13 @@ class Engine:
         source = "\n".join(script.text for script in scripts)
         if len(source) > SOURCE_CHARACTERS:
             return Turn((), f"the scenarios are longer than {SOURCE_CHARACTERS} characters")
-        return self._run(lambda: self._context.eval(source))
+        return self._run(lambda: self._compile_and_run(source))
+
+    def _compile_and_run(self, source: str) -> None:
+        # At the top level the engine lets `const x` precede `function x`, as no other engine
+        # does; as a function's body, which is only compiled here, it does not.
+        self._context.eval(f"(function () {{{source}\n}})")
+        self._context.eval(source)
 
     def dispatch(self, event: Mapping[str, Any]) -> Turn:
         """Deliver one event and run everything it sets off."""

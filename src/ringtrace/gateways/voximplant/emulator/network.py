@@ -1,6 +1,7 @@
 """The simulated telephone network: the caller, the dialled parties, their media."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from ringtrace.gateways.voximplant.emulator.agenda import Agenda
@@ -97,7 +98,7 @@ class Network:
             ring = _RING_SECONDS
         for moment, name in ((ring, "Call.Ringing"), (answer.early_media, "Call.AudioStarted")):
             if moment is not None and (end is None or moment < end):
-                self._agenda.after(moment, lambda name=name: self._progress(leg, name))  # type: ignore[misc]
+                self._agenda.after(moment, partial(self._progress, leg, name))
         if answer.fail is not None:
             code = answer.fail
             self._agenda.after(answer.after, lambda: self._fail(leg, code))
@@ -129,7 +130,7 @@ class Network:
         leg.connected = self._agenda.now
         if leg.incoming:
             for moment, key in self._caller_does.keys:
-                self._agenda.after(moment, lambda key=key: self._key(leg, key))  # type: ignore[misc]
+                self._agenda.after(moment, partial(self._key, leg, key))
         if leg.recorded is not None:
             self._start_recording(leg, leg.recorded)
         self._emit(leg, "Call.Connected", {"headers": {}, "displayName": "", "scheme": {}})

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from enum import Enum
 from time import time_ns
 from typing import Any
 
@@ -16,6 +15,7 @@ from ringtrace.gateways.voximplant.emulator.http import Backend, RealHttp, stubs
 from ringtrace.gateways.voximplant.emulator.leg import Leg
 from ringtrace.gateways.voximplant.emulator.log import SessionLog
 from ringtrace.gateways.voximplant.emulator.network import Network
+from ringtrace.gateways.voximplant.emulator.phase import Phase
 from ringtrace.gateways.voximplant.emulator.result import Recording, Result
 from ringtrace.gateways.voximplant.emulator.storage import Storage
 
@@ -33,12 +33,6 @@ ENDLESS = "Emulator: nothing ends this session"
 """Nothing more is due, or it went on for `LONGEST_SECONDS` or `MOST_STEPS`."""
 
 At = Sequence[tuple[float, Callable[[], None]]]
-
-
-class Phase(Enum):
-    RUNNING = "running"
-    TERMINATING = "terminating"
-    TERMINATED = "terminated"
 
 
 def run(

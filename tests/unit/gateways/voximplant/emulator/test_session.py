@@ -189,6 +189,13 @@ def test_a_syntax_error_is_a_session_error() -> None:
     assert any("SyntaxError" in line for line in result.log)
 
 
+def test_a_name_that_two_scripts_declare_is_a_syntax_error() -> None:
+    for first, second in (("const x = 1;", "function x() {}"), ("let x;", "const x = 1;")):
+        result = play(first, second)
+        assert result.finish_reason == "JS session error"
+        assert any("SyntaxError" in line for line in result.log)
+
+
 def test_a_rejected_promise_is_noted_and_the_session_lives_on() -> None:
     script = "VoxEngine.addEventListener(AppEvents.CallAlerting, async () => { null.x; });"
     result = play(script, caller_does=CallerDoes(hang_up=3))

@@ -1,0 +1,68 @@
+# `make` lists what there is to do.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+APT := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -o Dpkg::Use-Pty=0 -qq
+
+.PHONY: help demo serve test unit check format bench soak docs clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/runtime ## play a day of visits and calls, then stay up to be looked at
+	$(BIN)/ringtrace demo
+
+serve: $(VENV)/runtime ## run the server over ./ringtrace-data
+	$(BIN)/ringtrace serve
+
+test: $(VENV)/development $(VENV)/system check ## everything a change can break
+	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered $(PYTEST)
+
+unit: $(VENV)/development ## the fast tests
+	$(BIN)/python -m pytest -q tests/unit $(PYTEST)
+
+check: $(VENV)/development ## format, lint, types, direction of imports; changes nothing
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(VENV)/development ## format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/development ## measure speed beside a named floor; writes benchmarks/results/*.json
+	$(BIN)/python -m benchmarks.hot_routes
+
+soak: $(VENV)/development $(VENV)/system ## the long counts
+	RINGTRACE_KILLS=100 $(BIN)/python -m pytest -q tests/integration/test_kill.py
+
+docs: $(VENV)/development ## check that the documentation is complete
+	$(BIN)/python -m pytest -q tests/unit/test_docs.py
+
+clean: ## remove what was built
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .coverage dist
+
+# A bare Debian has Python without venv.
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV) 2>/dev/null || { rm -rf $(VENV); \
+	  $(APT) update; $(APT) install -y python3-venv; $(PYTHON) -m venv $(VENV); }
+
+$(VENV)/runtime: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/development: $(VENV)/runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group tests --group lint
+	@touch $@
+
+# The browser and the SIP phone that the tests drive.
+$(VENV)/system: $(BIN)/python
+	@command -v chromium >/dev/null && command -v sipp >/dev/null || { \
+	  $(APT) update; $(APT) install -y --no-install-recommends chromium sip-tester fonts-dejavu-core; }
+	@touch $@

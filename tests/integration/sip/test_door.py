@@ -1,0 +1,111 @@
+"""What the node makes of single requests, sane and insane; written out byte by byte."""
+
+import asyncio
+import secrets
+import socket
+
+import pytest
+
+from tests.integration.sip.conftest import CALLER_IP, NUMBER, Backend, Node, until
+
+pytestmark = pytest.mark.phones
+SDP = (
+    "v=0\r\no=- 1 1 IN IP4 127.0.0.2\r\ns=-\r\nc=IN IP4 127.0.0.2\r\nt=0 0\r\n"
+    "m=audio 4000 RTP/AVP 0\r\n"
+)
+REQUEST = {
+    "Max-Forwards": "70",
+    "From": "<sip:+15550177001@127.0.0.2>;tag=a",
+    "To": "<sip:15550100101@127.0.0.1>",
+    "Contact": "<sip:c@127.0.0.2>",
+    "Content-Type": "application/sdp",
+}
+
+
+async def ask(
+    node: Node, method: str, sdp: str = SDP, headers: dict[str, str | None] | None = None
+) -> int:
+    """Send one request from the trunk's address; the code of the final answer."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
+        phone.bind((CALLER_IP, 0))
+        phone.setblocking(False)
+        call_id, port = secrets.token_hex(8), phone.getsockname()[1]
+        lines = [
+            f"{method} {node.uri()} SIP/2.0",
+            f"Via: SIP/2.0/UDP {CALLER_IP}:{port};branch=z9hG4bK{call_id}",
+            f"Call-ID: {call_id}",
+            f"CSeq: 1 {method}",
+        ]
+        merged = {**REQUEST, **(headers or {})}
+        lines += [f"{name}: {value}" for name, value in merged.items() if value is not None]
+        text = "\r\n".join([*lines, f"Content-Length: {len(sdp)}", "", sdp])
+        return await _exchange(phone, text.encode(), node)
+
+
+async def _exchange(phone: socket.socket, data: bytes, node: Node) -> int:
+    loop = asyncio.get_running_loop()
+    ip, _, port = node.address.partition(":")
+    await loop.sock_sendto(phone, data, (ip, int(port)))
+    async with asyncio.timeout(5):
+        while True:
+            answer = await loop.sock_recv(phone, 4096)
+            code = int(answer.split(b" ")[1])
+            if code >= 200:
+                return code
+
+
+async def test_options_is_answered(node: Node) -> None:
+    assert await ask(node, "OPTIONS", "") == 200
+
+
+async def test_other_methods_and_unknown_dialogues_are_refused(node: Node) -> None:
+    assert await ask(node, "MESSAGE", "") == 405
+    assert await ask(node, "BYE", "", {"To": "<sip:1@127.0.0.1>;tag=gone"}) == 481
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"Contact": None}, 400),
+        ({"Contact": "<http://127.0.0.2>"}, 400),
+        ({"Max-Forwards": "0"}, 483),
+        ({"Require": "100rel"}, 420),
+        ({"Content-Type": "multipart/mixed;boundary=x"}, 415),
+        ({"sdp": ""}, 488),
+    ],
+)
+async def test_unusable_invite_is_refused_before_the_backend_is_asked(
+    node: Node, backend: Backend, change: dict[str, str | None], code: int
+) -> None:
+    sdp = change.pop("sdp", SDP) or ""
+    assert await ask(node, "INVITE", sdp, change) == code
+    assert backend.arrivals == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "caller"),
+    [
+        ({}, "+15550177001"),
+        ({"P-Asserted-Identity": "<tel:+15550177009>"}, "+15550177009"),
+        ({"P-Asserted-Identity": '"A. Caller" <sip:1-555-017-7009@trunk>'}, "15550177009"),
+        ({"P-Asserted-Identity": "<tel:+15550177009>", "Privacy": "id"}, None),
+        ({"From": '"Anonymous" <sip:anonymous@anonymous.invalid>;tag=a'}, None),
+        ({"From": "<sip:alice@example.com>;tag=a"}, None),
+    ],
+)
+async def test_caller_is_taken_from_the_network(
+    node: Node, backend: Backend, headers: dict[str, str | None], caller: str | None
+) -> None:
+    assert await ask(node, "INVITE", SDP, headers) == 404
+    (arrival,) = backend.arrivals
+    assert (arrival["caller"], arrival["number"]) == (caller, NUMBER)
+
+
+async def test_noise_on_the_port_harms_nobody(node: Node) -> None:
+    ip, _, port = node.address.partition(":")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.bind((CALLER_IP, 0))
+        for noise in (bytes(100), b"\xff" * 100, b"INVITE" * 20, b"SIP/2.0 999 x" + b"\r\n" * 40):
+            stranger.sendto(noise, (ip, int(port)))
+    assert await ask(node, "OPTIONS", "") == 200
+    await until(lambda: "sip_stack_error" in node.log)

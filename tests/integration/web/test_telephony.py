@@ -1,0 +1,232 @@
+"""What gateways ask and report over HTTP."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from ringtrace.domain.account import TokenKind
+from tests.shop import RADIO, TARGET, Shop, bearer, rfc
+
+CALL = "0193c0de"
+
+
+async def test_a_call_to_a_known_number_gets_its_plan(shop: Shop) -> None:
+    answer = await shop.arrive(call=CALL)
+
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "call": CALL,
+        "number": RADIO,
+        "steps": [
+            {
+                "do": "dial",
+                "targets": [{"to": TARGET, "ring_seconds": 25}],
+                "caller_id": RADIO,
+                "record": True,
+            }
+        ],
+        "max_seconds": 7200,
+        "cacheable": True,
+    }
+
+
+@pytest.mark.parametrize("spelling", ["12025550101", "2025550101", "+1 202-555-0101"])
+async def test_numbers_arrive_in_any_spelling(shop: Shop, spelling: str) -> None:
+    assert (await shop.arrive(number=spelling)).json()["number"] == RADIO
+
+
+async def test_a_ringing_call_is_already_in_the_log_with_who_was_shown_its_number(
+    shop: Shop,
+) -> None:
+    shown = (await shop.hit()).json()["number"]["e164"]
+    shop.clock.now += 5_000
+    await shop.arrive(call=CALL, number=shown, started_at=rfc(shop.clock.now))
+    await shop.house.use_cases.route_call.settle()
+
+    call = await shop.call(CALL)
+
+    assert call.report is None
+    assert call.attribution.credits[0].source.campaign == "c"
+
+
+async def test_a_report_makes_completes_and_keeps_the_call(shop: Shop) -> None:
+    early = await shop.report(CALL, talk_seconds=None, recording=None)
+    full = await shop.report(CALL)
+    again = await shop.report(CALL)
+
+    results = [answer.json() for answer in (early, full, again)]
+    assert results == [{"result": "created"}, {"result": "updated"}, {"result": "unchanged"}]
+    call = await shop.call(CALL)
+    assert call.report is not None
+    assert call.report.talk_seconds == 41.0
+
+
+async def test_a_contradicting_report_is_refused_and_kept_for_inspection(shop: Shop) -> None:
+    await shop.report(CALL)
+
+    refused = await shop.report(CALL, outcome="missed", reason="operator_not_responsive")
+    repeated = await shop.report(CALL, outcome="missed", reason="operator_not_responsive")
+
+    assert (refused.status_code, repeated.status_code) == (409, 409)
+    assert refused.json()["error_id"] == "report_contradicts"
+    call = await shop.call(CALL)
+    assert call.report is not None
+    assert call.report.outcome == "answered"
+    assert call.contradictions == 1
+
+
+async def test_a_report_is_enough_when_the_arrival_never_came(shop: Shop) -> None:
+    shown = (await shop.hit()).json()["number"]["e164"]
+    shop.clock.now += 10_000
+
+    await shop.report(CALL, number=shown, started_at=rfc(shop.clock.now))
+
+    call = await shop.call(CALL)
+    assert call.attribution.credits[0].source.channel == "Paid Search"
+    assert call.attribution.credits[0].probability > 0.95
+
+
+async def test_simultaneous_equal_reports_make_one_call(shop: Shop) -> None:
+    answers = await asyncio.gather(*(shop.report(CALL) for _ in range(20)))
+
+    results = sorted(answer.json()["result"] for answer in answers)
+    assert results == ["created"] + ["unchanged"] * 19
+    assert await shop.count() == 1
+
+
+async def test_a_call_keeps_its_report_though_the_number_was_switched_off_meanwhile(
+    shop: Shop,
+) -> None:
+    await shop.client.put(
+        "/api/v1/setup",
+        json={"number": [{"number": RADIO, "channel": "Radio", "target": TARGET, "active": False}]},
+        headers=bearer(shop.tokens["api"]),
+    )
+
+    assert (await shop.arrive()).status_code == 404
+    assert (await shop.report(CALL)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "field"),
+    [
+        ({"call": None}, 422, "call"),
+        ({"call": ""}, 422, "call"),
+        ({"call": "a/b"}, 422, "call"),
+        ({"call": "x" * 129}, 422, "call"),
+        ({"number": 12025550101}, 422, "number"),
+        ({"number": "not a number"}, 422, "number"),
+        ({"number": "+12025550999"}, 404, "number"),
+        ({"caller": 5}, 422, "caller"),
+        ({"started_at": "yesterday"}, 422, "started_at"),
+        ({"started_at": "2026-11-23T06:30:00"}, 422, "started_at"),
+        ({"headers": "x"}, 422, "headers"),
+    ],
+)
+async def test_a_bad_arrival_is_refused_by_field_and_nothing_is_stored(
+    shop: Shop, changes: dict[str, Any], status: int, field: str
+) -> None:
+    answer = await shop.arrive(**changes)
+
+    assert answer.status_code == status
+    assert answer.json()["field"] == field
+    assert answer.json()["error_id"]
+    assert await shop.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"outcome": "fine"}, "outcome"),
+        ({"reason": "because"}, "reason"),
+        ({"talk_seconds": -1}, "talk_seconds"),
+        ({"talk_seconds": "long"}, "talk_seconds"),
+        ({"code": 1000}, "code"),
+        ({"legs": [{"target": "x"}]}, "legs[0].started_at"),
+        ({"legs": "none"}, "legs"),
+        ({"recording": {"url": "javascript:alert(1)"}}, "recording.url"),
+        ({"recording": {"channels": 3}}, "recording.channels"),
+        ({"number": "nothing"}, "number"),
+    ],
+)
+async def test_a_bad_report_is_refused_by_field_and_nothing_is_stored(
+    shop: Shop, changes: dict[str, Any], field: str
+) -> None:
+    answer = await shop.report(CALL, **changes)
+
+    assert answer.status_code == 422
+    assert answer.json()["field"] == field
+    assert await shop.count() == 0
+
+
+@pytest.mark.parametrize("path", ["/gateway/v1/calls", "/gateway/v1/calls/a/report"])
+@pytest.mark.parametrize(
+    ("body", "status", "error_id"),
+    [
+        (b"", 400, "body_invalid"),
+        (b"{", 400, "body_invalid"),
+        (b"\xff\xfe", 400, "body_invalid"),
+        (b"[]", 422, "field_invalid"),
+        (b"{}", 422, "field_invalid"),
+        (b'"' + b"x" * 1_000_000 + b'"', 413, "body_too_large"),
+    ],
+)
+async def test_a_body_that_is_no_report_or_arrival_is_refused(
+    shop: Shop, path: str, body: bytes, status: int, error_id: str
+) -> None:
+    headers = bearer(shop.tokens["sip"])
+
+    answer = await shop.client.post(path, content=body, headers=headers)
+
+    assert answer.status_code == status
+    assert answer.json()["error_id"] == error_id
+    assert answer.json()["field"]
+    assert await shop.count() == 0
+
+
+@pytest.mark.parametrize("header", [None, "Bearer", "Bearer x", "Basic abc", "Bearer " + "é"])
+async def test_without_a_gateways_token_nothing_is_told(shop: Shop, header: str | None) -> None:
+    headers = {} if header is None else {b"Authorization": header.encode("latin-1")}
+
+    for path in ("/gateway/v1/calls", "/gateway/v1/calls/a/report"):
+        answer = await shop.client.post(path, json={}, headers=headers)
+        assert (answer.status_code, answer.json()["error_id"]) == (401, "token_unknown")
+
+
+async def test_tokens_of_another_kind_do_not_open_the_gateways_door(shop: Shop) -> None:
+    for kind in ("api", "route"):
+        assert (await shop.arrive(token=shop.tokens[kind])).status_code == 401
+
+
+async def test_two_tokens_are_valid_at_a_time(shop: Shop) -> None:
+    issue = shop.house.use_cases.issue_token
+    first = shop.tokens["sip"]
+    shop.clock.now += 1
+    second = await issue(1, TokenKind.SIP)
+    assert (await shop.arrive(token=first)).status_code == 200
+    shop.clock.now += 1
+    third = await issue(1, TokenKind.SIP)
+
+    statuses = [(await shop.arrive(token=token)).status_code for token in (first, second, third)]
+
+    assert statuses == [401, 200, 200]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/gateway/v1/calls", 405),
+        ("POST", "/gateway/v1/calls/a", 404),
+        ("POST", "/gateway/v1/calls/a/nothing", 404),
+        ("POST", "/gateway/v1/calls/a/recording", 405),
+    ],
+)
+async def test_other_methods_and_paths_are_refused(
+    shop: Shop, method: str, path: str, status: int
+) -> None:
+    headers = bearer(shop.tokens["sip"])
+
+    answer = await shop.client.request(method, path, headers=headers, json={})
+
+    assert answer.status_code == status

@@ -1,0 +1,158 @@
+"""What an HTTP answer means for a call, a report and a recording."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import msgspec
+import pytest
+
+from ringtrace.gateways.sip.backend import (
+    Arrival,
+    Backend,
+    BackendAwayError,
+    Delivery,
+    NumberUnknownError,
+)
+
+DIAL = {
+    "do": "dial",
+    "targets": [{"to": "+15550199001", "ring_seconds": 25}],
+    "caller_id": "+15550100101",
+    "record": True,
+}
+ARRIVAL = Arrival("c1", "15550100101", None, "2026-11-23T06:30:00.120Z")
+PLAN = {
+    "call": "c1",
+    "number": "+15550100101",
+    "steps": [DIAL],
+    "max_seconds": 7200,
+    "cacheable": True,
+}
+Answer = Callable[[httpx.Request], httpx.Response]
+Make = Callable[[Answer], Backend]
+
+
+@pytest.fixture
+def backend() -> Iterator[Make]:
+    made: list[Backend] = []
+
+    def make(answer: Answer) -> Backend:
+        backend = Backend("http://backend.example/", "secret", 2.0)
+        backend._client.close()
+        headers = {"Authorization": "Bearer secret"}
+        backend._client = httpx.Client(transport=httpx.MockTransport(answer), headers=headers)
+        made.append(backend)
+        return backend
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def test_plan_is_asked_for_as_the_contract_says(backend: Make) -> None:
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200, json=PLAN)
+
+    plan = backend(answer).plan(ARRIVAL)
+    (request,) = asked
+    assert (request.method, str(request.url)) == (
+        "POST",
+        "http://backend.example/gateway/v1/calls",
+    )
+    assert request.headers["authorization"] == "Bearer secret"
+    assert msgspec.json.decode(request.content) == {
+        "call": "c1",
+        "number": "15550100101",
+        "caller": None,
+        "started_at": "2026-11-23T06:30:00.120Z",
+    }
+    assert plan.steps[0].targets[0].to == "+15550199001"
+    assert (plan.max_seconds, plan.cacheable, plan.steps[0].record) == (7200, True, True)
+
+
+def test_unknown_number_is_told_from_an_absent_backend(backend: Make) -> None:
+    unknown = backend(lambda _: httpx.Response(404, json={"error_id": "number_unknown"}))
+    with pytest.raises(NumberUnknownError):
+        unknown.plan(ARRIVAL)
+    with pytest.raises(BackendAwayError, match="status_404"):
+        backend(lambda _: httpx.Response(404, text="<html>")).plan(ARRIVAL)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"max_seconds": 0}, "max_seconds"),
+        ({"steps": [{"do": "dance"}]}, "dance"),
+        ({"steps": [{**DIAL, "caller_id": "a\r\nb"}]}, "caller_id"),
+        ({"steps": [{**DIAL, "targets": [{"to": "5", "ring_seconds": 5}]}]}, "to"),
+        (
+            {"steps": [{**DIAL, "targets": [{"to": "+15550199001", "ring_seconds": 0}]}]},
+            "ring_seconds",
+        ),
+    ],
+)
+def test_answer_that_is_no_plan_counts_as_absence(
+    backend: Make, change: dict[str, object], field: str
+) -> None:
+    with pytest.raises(BackendAwayError, match=field):
+        backend(lambda _: httpx.Response(200, json={**PLAN, **change})).plan(ARRIVAL)
+
+
+@pytest.mark.parametrize("status", [301, 401, 422, 429, 500, 503])
+def test_other_answers_count_as_absence(backend: Make, status: int) -> None:
+    with pytest.raises(BackendAwayError, match=f"status_{status}"):
+        backend(lambda _: httpx.Response(status)).plan(ARRIVAL)
+
+
+def test_time_out_counts_as_absence(backend: Make) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        raise httpx.ReadTimeout("slow", request=request)
+
+    with pytest.raises(BackendAwayError, match="ReadTimeout"):
+        backend(answer).plan(ARRIVAL)
+    assert backend(answer).send_report("c1", b"{}") is Delivery.AWAY
+
+
+@pytest.mark.parametrize(
+    ("status", "error_id", "delivery"),
+    [
+        (200, "", Delivery.TAKEN),
+        (201, "", Delivery.TAKEN),
+        (409, "report_contradicts", Delivery.TAKEN),
+        (404, "number_unknown", Delivery.NOT_OURS),
+        (404, "call_unknown", Delivery.LATER),
+        (401, "token_unknown", Delivery.LATER),
+        (422, "field_invalid", Delivery.LATER),
+        (503, "", Delivery.LATER),
+    ],
+)
+def test_delivery(backend: Make, status: int, error_id: str, delivery: Delivery) -> None:
+    sender = backend(lambda _: httpx.Response(status, json={"error_id": error_id}))
+    assert sender.send_report("c1", b"{}") is delivery
+
+
+def test_recording_is_put_as_wav(backend: Make, tmp_path: Path) -> None:
+    asked: list[tuple[str, str, str, str, bytes]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        headers = request.headers
+        body = request.read()
+        asked.append(
+            (
+                request.method,
+                request.url.path,
+                headers["content-type"],
+                headers["content-length"],
+                body,
+            )
+        )
+        return httpx.Response(204)
+
+    wav = tmp_path / "c1.wav"
+    wav.write_bytes(b"RIFF")
+    assert backend(answer).send_recording("c1", wav) is Delivery.TAKEN
+    assert asked == [("PUT", "/gateway/v1/calls/c1/recording", "audio/wav", "4", b"RIFF")]

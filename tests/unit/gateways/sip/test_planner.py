@@ -1,0 +1,184 @@
+"""A call gets its plan in time: from the backend, the cache or the fallback."""
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from ringtrace.domain.call import PlanSource
+from ringtrace.gateways.sip.backend import (
+    Arrival,
+    Backend,
+    BackendAwayError,
+    NumberUnknownError,
+)
+from ringtrace.gateways.sip.plan import Plan, fallback_plan
+from ringtrace.gateways.sip.planner import Decision, PlanCache, Planner
+
+NUMBER = "15550100101"
+ARRIVAL = Arrival("c1", NUMBER, None, "2026-11-23T06:30:00.120Z")
+PLAN = msgspec.structs.replace(fallback_plan(NUMBER, "+15550199001", 20), cacheable=True)
+OTHER = msgspec.structs.replace(PLAN, max_seconds=60, cacheable=False)
+FALLBACK = "sip:desk@127.0.0.5"
+
+
+@dataclass
+class Clock:
+    """A loop that runs what is posted when told, and timers when they are fired."""
+
+    posted: "queue.Queue[Callable[[], None]]" = field(default_factory=queue.Queue)
+    timers: list["Alarm"] = field(default_factory=list)
+
+    def post(self, action: Callable[[], None]) -> None:
+        self.posted.put(action)
+
+    def after(self, seconds: float, action: Callable[[], None]) -> "Alarm":
+        assert seconds == 2.0
+        self.timers.append(Alarm(action))
+        return self.timers[-1]
+
+    def run_next(self) -> None:
+        self.posted.get(timeout=5)()
+
+
+@dataclass
+class Alarm:
+    action: Callable[[], None]
+    cancelled: bool = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+class Scripted(Backend):
+    """A backend that answers with a plan or an error, perhaps not before it is let."""
+
+    def __init__(self, answer: Plan | Exception) -> None:
+        super().__init__("http://backend.example", "t", 2.0)
+        self.answer = answer
+        self.let = threading.Event()
+        self.let.set()
+
+    def plan(self, arrival: Arrival) -> Plan:
+        assert arrival == ARRIVAL
+        assert self.let.wait(5)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@dataclass
+class Desk:
+    folder: Path
+    clock: Clock = field(default_factory=Clock)
+    backend: Scripted = field(default_factory=lambda: Scripted(PLAN))
+    fallback: str | None = FALLBACK
+    decisions: list[Decision] = field(default_factory=list)
+
+    def ask(self) -> Planner:
+        planner = Planner(
+            self.clock,
+            self.backend,
+            PlanCache(self.folder),
+            timeout=2.0,
+            fallback_target=self.fallback,
+            fallback_ring_seconds=25,
+        )
+        planner.decide(ARRIVAL, self.decisions.append)
+        return planner
+
+    def decide(self) -> Decision:
+        planner = self.ask()
+        self.clock.run_next()
+        planner.close()
+        return self.decisions[-1]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk(tmp_path / "plans")
+    yield desk
+    desk.backend.close()
+
+
+def test_backend_plan_is_followed_and_kept_for_its_absence(desk: Desk) -> None:
+    assert desk.decide() == Decision(PLAN, PlanSource.BACKEND)
+    assert desk.clock.timers[0].cancelled
+    desk.backend.answer = BackendAwayError("gone")
+    assert desk.decide() == Decision(PLAN, PlanSource.CACHE)
+
+
+def test_plan_of_a_visitor_is_not_kept(desk: Desk) -> None:
+    desk.backend.answer = OTHER
+    assert desk.decide() == Decision(OTHER, PlanSource.BACKEND)
+    desk.backend.answer = BackendAwayError("gone")
+    plan = desk.decide().plan
+    assert plan is not None
+    assert plan.steps[0].targets[0].to == FALLBACK
+
+
+def test_plan_of_a_visitor_leaves_the_last_cacheable_one(desk: Desk) -> None:
+    desk.decide()
+    desk.backend.answer = OTHER
+    desk.decide()
+    desk.backend.answer = BackendAwayError("gone")
+    assert desk.decide() == Decision(PLAN, PlanSource.CACHE)
+
+
+def test_fallback_rings_its_target_and_records_nothing(desk: Desk) -> None:
+    desk.backend.answer = BackendAwayError("gone")
+    decision = desk.decide()
+    assert decision.source is PlanSource.FALLBACK
+    assert decision.plan is not None
+    (dial,) = decision.plan.steps
+    assert (dial.targets[0].to, dial.targets[0].ring_seconds) == (FALLBACK, 25)
+    assert (dial.caller_id, dial.record) == (NUMBER, False)
+
+
+def test_without_fallback_there_is_no_plan(desk: Desk) -> None:
+    desk.fallback = None
+    desk.backend.answer = BackendAwayError("gone")
+    assert desk.decide() == Decision(None, None)
+
+
+def test_number_that_became_unknown_loses_its_kept_plan(desk: Desk) -> None:
+    desk.decide()
+    desk.backend.answer = NumberUnknownError()
+    assert desk.decide().number_unknown
+    desk.backend.answer = BackendAwayError("gone")
+    assert desk.decide().source is PlanSource.FALLBACK
+
+
+def test_slow_backend_is_not_waited_for_and_its_late_answer_changes_nothing(desk: Desk) -> None:
+    desk.backend.let.clear()
+    planner = desk.ask()
+    desk.clock.timers[0].action()
+    assert [d.source for d in desk.decisions] == [PlanSource.FALLBACK]
+    desk.backend.let.set()
+    desk.clock.run_next()
+    planner.close()
+    assert len(desk.decisions) == 1
+
+
+def test_damaged_kept_plan_is_passed_over(desk: Desk) -> None:
+    desk.decide()
+    (path,) = desk.folder.iterdir()
+    path.write_bytes(b"{")
+    desk.backend.answer = BackendAwayError("gone")
+    assert desk.decide().source is PlanSource.FALLBACK
+
+
+def test_kept_plan_is_private_and_written_only_when_it_changes(desk: Desk) -> None:
+    desk.decide()
+    (path,) = desk.folder.iterdir()
+    assert path.stat().st_mode & 0o777 == 0o600
+    before = path.stat().st_mtime_ns
+    desk.decide()
+    assert path.stat().st_mtime_ns == before
+    desk.backend.answer = msgspec.structs.replace(PLAN, max_seconds=9)
+    desk.decide()
+    assert path.stat().st_mtime_ns > before

@@ -1,0 +1,256 @@
+"""A call that has ended reaches the outbox exactly once, whenever the node dies."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from ringtrace.domain.call import Outcome, PlanSource, Reason
+from ringtrace.gateways.sip import durable
+from ringtrace.gateways.sip import spool as spool_module
+from ringtrace.gateways.sip.record import CallRecord, LegRecord
+from ringtrace.gateways.sip.recording import recorded_files
+from ringtrace.gateways.sip.spool import Spool, SpoolError
+from tests.unit.gateways.sip.conftest import capture_of
+
+CALL = "01938f0000007000800000000000aaaa"
+START = 1_795_000_000.0
+
+
+class Killed(BaseException):
+    """The node died here."""
+
+
+def a_record(call: str = CALL) -> CallRecord:
+    return CallRecord(
+        call=call,
+        session="s@1",
+        number="+15550100101",
+        caller="+15550177001",
+        started_at=START,
+        plan_source=PlanSource.BACKEND,
+        legs=[LegRecord("+15550199001", START + 0.1)],
+    )
+
+
+def talked(call: str = CALL) -> CallRecord:
+    record = a_record(call)
+    record.answered(START + 2)
+    record.ended(START + 5, None)
+    return record
+
+
+def opened(folder: Path) -> Spool:
+    return Spool(folder)
+
+
+def dies(spool: Spool) -> None:
+    """What the kernel does when the process is gone."""
+    os.close(spool._lock)
+
+
+def settled(folder: Path) -> Path:
+    """Start a node's spool on `folder`, let it finish what it finds, and stop it."""
+    spool = opened(folder)
+    spool.recover()
+    spool.start(lambda: None)
+    spool.stop(5)
+    dies(spool)
+    return folder
+
+
+def report_in(folder: Path, call: str = CALL) -> dict[str, Any]:
+    document: dict[str, Any] = msgspec.json.decode((folder / f"outbox/{call}.json").read_bytes())
+    return document
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def record_sound(spool: Spool, call: str = CALL) -> None:
+    for path in recorded_files(spool.media, call):
+        capture_of(path, 50)
+
+
+def test_ended_call_leaves_report_and_recording_in_the_outbox(tmp_path: Path) -> None:
+    spool = opened(tmp_path)
+    told: list[int] = []
+    record_sound(spool)
+    spool.journal(talked())
+    spool.start(lambda: told.append(1))
+    spool.close_call(talked())
+    spool.stop(5)
+    assert names(tmp_path / "outbox") == [f"{CALL}.json", f"{CALL}.wav"]
+    assert names(tmp_path / "live") == ["alive"]
+    assert names(tmp_path / "media") == []
+    assert report_in(tmp_path)["recording"] == {"seconds": 1.0, "channels": 2, "url": None}
+    assert report_in(tmp_path)["talk_seconds"] == 3.0
+    assert told == [1]
+
+
+def test_death_between_any_two_steps_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deaths = 0
+    for steps in range(1, 50):
+        folder = tmp_path / str(steps)
+        spool = opened(folder)
+        record_sound(spool)
+        spool.journal(talked())
+        with monkeypatch.context() as patch:
+            left = [steps]
+            for name in ("replace_file", "remove", "discard_files", "write_wav", "flush_folder"):
+                _die_at(patch, name, left)
+            try:
+                spool._finish(talked())
+            except Killed:
+                deaths += 1
+            else:
+                break
+        dies(spool)
+        settled(folder)
+        assert names(folder / "outbox") == [f"{CALL}.json", f"{CALL}.wav"], steps
+        assert names(folder / "live") == ["alive"]
+        assert names(folder / "media") == []
+        assert report_in(folder)["recording"]["seconds"] == 1.0
+        assert report_in(folder)["outcome"] == "answered"
+    assert deaths >= 5
+
+
+def _die_at(patch: pytest.MonkeyPatch, name: str, left: list[int]) -> None:
+    real: Callable[..., Any] = getattr(spool_module, name)
+
+    def step(*args: Any, **kwargs: Any) -> Any:
+        left[0] -= 1
+        if left[0] == 0:
+            raise Killed
+        return real(*args, **kwargs)
+
+    patch.setattr(spool_module, name, step)
+
+
+def test_report_made_again_after_delivery_is_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = opened(tmp_path)
+    record_sound(spool)
+    spool.journal(talked())
+    with monkeypatch.context() as patch:
+        _die_at(patch, "remove", [1])
+        with pytest.raises(Killed):
+            spool._finish(talked())
+    sent = (tmp_path / f"outbox/{CALL}.json").read_bytes()
+    for path in (tmp_path / "outbox").iterdir():
+        path.unlink()
+    dies(spool)
+    settled(tmp_path)
+    assert (tmp_path / f"outbox/{CALL}.json").read_bytes() == sent
+
+
+def test_answered_call_cut_by_death_counts_until_the_node_was_last_alive(tmp_path: Path) -> None:
+    spool = opened(tmp_path)
+    record = a_record()
+    record.answered(START + 2)
+    spool.journal(record)
+    spool.touch()
+    os.utime(tmp_path / "live/alive", (START + 9.5, START + 9.5))
+    dies(spool)
+    settled(tmp_path)
+    report = report_in(tmp_path)
+    assert (report["outcome"], report["code"]) == (Outcome.ANSWERED, 200)
+    assert (report["ring_seconds"], report["talk_seconds"]) == (2.0, 7.5)
+    assert report["legs"][0]["talk_seconds"] == 7.5
+    assert report["recording"] is None
+
+
+def test_unanswered_call_cut_by_death_failed(tmp_path: Path) -> None:
+    spool = opened(tmp_path)
+    spool.journal(a_record())
+    dies(spool)
+    settled(tmp_path)
+    report = report_in(tmp_path)
+    assert (report["outcome"], report["reason"]) == (Outcome.FAILED, Reason.INTERNAL_ERROR)
+    assert (report["code"], report["talk_seconds"]) == (None, 0.0)
+    assert report["legs"][0]["reason"] == Reason.INTERNAL_ERROR
+
+
+def test_known_end_survives_death_before_the_report(tmp_path: Path) -> None:
+    spool = opened(tmp_path)
+    record = a_record()
+    record.legs[0].ended_at, record.legs[0].code = START + 3, 486
+    record.ended(START + 3, 486)
+    spool.journal(record)
+    dies(spool)
+    settled(tmp_path)
+    report = report_in(tmp_path)
+    assert (report["outcome"], report["code"], report["ring_seconds"]) == ("busy", 486, 3.0)
+
+
+def test_forgotten_call_is_not_reported(tmp_path: Path) -> None:
+    spool = opened(tmp_path)
+    spool.journal(a_record())
+    spool.forget(CALL)
+    dies(spool)
+    settled(tmp_path)
+    assert names(tmp_path / "outbox") == []
+
+
+def test_damaged_journal_is_kept_aside_and_the_others_are_reported(tmp_path: Path) -> None:
+    spool = opened(tmp_path)
+    (tmp_path / "live/bad.json").write_bytes(b"{")
+    spool.journal(a_record())
+    dies(spool)
+    settled(tmp_path)
+    assert names(tmp_path / "outbox") == [f"{CALL}.json"]
+    assert names(tmp_path / "live") == ["alive", "bad.damaged"]
+
+
+def test_damaged_capture_costs_the_recording_but_not_the_report(tmp_path: Path) -> None:
+    spool = opened(tmp_path)
+    recorded_files(spool.media, CALL)[0].write_bytes(bytes(100))
+    spool._finish(talked())
+    assert names(tmp_path / "outbox") == [f"{CALL}.json"]
+    assert report_in(tmp_path)["recording"] is None
+
+
+def test_full_disk_delays_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = opened(tmp_path)
+    failures = [OSError(28, "No space left on device")]
+    real = durable.replace_file
+
+    def replace_file(path: Path, content: bytes, **options: bool) -> None:
+        if failures:
+            raise failures.pop()
+        real(path, content, **options)
+
+    monkeypatch.setattr(spool_module, "replace_file", replace_file)
+    monkeypatch.setattr(spool_module, "_RETRY_SECONDS", 0.01)
+    spool.start(lambda: None)
+    spool.close_call(talked())
+    deadline = time.monotonic() + 5
+    while not names(tmp_path / "outbox") and time.monotonic() < deadline:
+        time.sleep(0.01)
+    spool.stop(5)
+    assert names(tmp_path / "outbox") == [f"{CALL}.json"]
+
+
+def test_files_are_for_the_node_only(tmp_path: Path) -> None:
+    folder = tmp_path / "spool"
+    spool = opened(folder)
+    record_sound(spool)
+    spool.touch()
+    spool.journal(a_record())
+    for path in (folder, *folder.iterdir(), folder / f"live/{CALL}.json", folder / "live/alive"):
+        assert not path.stat().st_mode & 0o077, path
+
+
+def test_one_node_per_spool(tmp_path: Path) -> None:
+    spool = opened(tmp_path)
+    with pytest.raises(SpoolError, match="in use by another node"):
+        opened(tmp_path)
+    dies(spool)
