@@ -86,25 +86,25 @@ class Shop:
         await self.house.use_cases.route_call.settle()
         return (await self.house.use_cases.store.calls(1, CallFilter(), 1, 0)).total
 
-    async def arrive(self, *, token: str = "", **changes: Any) -> httpx.Response:
+    async def arrive(self, **changes: Any) -> httpx.Response:
+        """A call to the static number unless told otherwise; `token` is the own SIP node's."""
+        token = changes.pop("token", self.tokens["sip"])
         body = {
             "call": self.ids(),
             "number": RADIO,
             "caller": "+12025550177",
             "started_at": "2026-11-23T06:30:00Z",
         } | changes
-        return await self.client.post(
-            "/gateway/v1/calls", json=body, headers=bearer(token or self.tokens["sip"])
-        )
+        return await self.client.post("/gateway/v1/calls", json=body, headers=bearer(token))
 
-    async def report(
-        self, call: str, token: str | None = None, **changes: object
-    ) -> httpx.Response:
+    async def report(self, call: str, **changes: Any) -> httpx.Response:
+        """An answered call unless told otherwise; `token` is the own SIP node's."""
+        token = changes.pop("token", self.tokens["sip"])
         body = REPORT | changes
         return await self.client.post(
             f"/gateway/v1/calls/{call}/report",
             json=body,
-            headers=bearer(token or self.tokens["sip"]),
+            headers=bearer(token),
         )
 
 

@@ -92,7 +92,7 @@ def _use_cases(
         store=store,
         clock=clock,
         directory=directory,
-        track_hit=TrackHit(store, directory, HitLimits(), clock),
+        track_hit=TrackHit(store, directory, HitLimits(settings.hits_per_address), clock),
         route_call=RouteCall(store, directory),
         record_call=RecordCall(store, directory, clock),
         keep_recording=KeepRecording(store),

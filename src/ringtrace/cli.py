@@ -60,9 +60,18 @@ main.add_command(demo)
     default="",
     help="Addresses whose X-Forwarded-For is believed, comma separated.",
 )
-def serve(data: Path, host: str, port: int, region: str, trusted_proxies: str) -> None:
+@click.option(
+    "--hits-per-address",
+    default=120,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Page views a minute from one address that may get a number.",
+)
+def serve(
+    data: Path, host: str, port: int, region: str, trusted_proxies: str, hits_per_address: int
+) -> None:
     """Run the server: tracking, gateways' backend, console and API in one process."""
-    settings = Settings(data, host, port, region, trusted_proxies)
+    settings = Settings(data, host, port, region, trusted_proxies, hits_per_address)
     try:
         run_server(settings)
     except (DataFolderInUseError, OSError) as error:

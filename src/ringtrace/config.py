@@ -9,13 +9,17 @@ SECRET_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`trusted_proxies`: addresses whose X-Forwarded-For is believed, comma separated."""
+    """`trusted_proxies`: addresses whose X-Forwarded-For is believed, comma separated.
+
+    `hits_per_address`: page views a minute that one address may lease numbers with.
+    """
 
     data: Path
     host: str = "127.0.0.1"
     port: int = 8080
     region: str = "US"
     trusted_proxies: str = ""
+    hits_per_address: int = 120
 
     @property
     def database(self) -> Path:

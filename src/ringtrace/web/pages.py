@@ -1,12 +1,9 @@
 """Everything that is not hot, in one Litestar app: the console and the API."""
 
-import hashlib
-import hmac
 from pathlib import Path
 from typing import Any
 
 from litestar import Litestar, Request, Response
-from litestar.config.csrf import CSRFConfig
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
@@ -24,7 +21,7 @@ from ringtrace.web.console.router import console_router
 from ringtrace.web.console.session import NO_SESSION, session_middleware
 from ringtrace.web.console.templating import template_config
 from ringtrace.web.console.throttle import SignInThrottle
-from ringtrace.web.security import before_send
+from ringtrace.web.security import before_send, form_tokens
 
 _MOST_BODY = 4 * 1024 * 1024
 """Bytes: a set-up of some ten thousand numbers."""
@@ -42,14 +39,7 @@ def litestar_app(use_cases: UseCases, secret: bytes, sessions: Path) -> Litestar
         ),
         dependencies={"uses": Provide(_use_cases, sync_to_thread=False)},
         stores={"sessions": FileStore(sessions)},
-        middleware=[session_middleware()],
-        csrf_config=CSRFConfig(
-            secret=hmac.digest(secret, b"csrf", hashlib.sha256).hex(),
-            cookie_name="ringtrace_csrf",
-            cookie_httponly=True,
-            cookie_samesite="lax",
-            exclude=[NO_SESSION],
-        ),
+        middleware=[form_tokens(secret, NO_SESSION), session_middleware()],
         template_config=template_config(assets),
         openapi_config=openapi(),
         exception_handlers=_EXCEPTION_HANDLERS,

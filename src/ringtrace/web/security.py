@@ -1,6 +1,12 @@
-"""What every answer tells the browser not to do."""
+"""What every answer tells the browser not to do, and forms that only our own pages can send."""
 
+import hashlib
+import hmac
+
+from litestar.config.csrf import CSRFConfig
 from litestar.datastructures import MutableScopeHeaders
+from litestar.middleware import DefineMiddleware
+from litestar.middleware.csrf import CSRFMiddleware
 from litestar.types import Message, Scope
 
 _HEADERS = {
@@ -31,3 +37,26 @@ async def before_send(message: Message, scope: Scope) -> None:
             headers.add(
                 "set-cookie", cookie if "; secure" in cookie.lower() else f"{cookie}; Secure"
             )
+
+
+def form_tokens(secret: bytes, exclude: str) -> DefineMiddleware:
+    """Refuses forms without the token of the page; paths that match `exclude` take no cookies."""
+    config = CSRFConfig(
+        secret=hmac.digest(secret, b"csrf", hashlib.sha256).hex(),
+        cookie_name="ringtrace_csrf",
+        cookie_httponly=True,
+        cookie_samesite="lax",
+        exclude=[exclude],
+    )
+    return DefineMiddleware(_FormTokens, config=config)
+
+
+class _FormTokens(CSRFMiddleware):
+    """Litestar's own fails with TypeError on a token that is a list, a file or not ASCII."""
+
+    def _csrf_tokens_match(self, request_csrf_token: object, cookie_csrf_token: str) -> bool:
+        if not isinstance(request_csrf_token, str):
+            return False
+        if not (request_csrf_token.isascii() and cookie_csrf_token.isascii()):
+            return False
+        return super()._csrf_tokens_match(request_csrf_token, cookie_csrf_token)

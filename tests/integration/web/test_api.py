@@ -130,7 +130,7 @@ async def test_a_recording_that_is_not_there_yet_has_no_link(shop: Shop) -> None
 async def test_calls_are_filtered_and_paged(shop: Shop) -> None:
     for hour in range(5):
         await shop.report(f"c{hour}", started_at=f"2026-11-23T0{hour}:00:00Z", legs=[])
-    missed = {"outcome": "missed", "reason": "operator_not_responsive", "code": 408}
+    missed: dict[str, Any] = {"outcome": "missed", "reason": "operator_not_responsive", "code": 408}
     await shop.report("m", started_at="2026-11-23T09:00:00Z", talk_seconds=0, legs=[], **missed)
 
     async def found(**query: Any) -> list[str]:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from litestar import Request, Router, get
 from litestar.datastructures import State
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from ringtrace.domain.call import GatewayKind, Outcome
 from ringtrace.services.errors import NotFoundError
@@ -21,7 +21,7 @@ _MOST_SKIPPED = 1_000_000_000
 
 Moment = Annotated[
     str | None,
-    Parameter(
+    QueryParameter(
         description="RFC 3339 time with its offset, e.g. 2026-11-23T06:30:00Z",
         schema_extra={"format": "date-time"},
     ),
@@ -35,11 +35,11 @@ async def list_calls(
     since: Moment = None,
     until: Moment = None,
     channel: Annotated[
-        str | None, Parameter(description="a channel that got credit of the call")
+        str | None, QueryParameter(description="a channel that got credit of the call")
     ] = None,
-    outcome: Outcome | None = None,
-    limit: Annotated[int, Parameter(ge=1, le=_MOST_ROWS)] = 50,
-    offset: Annotated[int, Parameter(ge=0, le=_MOST_SKIPPED)] = 0,
+    outcome: FromQuery[Outcome | None] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=_MOST_ROWS)] = 50,
+    offset: Annotated[int, QueryParameter(ge=0, le=_MOST_SKIPPED)] = 0,
 ) -> CallPageAnswer:
     """Calls begun in [since, until)."""
     account = account_id(request)
@@ -60,7 +60,7 @@ async def list_calls(
 
 @get("/calls/{gateway:str}/{call:str}", summary="One call", responses=described(404))
 async def show_call(
-    uses: Uses, request: Request[object, object, State], gateway: str, call: str
+    uses: Uses, request: Request[object, object, State], gateway: FromPath[str], call: FromPath[str]
 ) -> CallDetailAnswer:
     """A call with its legs, the credits of its attribution and a link to its recording."""
     account = account_id(request)

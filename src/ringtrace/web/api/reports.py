@@ -2,6 +2,7 @@
 
 from litestar import Request, Router, get
 from litestar.datastructures import State
+from litestar.params import FromPath
 
 from ringtrace.services.errors import NotFoundError
 from ringtrace.services.ports import CallFilter
@@ -33,7 +34,7 @@ async def report_channels(
 
 @get("/visits/{visit_id:str}", summary="One visit", responses=described(404))
 async def show_visit(
-    uses: Uses, request: Request[object, object, State], visit_id: str
+    uses: Uses, request: Request[object, object, State], visit_id: FromPath[str]
 ) -> VisitAnswer:
     record = await uses.store.visit(account_id(request), visit_id)
     if record is None:

@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 from litestar import Request, Router, get, post, put
 from litestar.datastructures import State
+from litestar.params import JSONBody
 
 from ringtrace.domain.account import TokenKind
 from ringtrace.services.apply_setup import SetupForm
@@ -37,7 +38,7 @@ async def show_setup(uses: Uses, request: Request[object, object, State]) -> Set
 
 @put("/setup", summary="Add or change sites and numbers", responses=described(409))
 async def apply_setup(
-    uses: Uses, request: Request[object, object, State], data: SetupForm
+    uses: Uses, request: Request[object, object, State], data: JSONBody[SetupForm]
 ) -> SetupAnswer:
     """All or nothing. What the document does not name stays as it is."""
     account = account_id(request)
@@ -47,7 +48,7 @@ async def apply_setup(
 
 @post("/tokens", summary="Issue a token", responses=described())
 async def issue_token(
-    uses: Uses, request: Request[object, object, State], data: TokenForm
+    uses: Uses, request: Request[object, object, State], data: JSONBody[TokenForm]
 ) -> TokenAnswer:
     """Of the older tokens of its kind only the newest stays valid."""
     return TokenAnswer(data.kind, await uses.issue_token(account_id(request), data.kind))
@@ -55,7 +56,7 @@ async def issue_token(
 
 @post("/accounts", summary="Open an account (operator)", responses=described(404))
 async def open_account(
-    uses: Uses, request: Request[object, object, State], data: NewAccountForm
+    uses: Uses, request: Request[object, object, State], data: JSONBody[NewAccountForm]
 ) -> OpenedAnswer:
     """Only with the operator's token, account 1; everybody else is told there is no such thing."""
     if account_id(request) != OPERATOR:

@@ -7,6 +7,7 @@ from typing import Any
 
 from litestar import MediaType, Request, Response, get
 from litestar.datastructures import State
+from litestar.params import FromPath
 
 from ringtrace.services.errors import NotFoundError
 
@@ -48,7 +49,7 @@ def _asset(name: str, body: bytes) -> Asset:
 
 @get("/static/{digest:str}/{name:str}", include_in_schema=False)
 async def serve_asset(
-    request: Request[Any, Any, State], state: State, digest: str, name: str
+    request: Request[Any, Any, State], state: State, digest: FromPath[str], name: FromPath[str]
 ) -> Response[bytes]:
     assets: Assets = state.assets
     asset = assets.by_url.get(f"/static/{digest}/{name}")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from litestar import get
+from litestar.params import FromPath
 from litestar.response import Template
 from markupsafe import Markup
 
@@ -66,7 +67,9 @@ class Why:
 
 
 @get("/calls/{gateway:str}/{call:str}")
-async def show_call(uses: Uses, request: AnyRequest, gateway: str, call: str) -> Template:
+async def show_call(
+    uses: Uses, request: AnyRequest, gateway: FromPath[str], call: FromPath[str]
+) -> Template:
     who = viewer(request)
     if gateway not in GatewayKind.__members__.values():
         raise CallUnknownError("no such call")

@@ -1,6 +1,7 @@
 """The first page: how the calls of the last days went, and where they came from."""
 
 from litestar import Router, get
+from litestar.params import FromQuery
 from litestar.response import Template
 
 from ringtrace.services.ports import CallFilter
@@ -17,7 +18,7 @@ _LATEST = 6
 
 
 @get("/")
-async def show_overview(uses: Uses, request: AnyRequest, days: str = "") -> Template:
+async def show_overview(uses: Uses, request: AnyRequest, days: FromQuery[str] = "") -> Template:
     who = viewer(request)
     span = next((one for one in _SPANS if str(one) == days), _USUAL_SPAN)
     period = last_days(span, uses.clock(), who.zone)

@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
 
 from litestar import get, post
-from litestar.enums import RequestEncodingType
-from litestar.params import Body
+from litestar.params import URLEncodedBody
 from litestar.response import Template
 
 from ringtrace.domain.account import TokenKind
@@ -70,7 +68,7 @@ async def show_setup(uses: Uses, request: AnyRequest) -> Template:
 async def issue_token(
     uses: Uses,
     request: AnyRequest,
-    data: Annotated[TokenForm, Body(media_type=RequestEncodingType.URL_ENCODED)],
+    data: URLEncodedBody[TokenForm],
 ) -> Template:
     """Answered by the page itself: a redirect would have to keep the token somewhere."""
     if data.kind not in TokenKind.__members__.values():

@@ -1,12 +1,10 @@
 """Signing in and out."""
 
 from dataclasses import dataclass
-from typing import Annotated
 
 from litestar import Router, get, post
 from litestar.datastructures import State
-from litestar.enums import RequestEncodingType
-from litestar.params import Body
+from litestar.params import URLEncodedBody
 from litestar.response import Redirect, Template
 
 from ringtrace.services.errors import SignInFailedError
@@ -40,7 +38,7 @@ async def send_sign_in(
     uses: Uses,
     state: State,
     request: AnyRequest,
-    data: Annotated[SignInForm, Body(media_type=RequestEncodingType.URL_ENCODED)],
+    data: URLEncodedBody[SignInForm],
 ) -> Template | Redirect:
     throttle: SignInThrottle = state.throttle
     login, wanted = data.login.strip()[:_MOST_TEXT], _local(data.next)

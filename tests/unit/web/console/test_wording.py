@@ -20,7 +20,14 @@ def test_every_value_of_every_closed_list_has_words() -> None:
 
 @pytest.mark.parametrize(
     ("share", "text"),
-    [(0, "0 %"), (0.001, "< 1 %"), (0.5, "50 %"), (0.994, "99 %"), (0.9996, "> 99 %"), (1, "100 %")],
+    [
+        (0, "0 %"),
+        (0.001, "< 1 %"),
+        (0.5, "50 %"),
+        (0.994, "99 %"),
+        (0.9996, "> 99 %"),
+        (1, "100 %"),
+    ],
 )
 def test_only_certainty_is_called_certain(share: float, text: str) -> None:
     assert wording.percent(share) == text
@@ -34,8 +41,9 @@ def test_expected_counts_show_a_decimal_where_they_are_not_whole(count: float, t
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(None, "–"), (0, "0:00"), (59.6, "1:00"), (760, "12:40"), (3723, "1:02:03")]  # noqa: RUF001 - the dash of an empty cell
-)  # fmt: skip
+    ("seconds", "text"),
+    [(None, wording.NONE), (0, "0:00"), (59.6, "1:00"), (760, "12:40"), (3723, "1:02:03")],
+)
 def test_lengths(seconds: float | None, text: str) -> None:
     assert wording.length(seconds) == text
 

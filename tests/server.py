@@ -1,0 +1,36 @@
+"""A real server process."""
+
+import asyncio
+import contextlib
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from ringtrace.config import Settings
+
+START_SECONDS = 30.0
+
+
+@contextlib.asynccontextmanager
+async def server(
+    data: Path, port: int = 0
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+    """A real server process over `data`; whoever uses it may kill it."""
+    ready = Settings(data).address_file
+    ready.unlink(missing_ok=True)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "ringtrace", "serve", "--data", str(data), "--port", str(port),
+        "--hits-per-address", "1000000", stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while not ready.exists():
+            assert process.returncode is None, "the server ended instead of starting"
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.02)
+        yield process, ready.read_text().strip()
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
