@@ -13,6 +13,7 @@ class Template:
     With `cycle` the ids come again after that many requests.
     """
 
+    name: str
     path: str
     body: str
     headers: tuple[tuple[str, str], ...]

@@ -88,11 +88,12 @@ def _use_cases(
     settings: Settings, store: SqliteStore, clock: Clock, hasher: PasswordHasher
 ) -> UseCases:
     directory = Directory(store)
+    limits = HitLimits(settings.hits_per_address, settings.hits_per_site)
     return UseCases(
         store=store,
         clock=clock,
         directory=directory,
-        track_hit=TrackHit(store, directory, HitLimits(settings.hits_per_address), clock),
+        track_hit=TrackHit(store, directory, limits, clock),
         route_call=RouteCall(store, directory),
         record_call=RecordCall(store, directory, clock),
         keep_recording=KeepRecording(store),

@@ -67,11 +67,24 @@ main.add_command(demo)
     type=click.IntRange(1),
     help="Page views a minute from one address that may get a number.",
 )
+@click.option(
+    "--hits-per-site",
+    default=60_000,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Page views a minute of one site that may get a number.",
+)
 def serve(
-    data: Path, host: str, port: int, region: str, trusted_proxies: str, hits_per_address: int
+    data: Path,
+    host: str,
+    port: int,
+    region: str,
+    trusted_proxies: str,
+    hits_per_address: int,
+    hits_per_site: int,
 ) -> None:
     """Run the server: tracking, gateways' backend, console and API in one process."""
-    settings = Settings(data, host, port, region, trusted_proxies, hits_per_address)
+    settings = Settings(data, host, port, region, trusted_proxies, hits_per_address, hits_per_site)
     try:
         run_server(settings)
     except (DataFolderInUseError, OSError) as error:

@@ -11,7 +11,8 @@ SECRET_BYTES = 32
 class Settings:
     """`trusted_proxies`: addresses whose X-Forwarded-For is believed, comma separated.
 
-    `hits_per_address`: page views a minute that one address may lease numbers with.
+    `hits_per_address`, `hits_per_site`: page views a minute that one address, or all together, may
+    lease numbers with.
     """
 
     data: Path
@@ -20,6 +21,7 @@ class Settings:
     region: str = "US"
     trusted_proxies: str = ""
     hits_per_address: int = 120
+    hits_per_site: int = 60_000
 
     @property
     def database(self) -> Path:

@@ -264,7 +264,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     program = next(filter(None, map(shutil.which, names)), None)
     if program is None:
-        pytest.skip("no Chromium or Chrome on the PATH")
+        pytest.fail("no Chromium on the PATH: `make test` installs it")
     running = Browser(program, tmp_path_factory.mktemp("chromium"))
     yield running
     running.close()

@@ -66,7 +66,7 @@ class OriginalDoor:
 
     async def target(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """200 with the digits to dial; 404 or 401 with an empty body."""
-        query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
+        query = _query(scope)
         try:
             if scope["method"] != "GET":
                 raise MethodNotAllowedError("GET is needed")
@@ -82,7 +82,8 @@ class OriginalDoor:
             if scope["method"] != "POST":
                 raise MethodNotAllowedError("POST is needed")
             form = _form(scope, await read_body(receive))
-            owner = self._owner(form.token or _bearer(scope), form.dialed_number)
+            token = form.token or _query(scope).get("token") or _bearer(scope)
+            owner = self._owner(token, form.dialed_number)
             call = form.session or _call_id(form)
             result = await self._record_call(
                 TokenOwner(owner.account_id, TokenKind.VOXIMPLANT), call, _report(form)
@@ -116,6 +117,10 @@ class OriginalDoor:
         if self._directory.has_token(number.account_id, TokenKind.ROUTE):
             raise TokenUnknownError("this account's token is needed", "token")
         return TokenOwner(number.account_id, TokenKind.ROUTE)
+
+
+def _query(scope: Scope) -> dict[str, str]:
+    return dict(parse_qsl(scope["query_string"].decode("latin-1")))
 
 
 def _bearer(scope: Scope) -> str | None:

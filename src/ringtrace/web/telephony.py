@@ -88,8 +88,8 @@ class PlanForm(msgspec.Struct):
     cacheable: bool
 
 
-_arrival = msgspec.json.Decoder(ArrivalForm)
-_report = msgspec.json.Decoder(ReportForm)
+arrival_decoder = msgspec.json.Decoder(ArrivalForm)
+report_decoder = msgspec.json.Decoder(ReportForm)
 GATEWAYS = (TokenKind.SIP, TokenKind.VOXIMPLANT)
 
 
@@ -130,12 +130,12 @@ class GatewayDoor:
         await respond_json(send, answer)
 
     async def _arrived(self, owner: TokenOwner, receive: Receive) -> object:
-        form = decode(_arrival, await read_body(receive))
+        form = decode(arrival_decoder, await read_body(receive))
         arrival = Arrival(form.call, form.number, form.caller, ms(form.started_at))
         return plan_form(form.call, self._route_call(owner, arrival))
 
     async def _ended(self, owner: TokenOwner, call: str, receive: Receive) -> object:
-        report = report_of(decode(_report, await read_body(receive)))
+        report = report_of(decode(report_decoder, await read_body(receive)))
         return {"result": await self._record_call(owner, call, report)}
 
 

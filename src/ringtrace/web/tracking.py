@@ -31,7 +31,7 @@ class HitForm(msgspec.Struct):
     referrer: str | None = None
 
 
-_decoder = msgspec.json.Decoder(HitForm)
+hit_decoder = msgspec.json.Decoder(HitForm)
 _VARY: Header = (b"vary", b"Origin")
 
 
@@ -54,7 +54,7 @@ class HitDoor:
         try:
             if scope["method"] != "POST":
                 raise MethodNotAllowedError("POST a hit")
-            form = decode(_decoder, await read_body(receive))
+            form = decode(hit_decoder, await read_body(receive))
             shown = await self._track_hit(_hit(form, scope, origin))
         except RefusedError as error:
             await respond_error(send, error, cors)

@@ -73,8 +73,8 @@ def first_steps(uses: Uses, account_id: int) -> tuple[tuple[str, str, bool], ...
         ),
         (
             "Put the tag on your site",
-            "Copy one line from Set-up into your pages. It shows each visitor his number.",
-            any(site_is_pooled(uses, site.key) for site in sites),
+            "Copy one line from Set-up into your pages; visitors then see the pool's numbers.",
+            any(uses.directory.pool_size(site.key) > 0 for site in sites),
         ),
         (
             "Connect a gateway",
@@ -83,10 +83,6 @@ def first_steps(uses: Uses, account_id: int) -> tuple[tuple[str, str, bool], ...
         ),
         ("Call one of your numbers", "The call appears here the moment it rings.", False),
     )
-
-
-def site_is_pooled(uses: Uses, key: str) -> bool:
-    return uses.directory.pool_size(key) > 0
 
 
 router = Router("/", route_handlers=[show_overview, show_channels])

@@ -1,0 +1,81 @@
+"""The two servers that are compared, each a process of its own."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+START_SECONDS = 30.0
+STOP_SECONDS = 20.0
+_UNLIMITED = str(10**9)
+_TICK = 1.0 / os.sysconf("SC_CLK_TCK")
+
+
+class NotStartedError(RuntimeError):
+    """A server ended, or did not answer in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    url: str
+    process: "subprocess.Popen[bytes]"
+
+    def cpu_seconds(self) -> float:
+        """User and system time of all its threads so far; counted in ticks of 10 ms."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text("ascii").rpartition(")")[2]
+        user, system = fields.split()[11:13]
+        return (int(user) + int(system)) * _TICK
+
+    def resident_mib(self) -> float:
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text("ascii").split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+    def kill(self) -> None:
+        """End it as a power switch would, without a chance to write anything."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(STOP_SECONDS)
+
+
+@contextlib.contextmanager
+def echo(folder: Path) -> Iterator[Server]:
+    file = folder / "echo-url"
+    with _server(["benchmarks.echo", str(file)], file) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def ringtrace(data: Path) -> Iterator[Server]:
+    """`ringtrace serve` over `data`; its flood limits would stop a client that is one address."""
+    arguments = ["ringtrace", "serve", "--data", str(data), "--port", "0"]
+    arguments += ["--hits-per-address", _UNLIMITED, "--hits-per-site", _UNLIMITED]
+    with _server(arguments, data / "server-url") as server:
+        yield server
+
+
+@contextlib.contextmanager
+def _server(module: Sequence[str], url_file: Path) -> Iterator[Server]:
+    url_file.unlink(missing_ok=True)
+    process = subprocess.Popen([sys.executable, "-m", *module])  # noqa: S603 - our own arguments
+    try:
+        yield Server(_url(process, url_file), process)
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _url(process: "subprocess.Popen[bytes]", file: Path) -> str:
+    deadline = time.monotonic() + START_SECONDS
+    while not file.exists():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise NotStartedError(f"no server: see its log above (exit {process.returncode})")
+        time.sleep(0.05)
+    return file.read_text("utf-8").strip()

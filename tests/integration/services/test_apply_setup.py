@@ -1,0 +1,84 @@
+"""A business describes itself; errors name the field."""
+
+from typing import Any
+
+import pytest
+
+from ringtrace.services.apply_setup import read_setup
+from ringtrace.services.errors import FieldInvalidError, RefusedError
+from tests.shop import Shop
+
+NUMBER = {"number": "(202) 555-0161", "channel": "TV", "target": "2025550191"}
+SITE = {"key": "new-site", "name": "New", "origins": ["https://new.example/"]}
+
+
+async def apply(shop: Shop, **parts: Any) -> None:
+    await shop.house.use_cases.apply_setup(1, read_setup(parts))
+
+
+async def test_numbers_and_targets_are_read_with_the_accounts_region(shop: Shop) -> None:
+    await apply(shop, number=[NUMBER | {"target": ["2025550191", "sip:desk@pbx.example"]}])
+
+    kept = shop.house.use_cases.directory.number(1, "+12025550161")
+    assert kept is not None
+    assert [target.to for target in kept.flow.targets] == ["+12025550191", "sip:desk@pbx.example"]
+
+
+async def test_what_is_not_named_stays(shop: Shop) -> None:
+    before = len(shop.house.use_cases.directory.numbers_of(1))
+
+    await apply(shop, number=[NUMBER])
+
+    assert len(shop.house.use_cases.directory.numbers_of(1)) == before + 1
+
+
+@pytest.mark.parametrize(
+    ("parts", "field"),
+    [
+        ({"account": {"name": " ", "region": "US"}}, "account.name"),
+        ({"account": {"name": "X", "region": "USA"}}, "account.region"),
+        ({"number": [NUMBER | {"number": "x"}]}, "number[0].number"),
+        ({"number": [NUMBER | {"channel": " "}]}, "number[0].channel"),
+        ({"number": [NUMBER | {"target": "nobody"}]}, "number[0].target"),
+        ({"number": [NUMBER | {"target": []}]}, "number[0].target"),
+        ({"number": [NUMBER | {"ring_seconds": 3}]}, "number[0].ring_seconds"),
+        ({"number": [NUMBER, NUMBER]}, "number"),
+        ({"site": [SITE | {"key": "a b"}]}, "site[0].key"),
+        ({"site": [SITE | {"origins": ["new.example"]}]}, "site[0].origins[0]"),
+        ({"site": [SITE | {"origins": ["https://new.example/page"]}]}, "site[0].origins[0]"),
+        ({"site": [SITE | {"swap": ["one"]}]}, "site[0].swap[0]"),
+        (
+            {"site": [SITE | {"pool": {"numbers": ["x"], "target": "+12025550191"}}]},
+            "site[0].pool.numbers[0]",
+        ),
+        ({"site": [SITE | {"key": "foreign"}]}, "site[0].key"),
+    ],
+)
+async def test_a_wrong_field_is_named_and_nothing_is_changed(
+    shop: Shop, parts: dict[str, Any], field: str
+) -> None:
+    before = shop.house.use_cases.directory.numbers_of(1)
+
+    with pytest.raises(FieldInvalidError) as refused:
+        await apply(shop, **parts)
+
+    assert refused.value.field == field
+    assert shop.house.use_cases.directory.numbers_of(1) == before
+
+
+@pytest.mark.parametrize(
+    ("document", "field"),
+    [
+        ({"number": [{}]}, "number[0].number"),
+        ({"numbers": []}, "numbers"),
+        ({"site": [{"key": 1}]}, "site[0].key"),
+        ({"number": "x"}, "number"),
+    ],
+)
+def test_a_document_of_another_shape_is_refused_by_field(
+    document: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(RefusedError) as refused:
+        read_setup(document)
+
+    assert refused.value.field == field
