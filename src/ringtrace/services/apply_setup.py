@@ -82,10 +82,6 @@ class ApplyTheSetup:
             if one.pool is not None:
                 numbers += reader.pool(f"site[{i}].pool", one.key, one.pool)
         _refuse_repeats([one.number for one in numbers])
-        for i, site in enumerate(sites):
-            other = self._directory.site(site.key)
-            if other is not None and other.account_id != account_id:
-                raise FieldInvalidError("this key is taken", f"site[{i}].key")
         await self._store.submit(ApplySetup(account_id, account, sites, tuple(numbers)))
         await self._directory.refresh()
 
@@ -107,8 +103,7 @@ def read_setup(document: dict[str, Any]) -> SetupForm:
     try:
         return msgspec.convert(document, SetupForm)
     except msgspec.ValidationError as error:
-        message, _, path = str(error).partition(" - at `$")
-        raise FieldInvalidError(message, path.rstrip("`").lstrip(".") or None) from error
+        raise FieldInvalidError.read(str(error)) from error
 
 
 def new_site_key() -> str:

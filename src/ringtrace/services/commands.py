@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from ringtrace.domain.account import Account, TokenKind, User
+from ringtrace.domain.account import Account, TokenKind
 from ringtrace.domain.attribution import Attribution
 from ringtrace.domain.call import GatewayKind, MergeResult, Report
 from ringtrace.domain.number import TrackingNumber
@@ -74,9 +74,13 @@ class NoteRecording(Command[bool]):
 
 
 @dataclass(frozen=True, slots=True)
-class OpenAccount(Command[None]):
-    account: Account
-    user: User
+class OpenAccount(Command[int]):
+    """The writer gives out the id (`account_id` is 0 here). Raises FieldInvalidError: `login`."""
+
+    name: str
+    region: str
+    login: str
+    password_hash: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import argon2
 
-from ringtrace.domain.account import Account, TokenKind, User
+from ringtrace.domain.account import TokenKind, User
 from ringtrace.services.commands import AddToken, OpenAccount
 from ringtrace.services.directory import Directory, token_hash
 from ringtrace.services.errors import FieldInvalidError, SignInFailedError
@@ -34,15 +34,11 @@ class OpenTheAccount:
             raise FieldInvalidError("a name is needed", "name")
         if len(region) != 2 or not region.isalpha():  # noqa: PLR2004 - ISO 3166 alpha-2
             raise FieldInvalidError("two letters of a country are needed", "region")
-        if await self._store.user(login) is not None:
-            raise FieldInvalidError("this login is taken", "login")
-        accounts = (await self._store.configuration()).accounts
-        account_id = max((account.account_id for account in accounts), default=0) + 1
         password = secrets.token_urlsafe(12)
         digest = await asyncio.to_thread(self._hasher.hash, password)
-        user = User(account_id, login, digest)
-        account = Account(account_id, name.strip(), region.upper())
-        await self._store.submit(OpenAccount(account_id, account, user))
+        account_id = await self._store.submit(
+            OpenAccount(0, name.strip(), region.upper(), login, digest)
+        )
         await self._directory.refresh()
         return Opened(account_id, login, password)
 

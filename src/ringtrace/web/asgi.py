@@ -1,7 +1,6 @@
 """Reading requests and answering them without a framework, for the routes that must be fast."""
 
 import logging
-import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, TypeVar
 
@@ -68,22 +67,9 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise invalid_field(str(error)) from error
+        raise FieldInvalidError.read(str(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BodyInvalidError("the body is not JSON", "body") from error
-
-
-_MISSING = re.compile(r"^Object (?:missing required|contains unknown) field `(\w+)`")
-
-
-def invalid_field(said: str) -> FieldInvalidError:
-    """What msgspec says of a value, as an error that names the field."""
-    message, _, path = said.partition(" - at `$")
-    path = path.rstrip("`").lstrip(".")
-    missing = _MISSING.match(message)
-    if missing:
-        path = f"{path}.{missing[1]}" if path else missing[1]
-    return FieldInvalidError(message, path or "body")
 
 
 async def respond(

@@ -1,6 +1,7 @@
 """The original two paths: a number to forward to, and a report, for scenarios of the old kind."""
 
 import hashlib
+import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import parse_qsl
@@ -32,7 +33,7 @@ from ringtrace.web.asgi import (
     respond_error,
     respond_json,
 )
-from ringtrace.web.telephony import ms
+from ringtrace.web.telephony import URL, ms
 
 _TEXT: Header = (b"content-type", b"text/plain; charset=utf-8")
 _KINDS = (TokenKind.ROUTE, TokenKind.VOXIMPLANT)
@@ -134,8 +135,7 @@ def _form(scope: Scope, body: bytes) -> OriginalReport:
             pairs = dict(parse_qsl(body.decode("utf-8"), strict_parsing=True))
             return msgspec.convert(pairs, OriginalReport)
         except msgspec.ValidationError as error:
-            field = str(error).partition("field `")[2].rstrip("`") or "body"
-            raise FieldInvalidError(str(error), field) from error
+            raise FieldInvalidError.read(str(error)) from error
         except ValueError as error:
             raise BodyInvalidError("the body is not a form", "body") from error
     return decode(_json, body)
@@ -153,7 +153,7 @@ def _report(form: OriginalReport) -> Report:
     if failed is None and form.failure_reason:
         failed = failure(0)
     url = form.record_url or None
-    if url is not None and not url.startswith(("http://", "https://")):
+    if url is not None and not re.fullmatch(URL, url):
         raise FieldInvalidError("an http(s) URL is needed", "record_url")
     return Report(
         number=form.dialed_number,

@@ -33,6 +33,8 @@ Length = Annotated[float, msgspec.Meta(ge=0, le=86_400)]
 Code = Annotated[int, msgspec.Meta(ge=0, le=999)]
 Text = Annotated[str, msgspec.Meta(max_length=256)]
 PREFIX = "/gateway/v1/calls"
+URL = r"^https?://[!-~]{1,2000}$"
+"""Printable ASCII alone: it goes into a header again."""
 
 
 class ArrivalForm(msgspec.Struct):
@@ -53,7 +55,7 @@ class LegForm(msgspec.Struct):
 
 
 class RecordingForm(msgspec.Struct):
-    url: Annotated[str, msgspec.Meta(max_length=2048, pattern=r"^https?://")] | None = None
+    url: Annotated[str, msgspec.Meta(pattern=URL)] | None = None
     seconds: Length | None = None
     channels: Literal[1, 2] | None = None
 
@@ -176,7 +178,9 @@ def report_of(form: ReportForm) -> Report:
             )
             for leg in form.legs
         ),
-        recording=recording and Recording(recording.url, recording.seconds, recording.channels),
+        recording=(
+            Recording(recording.url, recording.seconds, recording.channels) if recording else None
+        ),
         session=form.session,
         plan_source=form.plan_source,
     )

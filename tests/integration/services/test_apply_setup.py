@@ -1,5 +1,6 @@
 """A business describes itself; errors name the field."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -64,6 +65,29 @@ async def test_a_wrong_field_is_named_and_nothing_is_changed(
 
     assert refused.value.field == field
     assert shop.house.use_cases.directory.numbers_of(1) == before
+
+
+async def test_accounts_opened_at_the_same_moment_are_different_tenants(shop: Shop) -> None:
+    open_account = shop.house.use_cases.open_account
+
+    opened = await asyncio.gather(*(open_account(f"N{n}", "US", f"login{n}") for n in range(5)))
+
+    assert len({one.account_id for one in opened}) == 5
+    with pytest.raises(FieldInvalidError) as refused:
+        await open_account("Again", "US", "login0")
+    assert refused.value.field == "login"
+
+
+async def test_two_accounts_cannot_race_for_a_number_or_a_key(shop: Shop) -> None:
+    apply_setup = shop.house.use_cases.apply_setup
+    form = read_setup({"number": [NUMBER], "site": [SITE]})
+
+    results = await asyncio.gather(
+        apply_setup(1, form), apply_setup(2, form), return_exceptions=True
+    )
+
+    assert sum(result is None for result in results) == 1
+    assert sum(isinstance(result, RefusedError) for result in results) == 1
 
 
 @pytest.mark.parametrize(

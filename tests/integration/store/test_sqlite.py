@@ -83,18 +83,16 @@ async def test_one_refused_command_does_not_harm_the_others_of_its_batch(path: P
     await store.submit(setup())
     thief = setup(2, [POOL[0]])
 
-    results = await asyncio.gather(
-        *(store.submit(view(n)) for n in range(3)),
-        store.submit(thief),
-        *(store.submit(view(n)) for n in range(3)),
-        return_exceptions=True,
-    )
+    views = [store.submit(view(n % 3)) for n in range(6)]
+    theft = asyncio.gather(store.submit(thief), return_exceptions=True)
+    shown = await asyncio.gather(*views)
+    (refused,) = await theft
     configuration = await store.configuration()
     store.close()
 
-    assert isinstance(results[3], NumberTakenError)
-    assert results[:3] == results[4:]
-    assert len(set(results[:3])) == 3
+    assert isinstance(refused, NumberTakenError)
+    assert shown[:3] == shown[3:]
+    assert len(set(shown)) == 3
     assert {one.account_id for one in configuration.numbers} == {1}
 
 

@@ -3,9 +3,8 @@
 import sqlite3
 
 from ringtrace.domain.account import Account
-from ringtrace.domain.number import TrackingNumber
 from ringtrace.services.commands import AddToken, ApplySetup, OpenAccount
-from ringtrace.services.errors import NumberTakenError
+from ringtrace.services.errors import FieldInvalidError, NumberTakenError
 from ringtrace.store.sqlite import rows
 
 
@@ -13,20 +12,27 @@ class SetupWriter:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def open_account(self, command: OpenAccount) -> None:
+    def open_account(self, command: OpenAccount) -> int:
         execute = self._connection.execute
-        self._put_account(command.account)
-        user = command.user
-        execute("INSERT INTO login_routes VALUES (?, ?)", (user.login, user.account_id))
-        execute(
-            "INSERT INTO users VALUES (?, ?, ?)", (user.account_id, user.login, user.password_hash)
-        )
+        login = command.login
+        if execute("SELECT 1 FROM login_routes WHERE login = ?", (login,)).fetchone():
+            raise FieldInvalidError("this login is taken", "login")
+        row = execute("SELECT 1 + coalesce(max(account_id), 0) FROM accounts").fetchone()
+        account_id: int = row[0]
+        self._put_account(Account(account_id, command.name, command.region))
+        execute("INSERT INTO login_routes VALUES (?, ?)", (login, account_id))
+        execute("INSERT INTO users VALUES (?, ?, ?)", (account_id, login, command.password_hash))
+        return account_id
 
     def apply_setup(self, command: ApplySetup) -> None:
         execute = self._connection.execute
         # The owners are checked before anything is written: all or nothing.
         for number in command.numbers:
-            self._refuse_foreign(number)
+            if self._is_foreign("number_routes", "number", number.number, command.account_id):
+                raise NumberTakenError("this number cannot be added", "number")
+        for i, site in enumerate(command.sites):
+            if self._is_foreign("site_routes", "site_key", site.key, command.account_id):
+                raise FieldInvalidError("this key is taken", f"site[{i}].key")
         self._put_account(command.account)
         for site in command.sites:
             execute("INSERT OR REPLACE INTO site_routes VALUES (?, ?)", (site.key, site.account_id))
@@ -68,9 +74,8 @@ class SetupWriter:
             (account.account_id, account.name, account.region),
         )
 
-    def _refuse_foreign(self, number: TrackingNumber) -> None:
+    def _is_foreign(self, table: str, column: str, value: str, account_id: int) -> bool:
         row = self._connection.execute(
-            "SELECT account_id FROM number_routes WHERE number = ?", (number.number,)
+            f"SELECT account_id FROM {table} WHERE {column} = ?", (value,)
         ).fetchone()
-        if row is not None and row[0] != number.account_id:
-            raise NumberTakenError("this number cannot be added", "number")
+        return row is not None and row[0] != account_id

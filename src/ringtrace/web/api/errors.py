@@ -7,9 +7,8 @@ from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 
-from ringtrace.services.errors import BodyInvalidError, RefusedError
+from ringtrace.services.errors import BodyInvalidError, FieldInvalidError, RefusedError
 from ringtrace.web.api.answers import ErrorAnswer
-from ringtrace.web.asgi import invalid_field
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +53,7 @@ def _wrong_field(error: ValidationException) -> RefusedError:
     key, message = str(first.get("key", "")), str(first.get("message", error.detail))
     if key == _BODY and message == repr(_BODY):
         return BodyInvalidError("a JSON body is needed", "body")
-    return invalid_field(f"{message} - at `${'' if key == _BODY else key}`")
+    return FieldInvalidError.read(f"{message} - at `${'' if key == _BODY else key}`")
 
 
 def _response(
