@@ -65,13 +65,17 @@ class CallFilter:
 
 @dataclass(frozen=True, slots=True)
 class ChannelRow:
-    """Expected calls of one channel: credits summed. `channel` None is what stays unknown."""
+    """Expected calls of one channel: credits summed. `channel` None is what stays unknown.
+
+    `visit_calls` are those of the calls that came from the `visits`, not from static numbers.
+    """
 
     channel: str | None
     calls: float
     answered: float
     talk_seconds: float
     visits: int
+    visit_calls: float
 
 
 class Reads(Protocol):

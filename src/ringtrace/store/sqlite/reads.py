@@ -128,26 +128,30 @@ def channels(
     condition, values = _condition(account_id, where)
     sums: dict[str | None, list[float]] = {}
     shares = (
-        "SELECT k.channel, k.probability AS p, c.outcome, c.talk_seconds FROM calls c"
+        "SELECT k.channel, k.probability AS p, k.visit_id, c.outcome, c.talk_seconds FROM calls c"
         " JOIN credits k ON k.account_id = c.account_id AND k.gateway = c.gateway"
         f" AND k.call_id = c.call_id WHERE {condition}"
-        " UNION ALL SELECT NULL, c.unknown, c.outcome, c.talk_seconds FROM calls c"
+        " UNION ALL SELECT NULL, c.unknown, NULL, c.outcome, c.talk_seconds FROM calls c"
         f" WHERE c.unknown > 0 AND {condition}"
     )
-    for channel, expected, answered, talk in connection.execute(
-        "SELECT channel, sum(p), total(p * (outcome = 'answered')), total(p * talk_seconds)"
+    for channel, *figures in connection.execute(
+        "SELECT channel, sum(p), total(p * (outcome = 'answered')), total(p * talk_seconds), 0,"
+        " total(p * (visit_id IS NOT NULL))"
         f" FROM ({shares}) GROUP BY channel",
         (*values, *values),
     ):
-        sums[channel] = [expected, answered, talk, 0]
+        sums[channel] = figures
     for channel, count in connection.execute(
         "SELECT channel, count(*) FROM visits WHERE account_id = ?1"
         " AND (?2 IS NULL OR started_at >= ?2) AND (?3 IS NULL OR started_at < ?3)"
         " AND (?4 IS NULL OR channel = ?4) GROUP BY channel",
         (account_id, where.since, where.until, where.channel),
     ):
-        sums.setdefault(channel, [0, 0, 0, 0])[3] = count
-    table = [ChannelRow(name, a, b, c, int(visits)) for name, (a, b, c, visits) in sums.items()]
+        sums.setdefault(channel, [0, 0, 0, 0, 0])[3] = count
+    table = [
+        ChannelRow(name, calls, answered, talk, int(visits), from_visits)
+        for name, (calls, answered, talk, visits, from_visits) in sums.items()
+    ]
     return sorted(table, key=lambda row: (row.channel is None, -row.calls, row.channel or ""))
 
 

@@ -134,6 +134,7 @@ class ChannelAnswer(msgspec.Struct, frozen=True):
     answered: float
     talk_seconds: float
     visits: int
+    visit_calls: float
 
 
 class ChannelsAnswer(msgspec.Struct, frozen=True):

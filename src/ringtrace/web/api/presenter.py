@@ -48,7 +48,14 @@ def call_detail(uses: UseCases, account_id: int, record: CallRecord) -> answers.
 
 
 def channel(row: ChannelRow) -> answers.ChannelAnswer:
-    return answers.ChannelAnswer(row.channel, row.calls, row.answered, row.talk_seconds, row.visits)
+    return answers.ChannelAnswer(
+        channel=row.channel,
+        calls=row.calls,
+        answered=row.answered,
+        talk_seconds=row.talk_seconds,
+        visits=row.visits,
+        visit_calls=row.visit_calls,
+    )
 
 
 def visit(record: VisitRecord) -> answers.VisitAnswer:

@@ -1,7 +1,7 @@
 """Calls by channel as the console shows them: expected counts, because attribution is a chance."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from markupsafe import Markup
@@ -48,8 +48,7 @@ def channel_table(rows: Sequence[ChannelRow], period: Period) -> ChannelTable:
     most = max((row.calls for row in rows), default=0.0)
     return ChannelTable(
         rows=tuple(_view(row, total.calls, most, period) for row in rows),
-        # Calls of static numbers have no visits, so the rate of all to all would say nothing.
-        total=replace(_view(total, total.calls, 0.0, period), calls_per_visit=wording.NONE),
+        total=_view(total, total.calls, 0.0, period),
     )
 
 
@@ -60,6 +59,7 @@ def total_of(rows: Sequence[ChannelRow]) -> ChannelRow:
         answered=sum(row.answered for row in rows),
         talk_seconds=sum(row.talk_seconds for row in rows),
         visits=sum(row.visits for row in rows),
+        visit_calls=sum(row.visit_calls for row in rows),
     )
 
 
@@ -114,7 +114,7 @@ def _view(row: ChannelRow, calls: float, most: float, period: Period) -> Channel
         talk=wording.long_length(row.talk_seconds) if row.talk_seconds > 0 else wording.NONE,
         talk_each=wording.length(row.talk_seconds / row.answered if row.answered > 0 else None),
         visits=f"{row.visits:,}" if row.visits else wording.NONE,
-        calls_per_visit=wording.rate(row.calls, row.visits),
+        calls_per_visit=wording.rate(row.visit_calls, row.visits),
     )
 
 
