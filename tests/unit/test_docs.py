@@ -6,7 +6,8 @@ import click
 import pytest
 
 from ringtrace.cli import main
-from ringtrace.services import errors, track_hit
+from ringtrace.domain.visit import NoNumber
+from ringtrace.services import errors
 from ringtrace.web import app
 from ringtrace.web.telephony import PREFIX
 
@@ -57,7 +58,7 @@ def test_every_error_id_is_described() -> None:
 
 
 def test_every_reason_to_keep_the_pages_number_is_described() -> None:
-    for reason in track_hit.NoNumber:
+    for reason in NoNumber:
         assert f"`{reason}`" in DOCS["tracking.md"]
 
 
