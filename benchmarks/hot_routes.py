@@ -27,6 +27,7 @@ _BARS = {
     "plan_pool": ("call to a pool number arrived to plan: requests/s over the floor's", 0.8),
 }
 _MOST_P99_RATIO = 3.0
+_AT_ANY_CONCURRENCY = {"plan", "hit_page"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Options:
     results: Path = RESULTS
     data: Path | None = None
     own_client: bool = False
+    warm: bool = True
 
 
 class NotDurableError(AssertionError):
@@ -98,9 +100,12 @@ def _measure(options: Options, bench: Bench, data: Path) -> dict[str, object]:
 
 
 def _subject(options: Options, bench: Bench, template: Template) -> list[Result]:
-    bench.rounds(template, BAR_CONNECTIONS, 1, 1)  # warms both up; not reported
+    if options.warm:
+        bench.rounds(template, BAR_CONNECTIONS, 1, 1)  # not reported
     results = []
     for connections in options.concurrency:
+        if connections != BAR_CONNECTIONS and template.name not in _AT_ANY_CONCURRENCY:
+            continue
         rounds = options.rounds if connections == BAR_CONNECTIONS else options.rounds // 2
         result = bench.rounds(template, connections, max(1, rounds), options.seconds)
         assert result.failed == 0, f"{template.name}: {result.failed} refused or without answer"
@@ -119,12 +124,8 @@ def _stored(tallies: dict[str, Tally], data: Path) -> dict[str, object]:
     pages = tallies["hit_page"]
     reports = _sum(tallies["report"], tallies["report_pool"])
     plans = _sum(tallies["plan"], tallies["plan_pool"])
-    for what, tally, count in (
-        ("visits", pages, found.visits),
-        ("reports", reports, found.reports),
-    ):
-        if not tally.acknowledged <= count <= tally.sent:
-            raise NotDurableError(f"{what}: {tally} but {count} are stored")
+    expect_stored("visits", pages, found.visits)
+    expect_stored("reports", reports, found.reports)
     if found.seen != business.CALM_VISITS:
         raise NotDurableError(f"{found.seen} of {business.CALM_VISITS} visits kept their beats")
     return {
@@ -132,6 +133,12 @@ def _stored(tallies: dict[str, Tally], data: Path) -> dict[str, object]:
         "reports": asdict(reports) | {"stored": found.reports},
         "plans": asdict(plans) | {"noted": found.ringing},
     }
+
+
+def expect_stored(what: str, tally: Tally, stored: int) -> None:
+    """Raises NotDurableError."""
+    if not tally.acknowledged <= stored <= tally.sent:
+        raise NotDurableError(f"{what}: {tally} but {stored} are stored")
 
 
 def _sum(*tallies: Tally) -> Tally:

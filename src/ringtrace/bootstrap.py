@@ -15,7 +15,7 @@ from ringtrace.services.apply_setup import ApplyTheSetup
 from ringtrace.services.directory import Directory
 from ringtrace.services.keep_recording import KeepRecording, RecordingLinks
 from ringtrace.services.limits import HitLimits
-from ringtrace.services.open_account import IssueToken, OpenTheAccount, SignIn
+from ringtrace.services.open_account import IssueToken, OpenTheAccount, SignIn, new_password
 from ringtrace.services.ports import Clock
 from ringtrace.services.record_call import RecordCall
 from ringtrace.services.route_call import RouteCall
@@ -27,8 +27,12 @@ from ringtrace.tag import script
 from ringtrace.web.app import App
 from ringtrace.web.asgi import Asgi
 from ringtrace.web.pages import litestar_app
+from ringtrace.web.recordings import sweep
 
 log = logging.getLogger(__name__)
+
+OWNER = 1
+"""The account of a server's first start."""
 
 
 class DataFolderInUseError(RuntimeError):
@@ -66,8 +70,10 @@ async def open_house(
     try:
         use_cases = _use_cases(settings, store, clock, hasher or PasswordHasher())
         await use_cases.directory.refresh()
-        if use_cases.directory.account(1) is None:
+        sweep(settings.recordings)
+        if use_cases.directory.account(OWNER) is None:
             await _first_start(settings, use_cases)
+        await _let_the_command_in(settings, use_cases)
         pages = litestar_app(use_cases, secret_key(settings.data), settings.sessions)
         app = App(use_cases, script.load(), cast(Asgi, pages))
     except BaseException:
@@ -94,7 +100,7 @@ def _use_cases(
         clock=clock,
         directory=directory,
         track_hit=TrackHit(store, directory, limits, clock),
-        route_call=RouteCall(store, directory),
+        route_call=RouteCall(store, directory, clock),
         record_call=RecordCall(store, directory, clock),
         keep_recording=KeepRecording(store),
         recording_links=RecordingLinks(secret_key(settings.data), clock),
@@ -107,11 +113,19 @@ def _use_cases(
 
 
 async def _first_start(settings: Settings, use_cases: UseCases) -> None:
-    opened = await use_cases.open_account("My business", settings.region, "admin")
-    write_private(settings.password_file, opened.password)
-    token = await use_cases.issue_token(opened.account_id, TokenKind.API)
-    write_private(settings.api_token_file, token)
+    # First the file: a password that nobody can read would lock everybody out.
+    password = new_password()
+    write_private(settings.password_file, password)
+    await use_cases.open_account("My business", settings.region, "admin", password)
     log.info("first_start password_file=%s", settings.password_file)
+
+
+async def _let_the_command_in(settings: Settings, use_cases: UseCases) -> None:
+    """See that the token in the data folder opens the API."""
+    path = settings.api_token_file
+    known = path.read_text().strip() if path.exists() else ""
+    if use_cases.directory.owner(known, TokenKind.COMMAND) is None:
+        write_private(path, await use_cases.issue_token(OWNER, TokenKind.COMMAND))
 
 
 def _lock(data: Path) -> IO[str]:

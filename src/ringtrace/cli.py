@@ -11,19 +11,21 @@ from typing import TypeVar
 import click
 import httpx
 import msgspec
-from rich.console import Console
+from phonenumbers import SUPPORTED_REGIONS
 
 from ringtrace import __version__, listing
 from ringtrace.bootstrap import DataFolderInUseError, open_reader
 from ringtrace.config import Settings
 from ringtrace.demo.command import demo
-from ringtrace.domain.account import TokenKind
+from ringtrace.domain.account import ISSUED_KINDS
 from ringtrace.gateways.sip.settings import NodeSettings
 from ringtrace.serve import serve as run_server
+from ringtrace.services.errors import RefusedError
 from ringtrace.services.ports import CallFilter, Reads
 
 R = TypeVar("R")
 API_SECONDS = 10.0
+EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
 
 
@@ -54,7 +56,14 @@ main.add_command(demo)
 @_data_option
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535))
-@click.option("--region", default="US", show_default=True, help="Country of the first account.")
+@click.option(
+    "--region",
+    default="US",
+    show_default=True,
+    type=click.Choice(sorted(SUPPORTED_REGIONS), case_sensitive=False),
+    metavar="XX",
+    help="Country of the first account.",
+)
 @click.option(
     "--trusted-proxies",
     default="",
@@ -126,8 +135,8 @@ def sip_node(
     from ringtrace.gateways.sip.spool import SpoolError  # noqa: PLC0415
 
     try:
-        ip, _, port = listen.rpartition(":")
-        low, _, high = rtp.partition("-")
+        ip, port = _pair("--listen", listen, ":")
+        low, high = _pair("--rtp", rtp, "-")
         settings = NodeSettings(
             backend_url=backend.rstrip("/"),
             token=token,
@@ -165,7 +174,7 @@ def apply(data: Path, file: Path) -> None:
 
 @main.command()
 @_data_option
-@click.argument("kind", type=click.Choice([kind.value for kind in TokenKind]))
+@click.argument("kind", type=click.Choice([kind.value for kind in ISSUED_KINDS]))
 def token(data: Path, kind: str) -> None:
     """Print a new token for a gateway, the original route or the API; shown only now."""
     click.echo(_ask(data, "POST", "/api/v1/tokens", {"kind": kind})["token"])
@@ -198,7 +207,7 @@ def calls(data: Path, account_id: int, limit: int, as_json: bool) -> None:
             for call in page.calls:
                 click.echo(msgspec.json.encode(listing.call_facts(call)))
         else:
-            Console().print(listing.call_table(page))
+            listing.show(listing.call_table(page))
 
     _read(data, read)
 
@@ -221,9 +230,17 @@ def channels(data: Path, account_id: int, as_json: bool) -> None:
             for row in found:
                 click.echo(msgspec.json.encode(row))
         else:
-            Console().print(listing.channel_table(found))
+            listing.show(listing.channel_table(found))
 
     _read(data, read)
+
+
+def _pair(option: str, text: str, separator: str) -> tuple[str, str]:
+    """Two parts of an option, the second a whole number."""
+    first, found, second = text.rpartition(separator)
+    if not found or not second.isdigit():
+        raise click.UsageError(f"{option}: {text!r} is not of the form A{separator}B")
+    return first, second
 
 
 def _read(data: Path, use: Callable[[Reads], Awaitable[None]]) -> None:
@@ -236,7 +253,7 @@ def _read(data: Path, use: Callable[[Reads], Awaitable[None]]) -> None:
 
     try:
         asyncio.run(run())
-    except FileNotFoundError as error:
+    except (FileNotFoundError, RefusedError) as error:
         raise click.ClickException(str(error)) from error
 
 
@@ -249,15 +266,17 @@ def _ask(data: Path, method: str, path: str, body: object) -> dict[str, str]:
         answer = httpx.request(
             method,
             url + path,
-            json=body,
-            headers={"Authorization": f"Bearer {secret}"},
+            content=msgspec.json.encode(body),
+            headers={"Authorization": f"Bearer {secret}", "Content-Type": "application/json"},
             timeout=API_SECONDS,
             trust_env=False,
         )
-    except (FileNotFoundError, httpx.TransportError) as error:
+    except (FileNotFoundError, httpx.ConnectError) as error:
         raise click.ClickException(f"no server runs over {data}: `ringtrace serve`") from error
+    except httpx.TransportError as error:
+        raise click.ClickException(f"the server does not answer: {error}") from error
     if answer.is_error:
         said = answer.json()
         click.echo(f"{said['error_id']}: {said['field'] or ''} {said['message']}", err=True)
-        sys.exit(EXIT_BAD_INPUT)
+        sys.exit(EXIT_BAD_INPUT if answer.is_client_error else EXIT_FAILED)
     return answer.json() if answer.content else {}

@@ -1,13 +1,22 @@
 """Calls and channels as the terminal shows them."""
 
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from ringtrace.domain.attribution import verdict
 from ringtrace.services.ports import CallPage, CallRecord, ChannelRow
+
+PIPED_WIDTH = 160
+
+
+def show(table: Table) -> None:
+    """On stdout; a pipe has no width of its own."""
+    Console(width=None if sys.stdout.isatty() else PIPED_WIDTH).print(table)
 
 
 def call_facts(call: CallRecord) -> dict[str, object]:
@@ -35,33 +44,35 @@ def call_facts(call: CallRecord) -> dict[str, object]:
 
 
 def call_table(page: CallPage) -> Table:
-    table = Table(title=f"{len(page.calls)} of {page.total} calls, newest first")
-    for name in ("started (UTC)", "gateway", "number", "caller", "target", "outcome"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("talk", justify="right")
-    for name in ("channel", "campaign", "keyword"):
-        table.add_column(name)
+    """Fits 80 columns: what belongs together stands on two lines of one cell."""
+    table = Table(title=f"{len(page.calls)} of {page.total} calls, newest first", show_lines=True)
+    table.add_column("started (UTC)")
+    table.add_column("from, to")
+    table.add_column("outcome")
+    table.add_column("came from")
     table.add_column("sure", justify="right")
     for call in page.calls:
-        best, report = verdict(call.attribution), call.report
-        outcome = Text("ringing", "dim")
-        if report is not None:
-            outcome = Text(report.outcome, "green" if report.outcome == "answered" else "red")
-        talk = report.talk_seconds if report else None
+        best = verdict(call.attribution)
+        named = [part for part in (best.campaign, best.keyword) if part]
         table.add_row(
-            _utc(call.started_at)[:19].replace("T", " "),
-            call.gateway,
-            call.number,
-            call.caller or "withheld",
-            (report and report.target) or "none",
-            outcome,
-            "" if talk is None else f"{talk:.0f} s",
-            best.channel or "unknown",
-            best.campaign or "",
-            best.keyword or "",
+            _utc(call.started_at)[:19].replace("T", "\n"),
+            f"{call.caller or 'withheld'}\n{call.number}",
+            _outcome(call),
+            "\n".join([best.channel or "unknown", *named]),
             f"{best.probability:.0%}",
         )
     return table
+
+
+def _outcome(call: CallRecord) -> Text:
+    report = call.report
+    if report is None:
+        return Text("ringing", "dim")
+    answered = report.outcome == "answered"
+    shown = Text(report.outcome, "green" if answered else "red")
+    if answered and report.talk_seconds is not None:
+        shown.append(f"\n{report.talk_seconds:.0f} s", "default")
+    return shown
 
 
 def channel_table(rows: Sequence[ChannelRow]) -> Table:

@@ -9,17 +9,16 @@ from pathlib import Path
 
 import click
 import msgspec
-from rich.console import Console
 from rich.table import Table
 
 from ringtrace.demo.outcome import CallOutcome, outcomes
 from ringtrace.demo.play import Day
 from ringtrace.demo.script import Script, ScriptInvalidError, load
 from ringtrace.demo.stage import Stage, StageError, stage
+from ringtrace.listing import show
 
 EXIT_UNEXPECTED = 1
 EXIT_BAD_INPUT = 2
-_WIDTH = 200
 
 
 @click.command()
@@ -66,7 +65,7 @@ async def _demo(script: Script, data: Path, port: int, *, once: bool, as_json: b
                 )
             )
         else:
-            Console(width=_WIDTH if not sys.stdout.isatty() else None).print(_table(found))
+            show(_table(found))
         if not once:
             await _stay_up(where)
         return all(one.as_expected for one in found)
@@ -89,24 +88,25 @@ async def _stay_up(where: Stage) -> None:
 
 
 def _table(found: list[CallOutcome]) -> Table:
-    table = Table(title="The day's calls")
-    for name in ("gateway", "tracking number", "caller", "target", "outcome"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("talk", justify="right")
-    for name in ("channel", "campaign", "keyword"):
-        table.add_column(name)
+    """Fits 80 columns: what belongs together stands on two lines of one cell."""
+    table = Table(title="The day's calls", show_lines=True)
+    table.add_column("gateway")
+    table.add_column("from, to")
+    table.add_column("outcome")
+    table.add_column("came from")
     table.add_column("sure", justify="right")
-    table.add_column("recording", justify="right")
     table.add_column("as expected")
     for one in found:
         said = one.attribution
-        recording = one.recording or {}
-        seconds = recording.get("seconds")
+        seconds = (one.recording or {}).get("seconds")
+        recorded = f"\n{seconds:.1f} s recorded" if isinstance(seconds, float) else ""
+        named = [str(said[key]) for key in ("channel", "campaign", "keyword") if said[key]]
         table.add_row(
-            one.gateway, one.tracking_number, one.caller, one.target, one.outcome,
-            f"{one.talk_seconds or 0:.1f} s", *(str(said[name] or "") for name in
-            ("channel", "campaign", "keyword")), f"{said['probability']:.0%}",
-            f"{seconds:.1f} s" if isinstance(seconds, float) else "",
+            one.gateway,
+            f"{one.caller}\n{one.tracking_number}",
+            f"{one.outcome}{recorded}",
+            "\n".join(named) or "unknown",
+            f"{said['probability']:.0%}",
             "yes" if one.as_expected else "NO",
-        )  # fmt: skip
+        )
     return table

@@ -7,9 +7,12 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ringtrace.domain.flow import is_target
+from ringtrace.domain.number import NumberInvalidError, normalise
 from ringtrace.domain.source import Source, UrlInvalidError, classify
 
 MOST_TALK = 3_600
+REGION = "US"
 
 Tone = Annotated[int, msgspec.Meta(ge=100, le=3_000)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=MOST_TALK)]
@@ -73,8 +76,48 @@ def load(path: Path | None) -> Script:
         raise ScriptInvalidError(str(error)) from error
     except (tomllib.TOMLDecodeError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ScriptInvalidError(f"not TOML: {error}") from error
+    script = _normalised(script)
     _check(script)
     return script
+
+
+def _normalised(script: Script) -> Script:
+    """Every number in E.164, as the system will show it."""
+
+    def number(text: str, field: str) -> str:
+        try:
+            return normalise(text, REGION)
+        except NumberInvalidError as error:
+            raise ScriptInvalidError(f"{field}: {text!r} is no telephone number") from error
+
+    def target(text: str, field: str) -> str:
+        return text if is_target(text) else number(text, field)
+
+    pool = script.pool
+    return Script(
+        number=[
+            msgspec.structs.replace(
+                one,
+                number=number(one.number, f"number[{i}].number"),
+                target=target(one.target, f"number[{i}].target"),
+            )
+            for i, one in enumerate(script.number)
+        ],
+        pool=pool
+        and PoolPart(
+            numbers=[number(one, f"pool.numbers[{i}]") for i, one in enumerate(pool.numbers)],
+            target=target(pool.target, "pool.target"),
+        ),
+        visit=script.visit,
+        call=[
+            msgspec.structs.replace(
+                one,
+                caller=number(one.caller, f"call[{i}].caller"),
+                number=number(one.number, f"call[{i}].number") if one.number else None,
+            )
+            for i, one in enumerate(script.call)
+        ],
+    )
 
 
 def _check(script: Script) -> None:

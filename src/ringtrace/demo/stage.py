@@ -18,7 +18,7 @@ import uvicorn
 
 from ringtrace.config import Settings
 from ringtrace.demo.phone import Behaviour, Phone, Refuses
-from ringtrace.demo.script import Script
+from ringtrace.demo.script import REGION, Script
 from ringtrace.demo.website import site_app
 
 log = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ def setup(script: Script, site_url: str) -> dict[str, object]:
             "ring_seconds": RING_SECONDS,
         }
     return {
-        "account": {"name": "Bluebird Dental", "region": "US"},
+        "account": {"name": "Bluebird Dental", "region": REGION},
         "site": [site],
         "number": [
             {

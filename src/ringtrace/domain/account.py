@@ -5,12 +5,21 @@ from enum import StrEnum
 
 
 class TokenKind(StrEnum):
-    """What a token opens: one gateway's requests, the original two paths, or the API."""
+    """What a token opens: one gateway's requests, the original two paths, or the API.
+
+    `command` is the API token of the `ringtrace` command on the server's own machine; it is a kind
+    of its own so that nobody who issues API tokens locks the command out.
+    """
 
     VOXIMPLANT = "voximplant"
     SIP = "sip"
     ROUTE = "route"
     API = "api"
+    COMMAND = "command"
+
+
+ISSUED_KINDS = (TokenKind.VOXIMPLANT, TokenKind.SIP, TokenKind.ROUTE, TokenKind.API)
+"""The kinds of tokens that people ask for."""
 
 
 @dataclass(frozen=True, slots=True)

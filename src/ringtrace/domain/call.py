@@ -126,7 +126,17 @@ def merge(known: Report | None, report: Report) -> tuple[MergeResult, Report]:
     if (known.number, known.started_at) != (report.number, report.started_at):
         return MergeResult.CONTRADICTS, known
     if report.outcome is Outcome.ANSWERED and known.outcome is not Outcome.ANSWERED:
-        return MergeResult.UPDATED, _filled(report, known)
+        # What the wrong belief says of the outcome does not hold; who called does.
+        belief = replace(
+            known,
+            reason=None,
+            code=None,
+            target=None,
+            ring_seconds=None,
+            talk_seconds=None,
+            legs=(),
+        )
+        return MergeResult.UPDATED, _filled(report, belief)
     if _disagree(known, report):
         return MergeResult.CONTRADICTS, known
     merged = _filled(known, report)

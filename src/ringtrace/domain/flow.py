@@ -1,9 +1,24 @@
 """Flows (what is to happen to calls of a number) and plans (a flow resolved for one call)."""
 
+import re
 from dataclasses import dataclass
 
 DEFAULT_RING_SECONDS = 25
 DEFAULT_MAX_SECONDS = 2 * 60 * 60
+
+
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_SIP_URI = re.compile(r"sip:[^\s<>\"@;?]+@[A-Za-z0-9.-]+(:[0-9]{1,5})?(;[^\s<>\"]*)?")
+
+
+def is_phone(text: str) -> bool:
+    """Whether `text` is an E.164 number."""
+    return _E164.fullmatch(text) is not None
+
+
+def is_target(text: str) -> bool:
+    """Whether every gateway can dial `text`: an E.164 number or `sip:user@host`."""
+    return is_phone(text) or _SIP_URI.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 import phonenumbers
 
@@ -83,6 +84,7 @@ class Written:
     international: str
 
 
+@lru_cache(maxsize=65_536)
 def written(e164: str) -> Written:
     """The ways to write a normalised number."""
     parsed = phonenumbers.parse(e164, None)
@@ -94,6 +96,7 @@ def written(e164: str) -> Written:
     )
 
 
+@lru_cache(maxsize=65_536)
 def national_digits(e164: str) -> str:
     """The digits a network of the same country delivers, without any trunk prefix."""
     return str(phonenumbers.national_significant_number(phonenumbers.parse(e164, None)))

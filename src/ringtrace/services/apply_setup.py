@@ -1,14 +1,19 @@
 """A business says which sites, numbers and pools it has."""
 
 import re
-import secrets
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
 from ringtrace.domain.account import Account
-from ringtrace.domain.flow import DEFAULT_MAX_SECONDS, DEFAULT_RING_SECONDS, Flow, Target
+from ringtrace.domain.flow import (
+    DEFAULT_MAX_SECONDS,
+    DEFAULT_RING_SECONDS,
+    Flow,
+    Target,
+    is_target,
+)
 from ringtrace.domain.number import NumberInvalidError, NumberKind, TrackingNumber, normalise
 from ringtrace.domain.site import Site
 from ringtrace.domain.source import Source
@@ -17,7 +22,6 @@ from ringtrace.services.directory import Directory
 from ringtrace.services.errors import FieldInvalidError
 from ringtrace.services.ports import Store
 
-_SIP_URI = re.compile(r"sips?:[^\s@<>\"]+(@[^\s@<>\"]+)?").fullmatch
 _SITE_KEY = re.compile(r"[A-Za-z0-9_-]{3,64}").fullmatch
 
 
@@ -82,8 +86,18 @@ class ApplyTheSetup:
             if one.pool is not None:
                 numbers += reader.pool(f"site[{i}].pool", one.key, one.pool)
         _refuse_repeats([one.number for one in numbers])
+        self._refuse_loops(account_id, numbers)
         await self._store.submit(ApplySetup(account_id, account, sites, tuple(numbers)))
         await self._directory.refresh()
+
+    def _refuse_loops(self, account_id: int, numbers: list[TrackingNumber]) -> None:
+        """A tracking number that forwards to one of ours would call us for ever."""
+        after = {one.number: one for one in self._directory.numbers_of(account_id)}
+        after.update({one.number: one for one in numbers})
+        for one in after.values():
+            for target in one.flow.targets:
+                if target.to in after:
+                    raise FieldInvalidError(f"{target.to} is itself a tracking number", "target")
 
     def _account(self, account_id: int, form: SetupForm) -> Account:
         known = self._directory.account(account_id)
@@ -104,10 +118,6 @@ def read_setup(document: dict[str, Any]) -> SetupForm:
         return msgspec.convert(document, SetupForm)
     except msgspec.ValidationError as error:
         raise FieldInvalidError.read(str(error)) from error
-
-
-def new_site_key() -> str:
-    return secrets.token_urlsafe(9)
 
 
 def _refuse_repeats(numbers: list[str]) -> None:
@@ -175,11 +185,16 @@ class _Reader:
         if not 5 <= form.ring_seconds <= 120:  # noqa: PLR2004 - what networks let ring
             raise FieldInvalidError("5 to 120 seconds", f"{path}.ring_seconds")
         targets = tuple(
-            Target(text if _SIP_URI(text) else self._number(f"{path}.target", text),
-                   form.ring_seconds)
-            for text in texts
-        )  # fmt: skip
+            Target(self._target(f"{path}.target", text), form.ring_seconds) for text in texts
+        )
         return Flow(targets=targets, record=form.record, max_seconds=DEFAULT_MAX_SECONDS)
+
+    def _target(self, path: str, text: str) -> str:
+        if not text.startswith("sip"):
+            return self._number(path, text)
+        if not is_target(text):
+            raise FieldInvalidError("a number, or sip:user@host", path)
+        return text
 
     def _number(self, path: str, text: str) -> str:
         try:

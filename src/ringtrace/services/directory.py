@@ -74,18 +74,11 @@ class Directory:
         return number if number is not None and number.account_id == account_id else None
 
     def number_anywhere(self, dialled: str) -> TrackingNumber | None:
-        """The number of any account: for the original contract, where a token is optional."""
-        digits = dialled.lstrip("+")
-        number = self._now.numbers.get("+" + digits)
-        if number is None:
-            for account_id in self._now.accounts:
-                try:
-                    number = self.number(account_id, dialled)
-                except NumberInvalidError:
-                    continue
-                if number is not None:
-                    break
-        return number
+        """The number of any account, with its country code: for the original contract.
+
+        Its token is optional, and without an account nobody knows how to read national digits.
+        """
+        return self._now.numbers.get("+" + dialled.strip().removeprefix("+"))
 
     def written(self, number: str) -> Written:
         return self._now.written.get(number) or written(number)

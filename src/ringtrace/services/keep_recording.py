@@ -18,8 +18,9 @@ class KeepRecording:
         self._store = store
 
     async def expect(self, owner: TokenOwner, call: str) -> None:
-        """Refuse audio of a call that the account does not have. Raises CallUnknownError."""
-        if await self._store.call(owner.account_id, GatewayKind(owner.kind.value), call) is None:
+        """Refuse audio of a call that was not reported. Raises CallUnknownError."""
+        known = await self._store.call(owner.account_id, GatewayKind(owner.kind.value), call)
+        if known is None or known.report is None:
             raise CallUnknownError("no such call", "call")
 
     async def __call__(self, owner: TokenOwner, call: str) -> None:
@@ -57,7 +58,7 @@ class RecordingLinks:
 
     def open(self, link: RecordingLink, expires: int, signature: str) -> None:
         """Raises NotFoundError when the link was not made here or has expired."""
-        genuine = hmac.compare_digest(self._sign(link, expires), signature)
+        genuine = hmac.compare_digest(self._sign(link, expires).encode(), signature.encode())
         if not genuine or expires < self._clock():
             raise NotFoundError("no such recording, or the link has expired")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import argon2
 
-from ringtrace.domain.account import TokenKind, User
+from ringtrace.domain.account import ISSUED_KINDS, TokenKind, User
 from ringtrace.services.commands import AddToken, OpenAccount
 from ringtrace.services.directory import Directory, token_hash
 from ringtrace.services.errors import FieldInvalidError, SignInFailedError
@@ -22,19 +22,25 @@ class Opened:
     password: str
 
 
+def new_password() -> str:
+    return secrets.token_urlsafe(12)
+
+
 class OpenTheAccount:
     def __init__(self, store: Store, directory: Directory, hasher: argon2.PasswordHasher) -> None:
         self._store = store
         self._directory = directory
         self._hasher = hasher
 
-    async def __call__(self, name: str, region: str, login: str) -> Opened:
-        """Raises FieldInvalidError when the login is taken."""
+    async def __call__(
+        self, name: str, region: str, login: str, password: str | None = None
+    ) -> Opened:
+        """With a new password unless one is given. Raises FieldInvalidError: the login is taken."""
         if not name.strip():
             raise FieldInvalidError("a name is needed", "name")
         if len(region) != 2 or not region.isalpha():  # noqa: PLR2004 - ISO 3166 alpha-2
             raise FieldInvalidError("two letters of a country are needed", "region")
-        password = secrets.token_urlsafe(12)
+        password = password or new_password()
         digest = await asyncio.to_thread(self._hasher.hash, password)
         account_id = await self._store.submit(
             OpenAccount(0, name.strip(), region.upper(), login, digest)
@@ -48,6 +54,12 @@ class IssueToken:
         self._store = store
         self._directory = directory
         self._clock = clock
+
+    async def asked(self, account_id: int, kind: TokenKind) -> str:
+        """As `__call__`, for people. Raises FieldInvalidError on a kind that is not for them."""
+        if kind not in ISSUED_KINDS:
+            raise FieldInvalidError("voximplant, sip, route or api", "kind")
+        return await self(account_id, kind)
 
     async def __call__(self, account_id: int, kind: TokenKind) -> str:
         """A new token, shown once. Of the older ones of its kind only the newest stays valid."""

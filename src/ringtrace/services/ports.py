@@ -125,9 +125,3 @@ class VisitRecord:
     device: str
     number: str | None
     views: tuple[PageView, ...]
-
-
-class Recordings(Protocol):
-    """Audio files that gateways upload, one a call."""
-
-    def exists(self, account_id: int, gateway: GatewayKind, call: str) -> bool: ...

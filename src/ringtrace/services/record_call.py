@@ -9,7 +9,12 @@ from ringtrace.services.commands import KeepReport
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import FieldInvalidError, ReportContradictsError
 from ringtrace.services.ports import Clock, Store
-from ringtrace.services.route_call import call_id_is_valid, known_number, readable_caller
+from ringtrace.services.route_call import (
+    call_id_is_valid,
+    known_number,
+    readable_caller,
+    refuse_implausible,
+)
 
 
 class RecordCall:
@@ -22,6 +27,7 @@ class RecordCall:
         """Durable when it returns. Raises a RefusedError, ReportContradictsError among them."""
         if not call_id_is_valid(call):
             raise FieldInvalidError("1 to 128 of A-Z a-z 0-9 . _ : @ - are needed", "call")
+        refuse_implausible(report.started_at, self._clock())
         number = known_number(self._directory, owner.account_id, report.number)
         result = await self._store.submit(
             KeepReport(

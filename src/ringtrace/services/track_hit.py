@@ -2,19 +2,25 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
-from ringtrace.domain import source
+from ringtrace.domain import source, visit
 from ringtrace.domain.number import Written
 from ringtrace.domain.site import Site
-from ringtrace.domain.visit import HitKind, NoNumber, Visit, device, is_robot
+from ringtrace.domain.visit import HitKind, NoNumber, Visit
 from ringtrace.services.commands import NoteHit, ShowNumber
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import FieldInvalidError, SiteUnknownError, StoreAwayError
-from ringtrace.services.limits import HitLimits
+from ringtrace.services.limits import SIGN, HitLimits
 from ringtrace.services.ports import Clock, Store
 
 _ID = re.compile(r"[0-9a-f]{32}").fullmatch
 _MAX_URL = 4_096
+_MAX_USER_AGENT = 1_024
+
+# A few user agents send nearly all hits, and reading one takes longer than the rest of a hit.
+_device = lru_cache(maxsize=4_096)(visit.device)
+_is_robot = lru_cache(maxsize=4_096)(visit.is_robot)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,7 @@ class TrackHit:
         refusal = self._refusal(hit, site)
         at = self._clock()
         if hit.kind is not HitKind.PAGE:
-            if refusal is None:
+            if refusal is None and self._limits.allow(site.key, hit.address, at, SIGN):
                 note = NoteHit(site.account_id, site.key, hit.visit, hit.kind, at)
                 await self._store.submit(note)
             return None
@@ -84,7 +90,7 @@ class TrackHit:
     def _refusal(self, hit: Hit, site: Site) -> NoNumber | None:
         if hit.origin not in site.origins:
             return NoNumber.ORIGIN_NOT_ALLOWED
-        if is_robot(hit.user_agent):
+        if _is_robot(hit.user_agent[:_MAX_USER_AGENT]):
             return NoNumber.ROBOT
         return None
 
@@ -95,12 +101,12 @@ class TrackHit:
             origin = source.classify(hit.url, hit.referrer)
         except source.UrlInvalidError as error:
             raise FieldInvalidError(str(error), "url") from error
-        visit = Visit(
+        begun = Visit(
             visit_id=hit.visit,
             visitor_id=hit.visitor,
             site_key=site.key,
             started_at=at,
-            device=device(hit.user_agent),
+            device=_device(hit.user_agent[:_MAX_USER_AGENT]),
             source=origin,
         )
-        return ShowNumber(site.account_id, visit, origin.landing_page or "", at)
+        return ShowNumber(site.account_id, begun, origin.landing_page or "", at)

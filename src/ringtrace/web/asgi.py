@@ -54,12 +54,18 @@ def header(scope: Scope, name: bytes) -> str | None:
     return None
 
 
+def offered_token(scope: Scope) -> str | None:
+    """The token of the Authorization header, if there is one."""
+    scheme, _, token = (header(scope, b"authorization") or "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
 def bearer(scope: Scope) -> str:
     """The token of the Authorization header. Raises TokenUnknownError."""
-    scheme, _, token = (header(scope, b"authorization") or "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
+    token = offered_token(scope)
+    if token is None:
         raise TokenUnknownError("Authorization: Bearer TOKEN is needed")
-    return token.strip()
+    return token
 
 
 def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
@@ -68,7 +74,7 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
         raise FieldInvalidError.read(str(error)) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BodyInvalidError("the body is not JSON", "body") from error
 
 

@@ -1,6 +1,5 @@
 """The original two paths: a number to forward to, and a report, for scenarios of the old kind."""
 
-import hashlib
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -9,7 +8,8 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from ringtrace.domain.account import TokenKind, TokenOwner
-from ringtrace.domain.call import Outcome, Recording, Report, failure
+from ringtrace.domain.call import MergeResult, Outcome, Recording, Report, failure
+from ringtrace.domain.flow import is_phone
 from ringtrace.domain.number import NumberInvalidError
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import (
@@ -21,6 +21,7 @@ from ringtrace.services.errors import (
     TokenUnknownError,
 )
 from ringtrace.services.record_call import RecordCall
+from ringtrace.services.route_call import known_number
 from ringtrace.web.asgi import (
     Header,
     Receive,
@@ -28,6 +29,7 @@ from ringtrace.web.asgi import (
     Send,
     decode,
     header,
+    offered_token,
     read_body,
     respond,
     respond_error,
@@ -43,12 +45,12 @@ _MOST_SECONDS = 86_400
 class OriginalReport(msgspec.Struct):
     """Everything may come as text, because forms know nothing else."""
 
-    dialed_number: str
+    dialed_number: str | int
     date: str
-    session: str | None = None
+    session: str | int | None = None
     token: str | None = None
-    caller: str | None = None
-    agent_number: str | None = None
+    caller: str | int | None = None
+    agent_number: str | int | None = None
     length: str | int | float | None = None
     record_url: str | None = None
     failure_code: str | int | None = None
@@ -72,7 +74,7 @@ class OriginalDoor:
             if scope["method"] != "GET":
                 raise MethodNotAllowedError("GET is needed")
             dialled = query.get("dialed_number", "").strip()
-            digits = self._target(dialled, query.get("token") or _bearer(scope))
+            digits = self._target(dialled, query.get("token") or offered_token(scope))
         except (RefusedError, NumberInvalidError) as error:
             await respond(send, getattr(error, "status", NumberUnknownError.status))
             return
@@ -83,23 +85,33 @@ class OriginalDoor:
             if scope["method"] != "POST":
                 raise MethodNotAllowedError("POST is needed")
             form = _form(scope, await read_body(receive))
-            token = form.token or _query(scope).get("token") or _bearer(scope)
-            owner = self._owner(token, form.dialed_number)
-            call = form.session or _call_id(form)
-            result = await self._record_call(
-                TokenOwner(owner.account_id, TokenKind.VOXIMPLANT), call, _report(form)
-            )
+            token = form.token or _query(scope).get("token") or offered_token(scope)
+            owner = self._owner(token, str(form.dialed_number))
+            result = await self._keep(TokenOwner(owner.account_id, TokenKind.VOXIMPLANT), form)
         except RefusedError as error:
             await respond_error(send, error)
             return
         await respond_json(send, {"result": result})
+
+    async def _keep(self, owner: TokenOwner, form: OriginalReport) -> MergeResult:
+        report = _report(form)
+        # The key of a call without a session: number and date, however they were written.
+        number = known_number(self._directory, owner.account_id, report.number)
+        call = form.session or f"original-{number.number}-{report.started_at}".replace("+", "")
+        try:
+            return await self._record_call(owner, str(call), report)
+        except FieldInvalidError as error:
+            raise FieldInvalidError(error.message, _FIELDS.get(error.field, error.field)) from error
 
     def _target(self, dialled: str, token: str | None) -> str:
         owner = self._owner(token, dialled)
         number = self._directory.number(owner.account_id, dialled)
         if number is None or not number.active:
             raise NumberUnknownError("no such tracking number", "dialed_number")
-        return number.flow.targets[0].to.removeprefix("+")
+        phones = [target.to for target in number.flow.targets if is_phone(target.to)]
+        if not phones:
+            raise NumberUnknownError("no target is a telephone number", "dialed_number")
+        return phones[0].removeprefix("+")
 
     def _owner(self, token: str | None, dialled: str) -> TokenOwner:
         """The account the token names.
@@ -124,11 +136,6 @@ def _query(scope: Scope) -> dict[str, str]:
     return dict(parse_qsl(scope["query_string"].decode("latin-1")))
 
 
-def _bearer(scope: Scope) -> str | None:
-    scheme, _, token = (header(scope, b"authorization") or "").partition(" ")
-    return token.strip() or None if scheme.lower() == "bearer" else None
-
-
 def _form(scope: Scope, body: bytes) -> OriginalReport:
     if (header(scope, b"content-type") or "").startswith("application/x-www-form-urlencoded"):
         try:
@@ -141,13 +148,12 @@ def _form(scope: Scope, body: bytes) -> OriginalReport:
     return decode(_json, body)
 
 
-def _call_id(form: OriginalReport) -> str:
-    digest = hashlib.sha256(f"{form.dialed_number} {form.date}".encode()).hexdigest()
-    return f"original-{digest[:32]}"
+_FIELDS: dict[str | None, str] = {"started_at": "date", "call": "session"}
+"""What this contract calls the fields of a report."""
 
 
 def _report(form: OriginalReport) -> Report:
-    code = _whole(form.failure_code, "failure_code")
+    code = _failure_code(form.failure_code)
     talk = _seconds(form.length)
     failed = failure(code) if code is not None else None
     if failed is None and form.failure_reason:
@@ -156,8 +162,8 @@ def _report(form: OriginalReport) -> Report:
     if url is not None and not re.fullmatch(URL, url):
         raise FieldInvalidError("an http(s) URL is needed", "record_url")
     return Report(
-        number=form.dialed_number,
-        caller=form.caller or None,
+        number=str(form.dialed_number),
+        caller=str(form.caller) if form.caller else None,
         started_at=_moment(form.date),
         outcome=failed[0] if failed else Outcome.ANSWERED,
         reason=failed[1] if failed else None,
@@ -167,23 +173,24 @@ def _report(form: OriginalReport) -> Report:
         talk_seconds=0.0 if failed else talk,
         legs=(),
         recording=Recording(url, None, None) if url else None,
-        session=form.session,
+        session=str(form.session) if form.session else None,
         plan_source=None,
     )
 
 
-def _dialled_back(agent: str | None) -> str | None:
+def _dialled_back(agent: str | int | None) -> str | None:
     """The number the first path gave out lost its plus there."""
-    return f"+{agent}" if agent and agent.isdigit() else agent or None
+    text = str(agent or "")
+    return f"+{text}" if text.isdigit() else text or None
 
 
-def _whole(value: str | int | None, field: str) -> int | None:
+def _failure_code(value: str | int | None) -> int | None:
     if value in (None, ""):
         return None
-    try:
-        return int(str(value))
-    except ValueError as error:
-        raise FieldInvalidError("a whole number is needed", field) from error
+    text = str(value)
+    if not re.fullmatch("[3-6][0-9][0-9]", text):
+        raise FieldInvalidError("a final SIP code, 300 to 699, is needed", "failure_code")
+    return int(text)
 
 
 def _seconds(value: str | float | None) -> float | None:

@@ -1,6 +1,7 @@
 """Audio: gateways put it, people open it through links that expire."""
 
 import asyncio
+import logging
 import os
 import re
 import tempfile
@@ -16,6 +17,7 @@ from ringtrace.services.errors import (
     MethodNotAllowedError,
     NotFoundError,
     RefusedError,
+    StoreAwayError,
 )
 from ringtrace.services.keep_recording import KeepRecording, RecordingLink, RecordingLinks
 from ringtrace.services.ports import Store
@@ -23,10 +25,13 @@ from ringtrace.services.route_call import call_id_is_valid
 from ringtrace.web.asgi import Receive, Scope, Send, header, respond, respond_error
 from ringtrace.web.telephony import PREFIX, gateway_of
 
+log = logging.getLogger(__name__)
+
 MOST_BYTES = 512 * 1024 * 1024
 """Two hours of stereo at 8 kHz and 16 bits are 230 MB."""
 
 _CHUNK = 256 * 1024
+_WAV = b"RIFF"
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)").fullmatch
 
 
@@ -62,14 +67,18 @@ class UploadDoor:
 
 
 async def _receive_file(path: Path, receive: Receive) -> None:
-    """Complete and on disk under its name, or not there at all."""
-    part = await asyncio.to_thread(_begin, path)
+    """Complete and on disk under its name, or not there at all. Raises StoreAwayError."""
     try:
-        await _copy(receive, part)
-        await asyncio.to_thread(_finish, part, path)
-    except BaseException:
-        await asyncio.to_thread(_abandon, part)
-        raise
+        part = await asyncio.to_thread(_begin, path)
+        try:
+            await _copy(receive, part)
+            await asyncio.to_thread(_finish, part, path)
+        except BaseException:
+            await asyncio.to_thread(_abandon, part)
+            raise
+    except OSError as error:
+        log.exception("recording_not_kept")
+        raise StoreAwayError("the recording cannot be kept now") from error
 
 
 def _begin(path: Path) -> IO[bytes]:
@@ -82,6 +91,12 @@ def _finish(part: IO[bytes], path: Path) -> None:
         part.flush()
         os.fsync(part.fileno())
     Path(part.name).replace(path)
+    # The gateway deletes its own copy now, so the name must be as safe as the bytes.
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _abandon(part: IO[bytes]) -> None:
@@ -90,21 +105,27 @@ def _abandon(part: IO[bytes]) -> None:
 
 
 async def _copy(receive: Receive, part: IO[bytes]) -> None:
-    size, more = 0, True
+    size, more, beginning = 0, True, b""
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise BodyInvalidError("the upload broke off", "body")
         chunk: bytes = message.get("body", b"")
-        if size == 0 and chunk and not chunk.startswith(b"RIFF"):
-            raise BodyInvalidError("a WAV file is needed", "body")
+        more = message.get("more_body", False)
         size += len(chunk)
         if size > MOST_BYTES:
             raise BodyTooLargeError(f"at most {MOST_BYTES} bytes", "body")
-        part.write(chunk)
-        more = message.get("more_body", False)
-    if size == 0:
-        raise BodyInvalidError("a WAV file is needed", "body")
+        if len(beginning) < len(_WAV):
+            beginning += chunk[: len(_WAV)]
+            if not _WAV.startswith(beginning[: len(_WAV)]) or (not more and size < len(_WAV)):
+                raise BodyInvalidError("a WAV file is needed", "body")
+        await asyncio.to_thread(part.write, chunk)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what uploads that a kill ended left behind."""
+    for part in folder.glob("*/*/*.part"):
+        part.unlink()
 
 
 class ListenDoor:

@@ -7,7 +7,7 @@ import pytest
 
 from ringtrace.services.apply_setup import read_setup
 from ringtrace.services.errors import FieldInvalidError, RefusedError
-from tests.shop import Shop
+from tests.shop import POOL, Shop
 
 NUMBER = {"number": "(202) 555-0161", "channel": "TV", "target": "2025550191"}
 SITE = {"key": "new-site", "name": "New", "origins": ["https://new.example/"]}
@@ -18,11 +18,14 @@ async def apply(shop: Shop, **parts: Any) -> None:
 
 
 async def test_numbers_and_targets_are_read_with_the_accounts_region(shop: Shop) -> None:
-    await apply(shop, number=[NUMBER | {"target": ["2025550191", "sip:desk@pbx.example"]}])
+    await apply(shop, number=[NUMBER | {"target": ["2025550191", "sip:desk@pbx.example.com"]}])
 
     kept = shop.house.use_cases.directory.number(1, "+12025550161")
     assert kept is not None
-    assert [target.to for target in kept.flow.targets] == ["+12025550191", "sip:desk@pbx.example"]
+    assert [target.to for target in kept.flow.targets] == [
+        "+12025550191",
+        "sip:desk@pbx.example.com",
+    ]
 
 
 async def test_what_is_not_named_stays(shop: Shop) -> None:
@@ -42,6 +45,10 @@ async def test_what_is_not_named_stays(shop: Shop) -> None:
         ({"number": [NUMBER | {"channel": " "}]}, "number[0].channel"),
         ({"number": [NUMBER | {"target": "nobody"}]}, "number[0].target"),
         ({"number": [NUMBER | {"target": []}]}, "number[0].target"),
+        ({"number": [NUMBER | {"target": "sip:pbx.example.com"}]}, "number[0].target"),
+        ({"number": [NUMBER | {"target": "sips:a@pbx.example.com"}]}, "number[0].target"),
+        ({"number": [NUMBER | {"target": NUMBER["number"]}]}, "target"),
+        ({"number": [NUMBER | {"target": POOL}]}, "target"),
         ({"number": [NUMBER | {"ring_seconds": 3}]}, "number[0].ring_seconds"),
         ({"number": [NUMBER, NUMBER]}, "number"),
         ({"site": [SITE | {"key": "a b"}]}, "site[0].key"),

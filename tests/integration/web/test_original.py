@@ -98,14 +98,16 @@ async def test_a_failure_has_its_code_and_the_reason_it_means(shop: Shop) -> Non
     ("changes", "status", "field"),
     [
         ({"dialed_number": "+12025550999"}, 404, "number"),
-        ({"dialed_number": "x"}, 422, "number"),
+        ({"dialed_number": "x"}, 404, "number"),
+        ({"date": "0001-01-01T00:00:00+14:00"}, 422, "date"),
+        ({"failure_code": "200"}, 422, "failure_code"),
         ({"date": "soon"}, 422, "date"),
         ({"length": "long"}, 422, "length"),
         ({"length": "-1"}, 422, "length"),
         ({"failure_code": "busy"}, 422, "failure_code"),
         ({"record_url": "file:///etc/passwd"}, 422, "record_url"),
         ({"token": "wrong"}, 401, "token"),
-        ({"session": "a/b"}, 422, "call"),
+        ({"session": "a/b"}, 422, "session"),
     ],
 )
 async def test_a_bad_report_is_refused_by_field(
@@ -117,6 +119,30 @@ async def test_a_bad_report_is_refused_by_field(
 
     assert (answer.status_code, answer.json()["field"]) == (status, field)
     assert await shop.count() == 0
+
+
+async def test_without_a_session_a_call_is_known_by_number_and_date_however_written(
+    shop: Shop,
+) -> None:
+    token = shop.tokens["route"]
+    spellings: list[dict[str, object]] = [
+        {"dialed_number": RADIO, "date": "Mon, 23 Nov 2026 06:30:00 GMT"},
+        {"dialed_number": 12025550101, "date": "2026-11-23T06:30:00Z"},
+    ]
+
+    answers = [
+        await shop.client.post("/api/report", json=one | {"token": token, "length": 5})
+        for one in spellings
+    ]
+
+    assert [answer.json()["result"] for answer in answers] == ["created", "unchanged"]
+
+
+async def test_a_number_that_rings_no_telephone_has_no_answer_here(shop: Shop) -> None:
+    number = {"number": RADIO, "channel": "Radio", "target": "sip:desk@pbx.example.com"}
+    await shop.house.use_cases.apply_setup(1, read_setup({"number": [number]}))
+
+    assert await ask(shop, RADIO, shop.tokens["route"]) == (404, "")
 
 
 async def test_a_missing_field_is_named(shop: Shop) -> None:

@@ -1,5 +1,6 @@
 """Audio: put by gateways, opened through links."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,23 @@ async def link(shop: Shop) -> str:
     call = await shop.house.use_cases.store.call(1, GatewayKind.SIP, CALL)
     assert call is not None
     return shop.house.use_cases.recording_links.path(1, call)
+
+
+async def test_audio_may_come_in_pieces_of_any_size_but_not_before_the_report(shop: Shop) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, 9, 3):
+            yield WAV[start : start + 3]
+        yield WAV[9:]
+
+    path, headers = f"/gateway/v1/calls/{CALL}/recording", bearer(shop.tokens["sip"])
+    await shop.arrive(call=CALL)
+    await shop.house.use_cases.route_call.settle()
+    early = await shop.client.put(path, content=pieces(), headers=headers)
+    await shop.report(CALL)
+    taken = await shop.client.put(path, content=pieces(), headers=headers)
+
+    assert (early.status_code, taken.status_code) == (404, 204)
+    assert (await shop.client.get(await link(shop))).content == WAV
 
 
 async def test_what_the_gateway_put_is_what_the_link_plays(shop: Shop) -> None:
@@ -66,7 +84,13 @@ async def test_a_link_expires_and_cannot_be_bent(shop: Shop) -> None:
     await shop.report(CALL)
     await put(shop, CALL, WAV)
     good = await link(shop)
-    bent = [good.replace("/1/", "/2/"), good.replace(CALL, "0193c0df"), good + "0", "/recordings/1"]
+    bent = [
+        good + "%C3%A9",
+        good.replace("/1/", "/2/"),
+        good.replace(CALL, "0193c0df"),
+        good + "0",
+        "/recordings/1",
+    ]
 
     for path in bent:
         assert (await shop.client.get(path)).status_code == 404

@@ -62,6 +62,17 @@ async def test_a_report_makes_completes_and_keeps_the_call(shop: Shop) -> None:
     assert call.report.talk_seconds == 41.0
 
 
+async def test_the_arrivals_moment_may_be_coarser_than_the_reports(shop: Shop) -> None:
+    await shop.arrive(call=CALL, started_at="2026-11-23T06:30:00.123Z")
+    await shop.house.use_cases.route_call.settle()
+
+    first = await shop.report(CALL, started_at="2026-11-23T06:30:00Z")
+    again = await shop.report(CALL, started_at="2026-11-23T06:30:00Z")
+
+    assert [first.json(), again.json()] == [{"result": "created"}, {"result": "unchanged"}]
+    assert (await shop.call(CALL)).report is not None
+
+
 async def test_a_contradicting_report_is_refused_and_kept_for_inspection(shop: Shop) -> None:
     await shop.report(CALL)
 
@@ -116,7 +127,10 @@ async def test_a_call_keeps_its_report_though_the_number_was_switched_off_meanwh
         ({"call": "a/b"}, 422, "call"),
         ({"call": "x" * 129}, 422, "call"),
         ({"number": 12025550101}, 422, "number"),
-        ({"number": "not a number"}, 422, "number"),
+        ({"number": "not a number"}, 404, "number"),
+        ({"number": "100"}, 404, "number"),
+        ({"started_at": "0001-01-01T00:00:00+14:00"}, 422, "started_at"),
+        ({"started_at": "9999-01-01T00:00:00Z"}, 422, "started_at"),
         ({"number": "+12025550999"}, 404, "number"),
         ({"caller": 5}, 422, "caller"),
         ({"started_at": "yesterday"}, 422, "started_at"),
@@ -147,7 +161,8 @@ async def test_a_bad_arrival_is_refused_by_field_and_nothing_is_stored(
         ({"legs": "none"}, "legs"),
         ({"recording": {"url": "javascript:alert(1)"}}, "recording.url"),
         ({"recording": {"channels": 3}}, "recording.channels"),
-        ({"number": "nothing"}, "number"),
+        ({"recording": {"url": "https://x.example/a\r\nSet-Cookie: b"}}, "recording.url"),
+        ({"started_at": "1999-12-31T23:59:59Z"}, "started_at"),
     ],
 )
 async def test_a_bad_report_is_refused_by_field_and_nothing_is_stored(
@@ -167,6 +182,7 @@ async def test_a_bad_report_is_refused_by_field_and_nothing_is_stored(
         (b"", 400, "body_invalid"),
         (b"{", 400, "body_invalid"),
         (b"\xff\xfe", 400, "body_invalid"),
+        (b'{"x":' + b"[" * 20_000 + b"]" * 20_000 + b"}", 400, "body_invalid"),
         (b"[]", 422, "field_invalid"),
         (b"{}", 422, "field_invalid"),
         (b'"' + b"x" * 1_000_000 + b'"', 413, "body_too_large"),

@@ -71,6 +71,16 @@ def test_an_answered_call_replaces_one_believed_missed_and_keeps_what_only_that_
     assert merged == ANSWERED
 
 
+def test_an_answered_call_takes_nothing_of_the_belief_that_it_was_missed() -> None:
+    """Else the code and the talk time of the failure would contradict the full report later."""
+    sparse = replace(ANSWERED, code=None, target=None, talk_seconds=None, ring_seconds=None)
+
+    _, merged = merge(MISSED, sparse)
+
+    assert (merged.code, merged.target, merged.talk_seconds) == (None, None, None)
+    assert merge(merged, ANSWERED) == (MergeResult.UPDATED, ANSWERED)
+
+
 @pytest.mark.parametrize(
     "later",
     [

@@ -4,20 +4,14 @@ import re
 
 import msgspec
 
-_TARGET = re.compile(
-    r"\+[1-9][0-9]{6,14}|sip:[^\s<>\"@;?]+@[A-Za-z0-9.-]+(:[0-9]{1,5})?(;[^\s<>\"]*)?"
-)
+from ringtrace.domain.flow import is_target
+
 RING_SECONDS = 300  # the most: an INVITE lives no longer
 _CALLER_ID = re.compile(r"\+?[0-9A-Za-z*#._-]{1,32}")
 
 
 class PlanInvalidError(ValueError):
     """The backend's answer is not a plan this node can follow."""
-
-
-def is_target(text: str) -> bool:
-    """Whether `text` is an E.164 number or a `sip:` URI that can be dialled."""
-    return _TARGET.fullmatch(text) is not None
 
 
 class Target(msgspec.Struct, frozen=True):

@@ -65,12 +65,14 @@ class Sender:
     def send_all(self) -> float:
         """One round over everything that is due; returns the seconds until the next one."""
         calls = self._waiting()
-        for step in (self._report, self._recording):
-            for call in calls:
-                if self._stop.is_set() or not self._due(call):
-                    continue
-                if not self._note(call, step(call)):
-                    return self._pause_away()
+        for call in calls:
+            if self._stop.is_set() or not self._due(call):
+                continue
+            if not self._note(call, self._report(call)):
+                return self._pause_away()
+        for call in calls:
+            if not self._stop.is_set() and self._due(call):
+                self._note(call, self._recording(call))
         self._away = 0
         return self._pause_refused()
 
@@ -115,7 +117,8 @@ class Sender:
         delivery = self.receiver.send_recording(call, wav) if wav.exists() else Delivery.TAKEN
         if delivery is Delivery.TAKEN:
             self._discard(call)
-        return delivery
+        # One file that cannot be sent (too large for a proxy, say) must not hold up the others.
+        return Delivery.LATER if delivery is Delivery.AWAY else delivery
 
     def _note(self, call: str, delivery: Delivery | None) -> bool:
         """False when nobody is there and the round should end."""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from ringtrace.gateways.sip.plan import RING_SECONDS, is_target
+from ringtrace.domain.flow import is_target
+from ringtrace.gateways.sip.plan import RING_SECONDS
 
 _HOST_PORT = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 _PORT_MAX = 65535

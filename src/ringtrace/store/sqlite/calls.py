@@ -28,8 +28,9 @@ class CallWriter:
 
     def keep_report(self, command: KeepReport) -> MergeResult:
         key = (command.account_id, command.gateway.value, command.call)
-        known, began = self._known(key)
-        if began is not None and began != (command.report.number, command.report.started_at):
+        known, ringing = self._known(key)
+        # An arrival may know the moment less exactly than the report, but not another number.
+        if known is None and ringing not in {None, command.report.number}:
             result, merged = MergeResult.CONTRADICTS, command.report
         else:
             result, merged = calls.merge(known, command.report)
@@ -37,6 +38,8 @@ class CallWriter:
             return result
         self._keep_as_received(key, command, accepted=result is not MergeResult.CONTRADICTS)
         if result is not MergeResult.CONTRADICTS:
+            if ringing is not None:
+                self._connection.execute(f"DELETE FROM credits WHERE {_KEY}", key)
             self._write(key, merged, command.attribution)
         return result
 
@@ -47,14 +50,14 @@ class CallWriter:
         )
         return updated.rowcount == 1
 
-    def _known(self, key: tuple[int, str, str]) -> tuple[Report | None, tuple[str, int] | None]:
+    def _known(self, key: tuple[int, str, str]) -> tuple[Report | None, str | None]:
+        """The report and the number of a call; of one that is ringing only the number."""
         row = self._connection.execute(
-            f"SELECT report, number, started_at FROM calls WHERE {_KEY}",
-            key,
+            f"SELECT report, number FROM calls WHERE {_KEY}", key
         ).fetchone()
         if row is None:
             return None, None
-        return (rows.report(row[0]) if row[0] else None), (row[1], row[2])
+        return (rows.report(row[0]) if row[0] else None), row[1]
 
     def _keep_as_received(
         self, key: tuple[int, str, str], command: KeepReport, *, accepted: bool
@@ -81,7 +84,6 @@ class CallWriter:
                 report.talk_seconds, rows.text(report),
             ),
         )  # fmt: skip
-        self._connection.execute(f"DELETE FROM credits WHERE {_KEY}", key)
         self._credit(key, attribution)
 
     def _credit(self, key: tuple[int, str, str], attribution: Attribution) -> None:

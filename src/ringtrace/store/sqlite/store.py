@@ -25,17 +25,18 @@ from ringtrace.store.sqlite.visits import VisitWriter
 log = logging.getLogger(__name__)
 
 R = TypeVar("R")
-_MOST_A_BATCH = 512
+_ENOUGH_A_BATCH = 512
 
-_Job = tuple[Command[Any], "asyncio.Future[Any]", asyncio.AbstractEventLoop]
+_Job = tuple[Command[Any], "asyncio.Future[Any]"]
 
 
 class SqliteStore(SqliteReader):
-    """Open with `SqliteStore.open(path)`, end with `close()`."""
+    """Open with `SqliteStore.open(path)`, end with `close()`; belongs to one event loop."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._gathered: list[_Job] = []
+        self._jobs: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
         self._connection = connect(path)
         self.schema_version = migrate(self._connection)
         self._visits = VisitWriter(self._connection)
@@ -65,6 +66,7 @@ class SqliteStore(SqliteReader):
         if self._closed:
             return
         super().close()
+        self._hand_over()
         self._jobs.put(None)
         self._thread.join()
         self._connection.close()
@@ -74,8 +76,16 @@ class SqliteStore(SqliteReader):
             raise StoreAwayError("the store is closed")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
-        self._jobs.put((command, future, loop))
+        if not self._gathered:
+            loop.call_soon(self._hand_over)
+        self._gathered.append((command, future))
         return await future
+
+    def _hand_over(self) -> None:
+        """What one turn of the loop has gathered goes over at once: waking a thread is dear."""
+        if self._gathered:
+            self._jobs.put(self._gathered)
+            self._gathered = []
 
     def _write_for_ever(self) -> None:
         while True:
@@ -87,13 +97,13 @@ class SqliteStore(SqliteReader):
 
     def _drain(self) -> tuple[list[_Job], bool]:
         batch: list[_Job] = []
-        job = self._jobs.get()
-        while job is not None:
-            batch.append(job)
-            if len(batch) == _MOST_A_BATCH:
+        jobs = self._jobs.get()
+        while jobs is not None:
+            batch += jobs
+            if len(batch) >= _ENOUGH_A_BATCH:
                 return batch, False
             try:
-                job = self._jobs.get_nowait()
+                jobs = self._jobs.get_nowait()
             except queue.Empty:
                 return batch, False
         return batch, True
@@ -101,7 +111,7 @@ class SqliteStore(SqliteReader):
     def _write(self, batch: list[_Job]) -> list[Any]:
         """The result of each command; when one fails, each gets a transaction of its own."""
         try:
-            return self._transaction([command for command, _, _ in batch])
+            return self._transaction([command for command, _ in batch])
         except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the one who asked
             if len(batch) == 1:
                 return [_told(error)]
@@ -124,18 +134,15 @@ class SqliteStore(SqliteReader):
 
     @staticmethod
     def _resolve(batch: list[_Job], results: list[Any]) -> None:
-        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any]]] = {}
-        for (_, future, loop), result in zip(batch, results, strict=True):
-            by_loop.setdefault(loop, []).append((future, result))
-        for loop, settled in by_loop.items():
-            try:
-                loop.call_soon_threadsafe(_settle, settled)
-            except RuntimeError:
-                log.warning("nobody_waits_for_results count=%d", len(settled))
+        loop = batch[0][1].get_loop()
+        try:
+            loop.call_soon_threadsafe(_settle, batch, results)
+        except RuntimeError:
+            log.warning("nobody_waits_for_results count=%d", len(batch))
 
 
-def _settle(settled: list[tuple["asyncio.Future[Any]", Any]]) -> None:
-    for future, result in settled:
+def _settle(batch: list[_Job], results: list[Any]) -> None:
+    for (_, future), result in zip(batch, results, strict=True):
         if future.done():
             continue
         if isinstance(result, Exception):

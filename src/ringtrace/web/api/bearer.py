@@ -22,7 +22,7 @@ def token_required(
     """Raises TokenUnknownError, the same for a missing, a wrong and a gateway's token."""
     scheme, _, token = connection.headers.get("authorization", "").partition(" ")
     uses: UseCases = connection.app.state.use_cases
-    owner = uses.directory.owner(token.strip(), TokenKind.API) if token else None
+    owner = uses.directory.owner(token.strip(), TokenKind.API, TokenKind.COMMAND) if token else None
     if owner is None or scheme.lower() != "bearer":
         raise TokenUnknownError("an API token is needed: Authorization: Bearer TOKEN")
     connection.scope["state"][_ACCOUNT] = owner.account_id

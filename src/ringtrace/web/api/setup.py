@@ -51,7 +51,7 @@ async def issue_token(
     uses: Uses, request: Request[object, object, State], data: JSONBody[TokenForm]
 ) -> TokenAnswer:
     """Of the older tokens of its kind only the newest stays valid."""
-    return TokenAnswer(data.kind, await uses.issue_token(account_id(request), data.kind))
+    return TokenAnswer(data.kind, await uses.issue_token.asked(account_id(request), data.kind))
 
 
 @post("/accounts", summary="Open an account (operator)", responses=described(404))

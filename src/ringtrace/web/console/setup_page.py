@@ -7,7 +7,7 @@ from litestar import get, post
 from litestar.params import URLEncodedBody
 from litestar.response import Template
 
-from ringtrace.domain.account import TokenKind
+from ringtrace.domain.account import ISSUED_KINDS, TokenKind
 from ringtrace.domain.number import NumberKind, TrackingNumber
 from ringtrace.domain.site import Site
 from ringtrace.services.errors import FieldInvalidError
@@ -71,7 +71,7 @@ async def issue_token(
     data: URLEncodedBody[TokenForm],
 ) -> Template:
     """Answered by the page itself: a redirect would have to keep the token somewhere."""
-    if data.kind not in TokenKind.__members__.values():
+    if data.kind not in ISSUED_KINDS:
         raise FieldInvalidError("no such kind of token", "kind")
     kind = TokenKind(data.kind)
     token = await uses.issue_token(viewer(request).account.account_id, kind)

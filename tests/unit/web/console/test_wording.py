@@ -1,6 +1,6 @@
 import pytest
 
-from ringtrace.domain.account import TokenKind
+from ringtrace.domain.account import ISSUED_KINDS
 from ringtrace.domain.attribution import Basis
 from ringtrace.domain.call import GatewayKind, Outcome, PlanSource, Reason
 from ringtrace.domain.visit import Device, HitKind
@@ -13,7 +13,7 @@ def test_every_value_of_every_closed_list_has_words() -> None:
     assert set(wording.PLAN_SOURCES) == set(PlanSource)
     assert set(wording.GATEWAYS) == set(GatewayKind)
     assert set(wording.BASES) == set(Basis)
-    assert set(wording.TOKENS) == set(TokenKind)
+    assert set(wording.TOKENS) == set(ISSUED_KINDS)
     assert set(wording.DEVICES) == set(Device)
     assert set(wording.HITS) == set(HitKind)
 
