@@ -1,5 +1,6 @@
 """The configuration in memory: what a ringing call and a hit are answered from, without I/O."""
 
+import asyncio
 import hashlib
 from dataclasses import dataclass, field
 
@@ -41,7 +42,8 @@ class Directory:
         self._now = _Snapshot()
 
     async def refresh(self) -> None:
-        self._now = _snapshot(await self._store.configuration())
+        # In a thread: thousands of numbers take a while, and a ringing call must not wait.
+        self._now = await asyncio.to_thread(_snapshot, await self._store.configuration())
 
     def account(self, account_id: int) -> Account | None:
         return self._now.accounts.get(account_id)
