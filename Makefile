@@ -63,6 +63,7 @@ $(VENV)/development: $(VENV)/runtime
 
 # The browser and the SIP phone that the tests drive.
 $(VENV)/system: $(BIN)/python
-	@command -v chromium >/dev/null && command -v sipp >/dev/null || { \
-	  $(APT) update; $(APT) install -y --no-install-recommends chromium sip-tester fonts-dejavu-core; }
+	@command -v chromium >/dev/null && command -v sipp >/dev/null && \
+	  command -v wrk >/dev/null || { $(APT) update; \
+	  $(APT) install -y --no-install-recommends chromium sip-tester wrk fonts-dejavu-core; }
 	@touch $@

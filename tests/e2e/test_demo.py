@@ -155,8 +155,12 @@ def test_a_script_of_ones_own_is_played_and_each_side_is_heard_on_its_channel(
         ("[[call]]", "gateway"),
         ('[[call]]\ngateway = "fax"\ncaller = "1"\nagent = "busy"', "gateway"),
         ('[[call]]\ngateway = "sip"\ncaller = "1"\nagent = "busy"', "call[0]"),
-        ('[[call]]\ngateway = "sip"\nfrom_visit = "x"\ncaller = "1"\nagent = "busy"', "from_visit"),
+        (
+            '[[call]]\ngateway = "sip"\nfrom_visit = "x"\ncaller = "2025550101"\nagent = "busy"',
+            "from_visit",
+        ),
         ('call = []\n[[visit]]\nid = "a"\nurl = "nowhere"', "visit[0].url"),
+        ('[[call]]\ngateway = "sip"\nnumber = "1"\ncaller = "no"\nagent = "busy"', "caller"),
         ("calls = 3", "call"),
         ("call = [", "TOML"),
     ],
