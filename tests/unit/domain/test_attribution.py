@@ -7,15 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringtrace.domain.attribution import (
+    NAMED,
     WINDOW_MS,
     Basis,
+    Caller,
     Candidate,
+    EarlierCall,
     to_exposures,
     to_nothing,
     to_static,
     verdict,
 )
+from ringtrace.domain.model import SHIPPED
 from ringtrace.domain.source import Source
+from ringtrace.domain.visit import Device
 
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 NOW = 30 * DAY
@@ -151,3 +156,94 @@ def test_the_order_of_candidates_does_not_matter(
 
     assert [c.visit_id for c in one.credits] == [c.visit_id for c in other.credits]
     assert one.unknown == pytest.approx(other.unknown)
+
+
+def test_an_extension_that_was_shown_to_one_visit_proves_it() -> None:
+    proven = replace(seen("proven", 3 * DAY, left=3 * DAY), proven=True)
+
+    result = to_exposures([proven, seen("reader", SECOND)], NOW)
+
+    assert [(c.visit_id, c.probability) for c in result.credits] == [("proven", 1.0)]
+    assert result.unknown == 0.0
+
+
+def test_a_caller_tied_to_a_visitor_is_he() -> None:
+    mine = replace(seen("mine", HOUR, left=HOUR), visitor_id="me")
+    reader = replace(seen("reader", SECOND), visitor_id="reader")
+    caller = Caller(known=True, own={"me": 0.9}, others={"me": 0.1})
+
+    assert verdict(to_exposures([mine, reader], NOW, caller=caller)).visit_id == "mine"
+    assert verdict(to_exposures([mine, reader], NOW)).visit_id == "reader"
+
+
+def test_a_new_caller_is_nobody_who_is_tied_to_another() -> None:
+    taken = replace(seen("taken", SECOND), visitor_id="taken")
+    caller = Caller(known=False, others={"taken": 1.0})
+
+    assert to_exposures([taken], NOW, caller=caller).basis is Basis.NOTHING
+
+
+def test_whoever_calls_again_calls_for_the_same_reason() -> None:
+    first = to_exposures([seen("first", SECOND, channel="Email")], NOW)
+    later = NOW + 20 * HOUR
+    gone = replace(
+        seen("first", SECOND, left=0, channel="Email"), called=first.credits[0].probability
+    )
+    other = replace(seen("other", 0, channel="Direct"), shown_at=later - HOUR, seen_at=later - HOUR)
+    calls = (EarlierCall(NOW, first), EarlierCall(later + 1, first))
+
+    for known in (True, None):
+        caller = Caller(known=known, calls=calls)
+        result = to_exposures([gone, other], later, caller=caller)
+        assert verdict(result).visit_id == "first"
+        assert result.repeat > 0.5
+        assert sum(c.probability for c in result.credits) + result.unknown == pytest.approx(1.0)
+        assert len({(c.visit_id, c.source) for c in result.credits}) == len(result.credits)
+
+
+def test_many_candidates_are_named_down_to_a_rest_by_source() -> None:
+    crowd = [seen(f"v{n:03}", n * SECOND, term="x" if n % 2 else "y") for n in range(100)]
+
+    result = to_exposures(crowd, NOW)
+
+    named = [credit for credit in result.credits if credit.visit_id is not None]
+    rest = [credit for credit in result.credits if credit.visit_id is None]
+    assert len(named) == NAMED
+    assert {credit.source.term for credit in rest} == {"x", "y"}
+    assert verdict(result).visit_id is not None
+    assert sum(c.probability for c in result.credits) + result.unknown == pytest.approx(1.0)
+
+
+def test_a_credit_says_what_it_rests_on() -> None:
+    phone = replace(
+        seen("v", MINUTE, left=8 * SECOND, tapped=9 * SECOND),
+        device=Device.MOBILE,
+        contact_at=NOW - MINUTE,
+        called=0.25,
+    )
+
+    why = to_exposures([phone], NOW).credits[0].why
+
+    assert why is not None
+    assert why.state == "just left (mobile)"
+    assert why.contact == SHIPPED.contact[1]
+    assert why.tap == SHIPPED.tap[3]
+    product = why.channel * why.keyword * why.device * why.contact * why.hazard + why.tap
+    assert why.weight == pytest.approx(product * why.free * why.caller)
+
+
+@given(st.sampled_from(["contact", "tap", "fresh"]), st.integers(MINUTE, DAY))
+def test_more_evidence_never_lowers_the_probability(kind: str, ago: int) -> None:
+    plain = seen("v", ago, left=ago)
+    better = {
+        "contact": replace(plain, contact_at=NOW - ago),
+        "tap": replace(plain, tapped_at=NOW - 5 * SECOND),
+        "fresh": replace(plain, seen_at=NOW - ago // 2, left_at=NOW - ago // 2),
+    }[kind]
+    rival = seen("rival", 10 * MINUTE, left=10 * MINUTE)
+
+    def share(one: Candidate) -> float:
+        credits_ = to_exposures([one, rival], NOW).credits
+        return sum(c.probability for c in credits_ if c.visit_id == "v")
+
+    assert share(better) >= share(plain)

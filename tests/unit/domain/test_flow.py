@@ -1,6 +1,8 @@
 """A flow becomes the plan of one call."""
 
-from ringtrace.domain.flow import Flow, Target, resolve
+import pytest
+
+from ringtrace.domain.flow import Flow, Target, is_phone, is_target, resolve
 
 
 def test_the_targets_ring_in_their_order_and_see_the_tracking_number() -> None:
@@ -13,3 +15,23 @@ def test_the_targets_ring_in_their_order_and_see_the_tracking_number() -> None:
     assert not plan.steps[0].record
     assert plan.max_seconds == 60
     assert plan.cacheable
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "+12025550199",
+        "sip:desk@pbx.example.com",
+        "sip:desk@192.0.2.1:5070;transport=udp",
+    ],
+)
+def test_every_gateway_can_dial_a_target(text: str) -> None:
+    assert is_target(text)
+    assert is_phone(text) is text.startswith("+")
+
+
+@pytest.mark.parametrize(
+    "text", ["12025550199", "+0123", "sip:pbx.example.com", "sips:a@pbx.example", "sip:a b@x", ""]
+)
+def test_what_no_gateway_could_dial_is_no_target(text: str) -> None:
+    assert not is_target(text)

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringtrace.domain.leasing import Pool, PoolEmptyError, Restored
+from ringtrace.domain.split import TAIL
 from ringtrace.domain.visit import ON_PAGE_MS
 
 MINUTE = 60_000
@@ -202,6 +203,191 @@ def test_the_promise_holds_on_any_sequence_of_events(
                 assert not shared or taken == set(numbers)
             else:
                 assert lease.number == shown[visit]
+            shown[visit] = lease.number
+            alive[visit] = now
+        elif kind == "seen":
+            pool.seen(visit, now)
+            if visit in shown:
+                alive[visit] = now
+        else:
+            pool.leave(visit, now)
+            alive.pop(visit, None)
+
+
+def divided(size: int, **calls: float) -> Pool:
+    pool = Pool([f"n{i}" for i in range(size)])
+    pool.resplit(calls)
+    return pool
+
+
+def test_channels_lease_from_groups_of_their_own() -> None:
+    pool = divided(6, ads=2.0, organic=1.0)
+    assert pool.sizes() == {"ads": 4, "organic": 2}
+
+    ads = {pool.lease(f"a{n}", f"ca{n}", n, "ads").number for n in range(20)}
+    organic = {pool.lease(f"o{n}", f"co{n}", 20 + n, "organic").number for n in range(20)}
+
+    assert (len(ads), len(organic)) == (4, 2)
+    assert not ads & organic
+
+
+def test_a_channel_nobody_expected_gets_a_number_too() -> None:
+    assert divided(6, ads=2.0, organic=1.0).lease("v", "c", 0, "email").number in {
+        f"n{i}" for i in range(6)
+    }
+
+
+def test_a_number_of_the_same_keyword_is_preferred() -> None:
+    pool = Pool(["A", "B"])
+    pool.lease("a", "ca", 0, "", "shoes")
+    pool.lease("b", "cb", 1, "", "boots")
+    pool.leave("a", 10_000)
+    pool.leave("b", 12_000)
+
+    assert pool.lease("c", "cc", 20_000, "", "boots").number == "B"
+
+
+def test_a_number_of_the_same_keyword_that_is_just_free_is_not_taken() -> None:
+    pool = Pool(["A", "B"])
+    pool.lease("a", "ca", 0, "", "shoes")
+    pool.lease("b", "cb", 1, "", "boots")
+    pool.leave("a", 2)
+    pool.leave("b", 19_500)
+
+    assert pool.lease("c", "cc", 20_000, "", "boots").number == "A"
+
+
+def test_a_keyword_whose_numbers_are_all_on_page_takes_the_longest_idle_one() -> None:
+    pool = Pool(["A", "B"])
+    pool.lease("a", "ca", 0, "", "shoes")
+    pool.lease("b", "cb", 0, "", "boots")
+    pool.leave("a", 5_000)
+
+    assert pool.lease("c", "cc", 20_000, "", "boots").number == "A"
+    assert pool.lease("d", "cd", 20_000, "", "unheard of").number in {"A", "B"}
+
+
+def test_when_traffic_shifts_the_longest_idle_numbers_move() -> None:
+    pool = divided(8, ads=1.0, organic=1.0)
+    taken = [pool.lease(f"a{n}", f"ca{n}", n, "ads").number for n in range(4)]
+    pool.leave("a0", 1_000)
+    pool.leave("a1", 2_000)
+    pool.leave("a2", 3_000)
+
+    pool.resplit({"ads": 1.0, "organic": 3.0})
+
+    assert pool.sizes() == {"ads": 2, "organic": 6}
+    organic = {pool.lease(f"o{n}", f"co{n}", 4_000, "organic").number for n in range(30)}
+    assert set(taken[:2]) <= organic
+    assert not set(taken[2:]) & organic
+    assert pool.lease("a0", "ca0", 5_000, "ads").number == taken[0]
+
+
+def test_a_group_of_which_all_are_on_page_gives_its_oldest_arrival_and_its_visitor_keeps_it() -> (
+    None
+):
+    pool = divided(4, ads=1.0, organic=1.0)
+    taken = [pool.lease(f"a{n}", f"ca{n}", n, "ads", "shoes").number for n in range(2)]
+
+    pool.resplit({"ads": 1.0, "organic": 3.0})
+
+    assert pool.lease("a0", "ca0", 10, "ads", "shoes").number == taken[0]
+    assert pool.sizes() == {"ads": 1, "organic": 3}
+    organic = {pool.lease(f"o{n}", f"co{n}", 20, "organic").number for n in range(2)}
+    assert taken[0] not in organic
+
+
+def test_the_same_division_again_moves_nothing() -> None:
+    pool = divided(6, ads=2.0, organic=1.0)
+    before = {n: line.group for n, line in pool._lines.items()}
+
+    pool.resplit({"organic": 10.0, "ads": 20.0})
+
+    assert {n: line.group for n, line in pool._lines.items()} == before
+
+
+def test_a_pool_too_small_to_divide_confuses_channels_least() -> None:
+    pool = divided(3, ads=3.0, organic=1.0)
+    pool.lease("a", "ca", 0, "ads", "x")
+    pool.lease("o", "co", 1, "organic", "y")
+    pool.lease("p", "cp", 2, "organic", "z")
+    for n, visit in enumerate(("a", "o", "p")):
+        pool.leave(visit, 60_000 + n)
+
+    assert pool.lease("q", "cq", 120_000, "organic", "z").number == "n2"
+    assert pool.lease("b", "cb", 120_001, "ads", "w").number == "n0"
+
+
+def test_a_pool_too_small_to_divide_displaces_who_calls_least() -> None:
+    pool = Pool(["A", "B", "C"])
+    pool.resplit({"ads": 3.0, "display": 1.0, "email": 1.0}, {"ads": 0.05, "display": 0.001})
+    numbers = {
+        pool.lease(visit, f"c{visit}", 0, channel).number: visit
+        for visit, channel in (("a", "ads"), ("b", "ads"), ("d", "display"))
+    }
+
+    assert numbers[pool.lease("e", "ce", 1_000, "email").number] == "d"
+
+
+def test_a_small_pool_remembers_its_holders_when_it_stays_small() -> None:
+    pool = divided(2, ads=1.0, email=1.0)
+    for n in range(8):
+        pool.lease(f"a{n}", f"c{n}", n * 60_000, "ads" if n % 2 else "email")
+        pool.leave(f"a{n}", n * 60_000 + 1)
+    kept = {n: line.group for n, line in pool._lines.items()}
+
+    pool.resplit({"ads": 1.0, "email": 2.0})
+
+    assert {n: line.group for n, line in pool._lines.items()} == kept == dict.fromkeys(kept, TAIL)
+    assert pool.lease("x", "cx", 600_000, "ads").number == pool.lease("x", "cx", 600_001).number
+
+
+def test_leases_of_an_earlier_run_keep_their_keyword() -> None:
+    pool = Pool(["A", "B"])
+    pool.restore(
+        [
+            Restored("A", "a", "ca", 5, left=True, keyword="shoes"),
+            Restored("B", "b", "cb", 7_000, left=True, keyword="boots"),
+        ]
+    )
+
+    assert pool.lease("v", "cv", 20_000, "", "boots").number == "B"
+
+
+DIVIDED_EVENTS = st.lists(
+    st.tuples(
+        st.sampled_from(["lease", "lease", "lease", "seen", "leave", "split"]),
+        st.integers(0, 14),
+        st.integers(0, 30_000),
+    ),
+    max_size=80,
+)
+
+
+@given(st.integers(1, 9), DIVIDED_EVENTS)
+def test_the_promise_holds_within_groups(size: int, events: list[tuple[str, int, int]]) -> None:
+    """As above, for pools that are divided, and divided anew, among channels."""
+    pool = divided(size, a=1.0, b=2.0, c=1.0)
+    groups = pool._groups
+    shown: dict[str, str] = {}
+    alive: dict[str, int] = {}
+    now = 0
+    for kind, who, step in events:
+        now += step
+        visit, visitor, channel = f"v{who}", f"c{who // 2}", "abcd"[who % 4]
+        if kind == "split":
+            pool.resplit({"a": 1.0 + who, "b": 3.0, "c": 20.0 - who})
+            assert sum(pool.sizes().values()) == size
+        elif kind == "lease":
+            on_page = {v for v, at in alive.items() if now - at < ON_PAGE_MS}
+            taken = {shown[v] for v in on_page}
+            lease = pool.lease(visit, visitor, now, channel, f"k{who % 3}")
+            assert lease.number == shown.get(visit, lease.number)
+            strangers = {shown[v] for v in on_page if f"c{int(v[1:]) // 2}" != visitor}
+            if lease.new and lease.number in strangers:
+                name = groups._split.groups.get(channel, groups._split.fallback)
+                members = {n for n, line in pool._lines.items() if line.group == name}
+                assert members <= taken
             shown[visit] = lease.number
             alive[visit] = now
         elif kind == "seen":

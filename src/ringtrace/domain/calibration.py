@@ -1,0 +1,74 @@
+"""Whether stated probabilities come true, judged by calls of which the truth is known.
+
+The truth comes from numbers leased to one visit alone, extensions, taps followed by a ring,
+corrections made by users, and test calls.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+BANDS: Final = 10
+_NORMAL_95: Final = 1.959964
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A call whose truth is known: the probability stated for the visit named, and its truth."""
+
+    stated: float
+    right: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Calls stated with a probability in [low, high): what was stated of them and what came true.
+
+    `realised_low` and `realised_high` are the 95 % interval of `realised` (Wilson).
+    """
+
+    low: float
+    high: float
+    calls: int
+    stated: float
+    realised: float
+    realised_low: float
+    realised_high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """Bands with calls in them, rising. `error` is the mean distance of stated and realised."""
+
+    bands: tuple[Band, ...]
+    calls: int
+    error: float
+
+
+def reliability(outcomes: Iterable[Outcome], bands: int = BANDS) -> Reliability:
+    """The table. Its error has a floor: with few calls a band is off by chance alone."""
+    found: list[list[Outcome]] = [[] for _ in range(bands)]
+    for outcome in outcomes:
+        found[min(int(outcome.stated * bands), bands - 1)].append(outcome)
+    table = tuple(
+        _band(index / bands, (index + 1) / bands, members)
+        for index, members in enumerate(found)
+        if members
+    )
+    calls = sum(band.calls for band in table)
+    off = sum(band.calls * abs(band.stated - band.realised) for band in table)
+    return Reliability(table, calls, off / calls if calls else 0.0)
+
+
+def _band(low: float, high: float, outcomes: list[Outcome]) -> Band:
+    calls = len(outcomes)
+    realised = sum(outcome.right for outcome in outcomes) / calls
+    stated = sum(outcome.stated for outcome in outcomes) / calls
+    square = _NORMAL_95**2
+    middle = (realised + square / (2 * calls)) / (1 + square / calls)
+    spread = realised * (1 - realised) / calls + square / (4 * calls * calls)
+    reach = _NORMAL_95 * math.sqrt(spread) / (1 + square / calls)
+    return Band(
+        low, high, calls, stated, realised, max(0.0, middle - reach), min(1.0, middle + reach)
+    )
