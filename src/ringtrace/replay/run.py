@@ -1,0 +1,191 @@
+"""Sizing by replay: from files or the store to shares, intervals, cost and advice."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, TypeVar
+
+import numpy as np
+
+from ringtrace.config import Settings
+from ringtrace.domain import sizing
+from ringtrace.domain.drawing import draw
+from ringtrace.domain.history import History, gather
+from ringtrace.domain.intervals import Share
+from ringtrace.domain.model import SHIPPED
+from ringtrace.domain.placing import Calls, Placement, RealCall, place
+from ringtrace.domain.sizing import Advice, Outcome, Sizing, Target
+from ringtrace.replay.files import read_calls, read_hits
+from ringtrace.store.sqlite.connection import connect
+from ringtrace.store.sqlite.history import site_history, site_keys
+
+T = TypeVar("T")
+DAY_MS: Final = 86_400_000
+_TICK: Final = 5_000
+
+ASSUMPTIONS: Final = {
+    Placement.GIVEN: "the visit behind the call was given",
+    Placement.ATTRIBUTED: "the visit was drawn from our own attribution of the call, as if that "
+    "were calibrated",
+    Placement.BY_HAZARD: "the moment of the call is real; the visit was drawn by the shipped "
+    "hazard from all visits of the 14 days before",
+    Placement.DRAWN: "there were no calls: first calls were drawn from the shipped hazard, at "
+    f"about {SHIPPED.calls_per_visit:.1%} of visits whatever their channel; nobody calls again or "
+    "withholds his number",
+    Placement.LEFT_OUT: "not replayed: the visit is not in the hits, or a wrong number",
+}
+
+
+class SiteUnknownError(LookupError):
+    """The store has no such site, or several to choose from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What is replayed; `calls` None when there are no records of calls at all."""
+
+    history: History
+    calls: Sequence[RealCall] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is asked: pool sizes, price of a number and month, targets, seed of all randomness."""
+
+    numbers: Sequence[int]
+    price: float
+    targets: Mapping[Target, float]
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    plan: Plan
+    history: History
+    calls: Calls
+    sizing: Sizing
+    advice: tuple[Advice, ...]
+
+    def to_data(self) -> dict[str, object]:
+        """Plain data, ready for JSON. Shares are of the scored calls."""
+        history, found = self.history, self.sizing
+        return {
+            "hits": {
+                "visits": len(history),
+                "left_out": history.left_out,
+                "since": _utc(int(history.at[0])),
+                "until": _utc(int(history.at[-1])),
+                "beats": "filled" if history.beats_filled else "given",
+            },
+            "calls": {
+                "placed": {how: count for how, count in self.calls.counts.items() if count},
+                "assumptions": self.assumptions(),
+                "scored": found.scored,
+                "scored_since": _utc(found.scored_since),
+                "scored_days": found.days,
+            },
+            "wrong_calls_per_number_and_day": SHIPPED.noise * 86_400,
+            "interval": {"level": 0.95, "resampled": found.resampled},
+            "price": self.plan.price,
+            "seed": self.plan.seed,
+            "sizes": [
+                {
+                    "numbers": one.numbers,
+                    "monthly_cost": one.monthly_cost,
+                    "ours": _outcome_data(one.ours),
+                    "trade": _outcome_data(one.trade),
+                }
+                for one in found.sizes
+            ],
+            "advice": [
+                {
+                    "target": one.target,
+                    "share": one.share,
+                    "numbers": one.numbers,
+                    "likely": one.likely,
+                }
+                for one in self.advice
+            ],
+        }
+
+    def assumptions(self) -> dict[Placement, str]:
+        """Why each call was put where it was, by the kinds of placement that occurred."""
+        return {how: ASSUMPTIONS[how] for how, count in self.calls.counts.items() if count}
+
+
+def from_files(
+    hits: Path, calls: Path | None, tick: Callable[[int], None] = lambda _: None
+) -> Material:
+    """`tick` is told how many lines were read. Raises FileInvalidError, NoVisitsError, OSError."""
+    history = gather(_ticking(read_hits(hits), tick))
+    return Material(history, None if calls is None else list(_ticking(read_calls(calls), tick)))
+
+
+def from_store(data: Path, account_id: int, site: str | None, days: int) -> Material:
+    """The last days of a site; `site` None is the account's only one.
+
+    Raises FileNotFoundError, SiteUnknownError, NoVisitsError.
+    """
+    settings = Settings(data)
+    if not settings.database.exists():
+        raise FileNotFoundError(f"no data in {data}: start `ringtrace serve` first")
+    connection = connect(settings.database, readonly=True)
+    try:
+        keys = site_keys(connection, account_id)
+        if site is None and len(keys) == 1:
+            site = keys[0]
+        if site is None or site not in keys:
+            raise SiteUnknownError(f"--site: one of {', '.join(keys) or 'none (no site)'}")
+        found = site_history(connection, account_id, site, days)
+    finally:
+        connection.close()
+    # The store keeps of beats only the last: who did not leave was on page until then.
+    return Material(gather(found.hits, fill_ms=DAY_MS), found.calls or None)
+
+
+def placed(material: Material, seed: int) -> Calls:
+    """The calls to replay; the same seed draws the same ones."""
+    rng = np.random.default_rng([seed, 0])
+    if material.calls is None:
+        return draw(material.history, rng)
+    return place(material.history, material.calls, rng)
+
+
+def run(
+    material: Material, calls: Calls, plan: Plan, tick: Callable[[int], None] = lambda _: None
+) -> Result:
+    """Raises NoCallsError. `tick` is told how many events were replayed, see sizing.effort."""
+    rng = np.random.default_rng([plan.seed, 1])
+    found = sizing.size(material.history, calls, plan.numbers, plan.price, rng, tick)
+    return Result(plan, material.history, calls, found, sizing.advise(found, plan.targets))
+
+
+def _ticking(items: Iterable[T], tick: Callable[[int], None]) -> Iterator[T]:
+    count = 0
+    for count, item in enumerate(items, 1):
+        yield item
+        if count % _TICK == 0:
+            tick(_TICK)
+    tick(count % _TICK)
+
+
+def _outcome_data(outcome: Outcome) -> dict[str, dict[str, float]]:
+    return {
+        "right_visit": _share_data(outcome.visit),
+        "right_channel": _share_data(outcome.channel),
+        "right_keyword": _share_data(outcome.keyword),
+        "unknown": _share_data(outcome.unknown),
+    }
+
+
+def _share_data(share: Share) -> dict[str, float]:
+    return {
+        "share": round(share.value, 5),
+        "low": round(share.low, 5),
+        "high": round(share.high, 5),
+    }
+
+
+def _utc(at: int) -> str:
+    return datetime.fromtimestamp(at / 1_000, UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,126 @@
+"""`ringtrace replay --from-store` beside the server that fills the store."""
+
+import json
+from pathlib import Path
+
+from click.testing import CliRunner, Result
+
+from ringtrace.domain.history import Kind, gather
+from ringtrace.replay.command import replay
+from ringtrace.store.sqlite.connection import connect
+from ringtrace.store.sqlite.history import SiteHistory, site_history
+from tests.shop import POOL, RADIO, Shop, rfc
+
+MINUTE = 60_000
+DAY = 86_400_000
+VISITS = 40
+
+
+def run(shop: Shop, *arguments: object) -> Result:
+    data = shop.house.settings.data
+    return CliRunner().invoke(replay, ["--from-store", "--data", str(data), *map(str, arguments)])
+
+
+def stored(database: Path, account: int, site: str, days: int = 30) -> SiteHistory:
+    connection = connect(database, readonly=True)
+    try:
+        return site_history(connection, account, site, days)
+    finally:
+        connection.close()
+
+
+async def visit(shop: Shop, *, calls: bool) -> None:
+    """A visit of two minutes that leaves; a call to its number comes 30 s later."""
+    visit_id = shop.ids()
+    shown = await shop.hit(visit=visit_id, visitor=visit_id)
+    shop.clock.now += MINUTE
+    await shop.hit("beat", visit=visit_id, visitor=visit_id)
+    shop.clock.now += MINUTE
+    await shop.hit("leave", visit=visit_id, visitor=visit_id)
+    shop.clock.now += MINUTE // 2
+    if calls:
+        number = shown.json()["number"]
+        await shop.arrive(number=number["e164"], started_at=rfc(shop.clock.now))
+    shop.clock.now += 20 * MINUTE
+
+
+async def fill(shop: Shop) -> None:
+    for n in range(VISITS):
+        await visit(shop, calls=n % 2 == 0)
+    await shop.arrive(number=RADIO, started_at=rfc(shop.clock.now))
+    await shop.house.use_cases.route_call.settle()
+
+
+async def test_the_sites_own_visits_and_attributed_calls_are_replayed(shop: Shop) -> None:
+    await fill(shop)
+
+    result = run(shop, "--site", "shop", "--numbers", "1,10", "--json")
+
+    assert result.exit_code == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert found["hits"]["visits"] == VISITS
+    placed = found["calls"]["placed"]
+    assert placed["attributed"] + placed.get("left_out", 0) == VISITS / 2
+    assert placed["attributed"] >= 15
+    assert "our own attribution" in found["calls"]["assumptions"]["attributed"]
+
+
+async def test_a_store_without_calls_has_them_drawn(shop: Shop) -> None:
+    for _ in range(200):
+        visit_id = shop.ids()
+        await shop.hit(visit=visit_id, visitor=visit_id)
+        shop.clock.now += 20 * MINUTE
+        await shop.hit("tap", visit=visit_id, visitor=visit_id)
+        shop.clock.now += 20 * MINUTE
+
+    result = run(shop, "--json")
+
+    assert result.exit_code == 0, result.stderr
+    assert list(json.loads(result.stdout)["calls"]["placed"]) == ["drawn"]
+
+
+async def test_a_visitor_who_did_not_leave_was_on_page_until_the_last_beat(shop: Shop) -> None:
+    visit_id = shop.ids()
+    await shop.hit(visit=visit_id, visitor=visit_id)
+    begun = shop.clock.now
+    shop.clock.now += 5 * MINUTE
+    await shop.hit("beat", visit=visit_id, visitor=visit_id)
+
+    history = gather(stored(shop.house.settings.database, 1, "shop").hits, fill_ms=DAY)
+
+    kinds = zip(history.kind.tolist(), history.at.tolist(), strict=True)
+    beats = [at - begun for kind, at in kinds if kind == Kind.BEAT]
+    assert beats == [30_000 * step for step in range(1, 11)]
+
+
+async def test_only_the_last_days_are_read(shop: Shop) -> None:
+    await visit(shop, calls=True)
+    shop.clock.now += 10 * DAY
+    await visit(shop, calls=True)
+    await shop.house.use_cases.route_call.settle()
+
+    recent = stored(shop.house.settings.database, 1, "shop", days=5)
+    everything = stored(shop.house.settings.database, 1, "shop", days=11)
+
+    assert len({hit.visit for hit in recent.hits}) == 1
+    assert len({hit.visit for hit in everything.hits}) == 2
+    assert (len(recent.calls), len(everything.calls)) == (1, 2)
+
+
+async def test_another_accounts_site_does_not_exist(shop: Shop) -> None:
+    await fill(shop)
+
+    result = run(shop, "--site", "foreign")
+
+    assert result.exit_code == 2
+    assert "--site: one of shop" in result.stderr
+    assert "foreign" not in result.stderr
+    assert stored(shop.house.settings.database, 2, "shop") == SiteHistory([], [])
+
+
+async def test_a_site_nobody_visited_cannot_be_replayed(shop: Shop) -> None:
+    result = run(shop)
+
+    assert result.exit_code == 2
+    assert "no visit with a known channel" in result.stderr
+    assert POOL not in result.stderr
