@@ -1,22 +1,30 @@
 """The only composition root: what is made of what."""
 
+import asyncio
 import fcntl
 import logging
+import multiprocessing
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from argon2 import PasswordHasher
 
 from ringtrace.config import Settings, secret_key, write_private
 from ringtrace.domain.account import TokenKind
+from ringtrace.domain.model import Model
+from ringtrace.domain.past import Past, learn
 from ringtrace.services.apply_setup import ApplyTheSetup
+from ringtrace.services.correct_call import CorrectCall
 from ringtrace.services.directory import Directory
 from ringtrace.services.keep_recording import KeepRecording, RecordingLinks
+from ringtrace.services.learn_models import LearnModels
 from ringtrace.services.limits import HitLimits
 from ringtrace.services.open_account import IssueToken, OpenTheAccount, SignIn, new_password
 from ringtrace.services.ports import Clock
+from ringtrace.services.reattribute import Reattribute
 from ringtrace.services.record_call import RecordCall
 from ringtrace.services.route_call import RouteCall
 from ringtrace.services.track_hit import TrackHit
@@ -53,8 +61,11 @@ class House:
     app: App
     _store: SqliteStore
     _lock: IO[str]
+    _nights: asyncio.Task[None]
 
     async def close(self) -> None:
+        self._nights.cancel()
+        await asyncio.gather(self._nights, return_exceptions=True)
         await self.use_cases.route_call.settle()
         self._store.close()
         self._lock.close()
@@ -80,7 +91,19 @@ async def open_house(
         store.close()
         lock.close()
         raise
-    return House(settings, use_cases, app, store, lock)
+    nights = asyncio.create_task(use_cases.learn_models.every_night())
+    return House(settings, use_cases, app, store, lock, nights)
+
+
+async def _learn_apart(past: Past, at: int) -> Model:
+    """In a process of its own, because minutes of arithmetic would keep ringing calls waiting."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as apart:
+        loop = asyncio.get_running_loop()
+        return Model.of_data(await loop.run_in_executor(apart, _learnt, past, at))
+
+
+def _learnt(past: Past, at: int) -> dict[str, Any]:
+    return learn(past, at).to_data()
 
 
 def open_reader(settings: Settings) -> SqliteReader:
@@ -108,6 +131,9 @@ def _use_cases(
         open_account=OpenTheAccount(store, directory, hasher),
         issue_token=IssueToken(store, directory, clock),
         sign_in=SignIn(store, hasher),
+        learn_models=LearnModels(store, directory, clock, _learn_apart),
+        correct_call=CorrectCall(store, directory, clock),
+        reattribute=Reattribute(store, directory),
         recordings=settings.recordings,
     )
 

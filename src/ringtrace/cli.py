@@ -5,26 +5,31 @@ import logging
 import sys
 import tomllib
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
+from urllib.parse import quote
 
 import click
 import httpx
 import msgspec
 from phonenumbers import SUPPORTED_REGIONS
 
-from ringtrace import __version__, listing
+from ringtrace import __version__, engine_stdio, listing
 from ringtrace.bootstrap import DataFolderInUseError, open_reader
 from ringtrace.config import Settings
 from ringtrace.demo.command import demo
 from ringtrace.domain.account import ISSUED_KINDS
 from ringtrace.gateways.sip.settings import NodeSettings
+from ringtrace.replay.command import replay
 from ringtrace.serve import serve as run_server
 from ringtrace.services.errors import RefusedError
 from ringtrace.services.ports import CallFilter, Reads
 
 R = TypeVar("R")
 API_SECONDS = 10.0
+LONG_SECONDS = 3_600.0
+"""Learning and attributing a long history take minutes."""
 EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
 
@@ -50,6 +55,7 @@ def main() -> None:
 
 
 main.add_command(demo)
+main.add_command(replay)
 
 
 @main.command()
@@ -190,7 +196,29 @@ def account(data: Path, name: str, login: str, region: str) -> None:
     answer = _ask(
         data, "POST", "/api/v1/accounts", {"name": name, "login": login, "region": region}
     )
-    click.echo(msgspec.json.format(msgspec.json.encode(answer)).decode())
+    _echo(answer)
+
+
+@main.command()
+@_data_option
+@click.argument("site")
+def learn(data: Path, site: str) -> None:
+    """Learn the model of a site's callers now; prints its main rates."""
+    _echo(_ask(data, "POST", f"/api/v1/sites/{quote(site, safe='')}/model", None, LONG_SECONDS))
+
+
+@main.command()
+@_data_option
+@click.option(
+    "--since",
+    required=True,
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"]),
+    help="Calls begun then (UTC) or later.",
+)
+def reattribute(data: Path, since: datetime) -> None:
+    """Attribute past calls anew with the newest models; prints how many changed."""
+    form = {"since": since.replace(tzinfo=UTC)}
+    _echo(_ask(data, "POST", "/api/v1/attributions", form, LONG_SECONDS))
 
 
 @main.command()
@@ -235,6 +263,14 @@ def channels(data: Path, account_id: int, as_json: bool) -> None:
     _read(data, read)
 
 
+@main.command()
+@click.option("--stdio", is_flag=True, required=True, help="Speak JSON lines on stdin and stdout.")
+def engine(*, stdio: bool) -> None:
+    """Lease and attribute for a simulator outside, with the production code over memory."""
+    if stdio:
+        engine_stdio.run(sys.stdin.buffer, sys.stdout.buffer)
+
+
 def _pair(option: str, text: str, separator: str) -> tuple[str, str]:
     """Two parts of an option, the second a whole number."""
     first, found, second = text.rpartition(separator)
@@ -257,7 +293,13 @@ def _read(data: Path, use: Callable[[Reads], Awaitable[None]]) -> None:
         raise click.ClickException(str(error)) from error
 
 
-def _ask(data: Path, method: str, path: str, body: object) -> dict[str, str]:
+def _echo(answer: object) -> None:
+    click.echo(msgspec.json.format(msgspec.json.encode(answer)).decode())
+
+
+def _ask(
+    data: Path, method: str, path: str, body: object, seconds: float = API_SECONDS
+) -> dict[str, Any]:
     """One request to the server that runs over `data`; its refusal is the command's."""
     settings = Settings(data)
     try:
@@ -268,7 +310,7 @@ def _ask(data: Path, method: str, path: str, body: object) -> dict[str, str]:
             url + path,
             content=msgspec.json.encode(body),
             headers={"Authorization": f"Bearer {secret}", "Content-Type": "application/json"},
-            timeout=API_SECONDS,
+            timeout=seconds,
             trust_env=False,
         )
     except (FileNotFoundError, httpx.ConnectError) as error:

@@ -1,5 +1,6 @@
 """What a person can use is in the documentation."""
 
+import re
 from pathlib import Path
 
 import click
@@ -9,7 +10,9 @@ from ringtrace.cli import main
 from ringtrace.domain.visit import NoNumber
 from ringtrace.services import errors
 from ringtrace.web import app
-from ringtrace.web.telephony import PREFIX
+from ringtrace.web.api.router import PREFIX as API
+from ringtrace.web.api.router import api_router
+from ringtrace.web.telephony import PREFIX as CALLS
 
 ROOT = Path(__file__).parents[2]
 DOCS = {path.name: path.read_text("utf-8") for path in (ROOT / "docs").glob("*.md")}
@@ -35,11 +38,46 @@ def test_every_command_and_option_is_described(name: str, command: click.Command
             assert any(f"`{option}" in text for option in parameter.opts), parameter.opts
 
 
-def test_every_hot_route_is_described() -> None:
-    text = DOCS["gateways.md"] + DOCS["tracking.md"]
+def named(route: str, text: str) -> bool:
+    """Whether a text has the route itself, not only one that begins like it."""
+    return re.search(rf"{re.escape(route)}(?![\w/.-])", text) is not None
 
-    for route in ("/t/hit", "/t/tag.js", PREFIX, "/api", "/api/report", "/recording"):
-        assert route in text
+
+def test_a_route_is_not_named_by_a_longer_one() -> None:
+    assert named("GET /api", "`GET /api?dialed_number=N`")
+    assert not named("GET /api", "`GET /api/report`")
+    assert not named("GET /calls", "`GET /calls/{gateway}/{call}`")
+
+
+@pytest.mark.parametrize(
+    ("page", "route"),
+    [
+        ("tracking.md", "POST /t/hit"),
+        ("tracking.md", "/t/tag.js"),
+        ("gateways.md", f"POST {CALLS}"),
+        ("gateways.md", f"POST {CALLS}/{{call}}/report"),
+        ("gateways.md", f"PUT {CALLS}/{{call}}/recording"),
+        ("gateways.md", "GET /api"),
+        ("gateways.md", "POST /api/report"),
+        ("api.md", "GET /health"),
+    ],
+)
+def test_every_hot_route_is_described(page: str, route: str) -> None:
+    assert named(route, DOCS[page])
+
+
+def api_routes() -> list[str]:
+    """As the documentation writes them: `GET /calls/{gateway}/{call}`."""
+    return [
+        f"{method} {re.sub(':[a-z]+}', '}', route.path.removeprefix(API))}"
+        for route in api_router().routes
+        for method in sorted(getattr(route, "methods", {"ANY"}) - {"OPTIONS", "HEAD"})
+    ]
+
+
+@pytest.mark.parametrize("route", api_routes())
+def test_every_route_of_the_api_is_described(route: str) -> None:
+    assert named(f"`{route}", DOCS["api.md"])
 
 
 def test_every_error_id_is_described() -> None:

@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 from ringtrace.domain.account import Account, TokenKind
 from ringtrace.domain.attribution import Attribution
 from ringtrace.domain.call import GatewayKind, MergeResult, Report
+from ringtrace.domain.model import Model
 from ringtrace.domain.number import TrackingNumber
 from ringtrace.domain.site import Site
 from ringtrace.domain.visit import HitKind, Visit
@@ -66,6 +67,44 @@ class KeepReport(Command[MergeResult]):
 
 
 @dataclass(frozen=True, slots=True)
+class KeepCorrection(Command[None]):
+    """A user says that `visit_id` called, None: none of the visits.
+
+    `made_by` is his login, None through the API. Raises NotFoundError and FieldInvalidError.
+    """
+
+    gateway: GatewayKind
+    call: str
+    visit_id: str | None
+    made_at: int
+    made_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBackCorrection(Command[None]):
+    """The call gets the engine's own `attribution` again. Raises NotFoundError without one."""
+
+    gateway: GatewayKind
+    call: str
+    attribution: Attribution
+
+
+@dataclass(frozen=True, slots=True)
+class KeepAttribution(Command[bool]):
+    """A call is attributed anew; False when it is not the call it was, or somebody corrected it.
+
+    `number`, `caller` and `started_at` are those the attribution was made for.
+    """
+
+    gateway: GatewayKind
+    call: str
+    number: str
+    caller: str | None
+    started_at: int
+    attribution: Attribution
+
+
+@dataclass(frozen=True, slots=True)
 class NoteRecording(Command[bool]):
     """The gateway's audio file is in the recordings folder; False when the call is unknown."""
 
@@ -90,6 +129,15 @@ class ApplySetup(Command[None]):
     account: Account
     sites: tuple[Site, ...]
     numbers: tuple[TrackingNumber, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeepModel(Command[None]):
+    """What was learnt of a site's callers, made at `made_at`; the pool is divided anew by it."""
+
+    site_key: str
+    model: Model
+    made_at: int
 
 
 @dataclass(frozen=True, slots=True)

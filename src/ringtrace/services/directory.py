@@ -5,6 +5,7 @@ import hashlib
 from dataclasses import dataclass, field
 
 from ringtrace.domain.account import Account, TokenKind, TokenOwner
+from ringtrace.domain.model import SHIPPED, Model
 from ringtrace.domain.number import (
     NumberInvalidError,
     NumberKind,
@@ -15,7 +16,7 @@ from ringtrace.domain.number import (
     written,
 )
 from ringtrace.domain.site import Site
-from ringtrace.services.ports import Configuration, Store
+from ringtrace.services.ports import Configuration, SiteModel, Store
 
 
 def token_hash(token: str) -> str:
@@ -32,6 +33,7 @@ class _Snapshot:
     tokens: dict[str, TokenOwner] = field(default_factory=dict)
     spellings: dict[int, dict[str, str]] = field(default_factory=dict)
     written: dict[str, Written] = field(default_factory=dict)
+    models: dict[str, SiteModel] = field(default_factory=dict)
 
 
 class Directory:
@@ -85,6 +87,18 @@ class Directory:
     def written(self, number: str) -> Written:
         return self._now.written.get(number) or written(number)
 
+    def model(self, site_key: str | None) -> Model:
+        """What was learnt of the site's callers; the shipped model where nothing was."""
+        learnt = self._now.models.get(site_key or "")
+        return learnt.model if learnt else SHIPPED
+
+    def learnt(self, site_key: str) -> SiteModel | None:
+        """The newest model of the site and when it was made; None before the first."""
+        return self._now.models.get(site_key)
+
+    def sites(self) -> list[Site]:
+        return list(self._now.sites.values())
+
     def sites_of(self, account_id: int) -> list[Site]:
         return [site for site in self._now.sites.values() if site.account_id == account_id]
 
@@ -117,4 +131,5 @@ def _snapshot(configuration: Configuration) -> _Snapshot:
         tokens=dict(configuration.tokens),
         spellings=spellings,
         written={one.number: written(one.number) for one in configuration.numbers},
+        models={one.site_key: one for one in configuration.models},
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import argon2
@@ -10,7 +11,7 @@ from ringtrace.domain.account import ISSUED_KINDS, TokenKind, User
 from ringtrace.services.commands import AddToken, OpenAccount
 from ringtrace.services.directory import Directory, token_hash
 from ringtrace.services.errors import FieldInvalidError, SignInFailedError
-from ringtrace.services.ports import Clock, Store
+from ringtrace.services.ports import Clock, Store, ValidToken
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,11 @@ class IssueToken:
         if kind not in ISSUED_KINDS:
             raise FieldInvalidError("voximplant, sip, route or api", "kind")
         return await self(account_id, kind)
+
+    async def issued(self, account_id: int) -> Sequence[ValidToken]:
+        """The valid tokens that people asked for, newest first: the command's own is not theirs."""
+        known = await self._store.tokens(account_id)
+        return [token for token in known if token.kind in ISSUED_KINDS]
 
     async def __call__(self, account_id: int, kind: TokenKind) -> str:
         """A new token, shown once. Of the older ones of its kind only the newest stays valid."""

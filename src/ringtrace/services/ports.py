@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from ringtrace.domain.account import Account, TokenOwner, User
-from ringtrace.domain.attribution import Attribution, Candidate
+from ringtrace.domain.account import Account, TokenKind, TokenOwner, User
+from ringtrace.domain.attribution import Attribution, Caller, Candidate
 from ringtrace.domain.call import GatewayKind, Report
+from ringtrace.domain.model import Model
 from ringtrace.domain.number import TrackingNumber
+from ringtrace.domain.past import Past
 from ringtrace.domain.site import Site
 from ringtrace.services.commands import Command
 
@@ -28,6 +30,37 @@ class Configuration:
     sites: tuple[Site, ...]
     numbers: tuple[TrackingNumber, ...]
     tokens: tuple[tuple[str, TokenOwner], ...]
+    models: tuple["SiteModel", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SiteModel:
+    """The newest model that was learnt of a site's callers, at `made_at` (ms since 1970 UTC)."""
+
+    account_id: int
+    site_key: str
+    model: Model
+    made_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The visits that were shown the number, and what is remembered of the caller."""
+
+    candidates: Sequence[Candidate]
+    caller: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """A user said that `visit_id` called, None: none of the visits.
+
+    `made_at` is ms since 1970 UTC, `made_by` his login, None through the API.
+    """
+
+    visit_id: str | None
+    made_at: int
+    made_by: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +76,19 @@ class CallRecord:
     attribution: Attribution
     has_audio: bool
     contradictions: int
+    correction: Correction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptReport:
+    """A report as it came in, at `received_at` (ms since 1970 UTC).
+
+    One that is not `accepted` contradicts what was known of the call and changed nothing.
+    """
+
+    received_at: int
+    accepted: bool
+    report: Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +101,16 @@ class CallPage:
 
 @dataclass(frozen=True, slots=True)
 class CallFilter:
-    """Calls begun in [since, until), ms since 1970; `channel` is one that got credit."""
+    """Calls begun in [since, until), ms since 1970; `channel` is one that got credit.
+
+    `unknown` keeps those of which more than half is unknown.
+    """
 
     since: int | None = None
     until: int | None = None
     channel: str | None = None
     outcome: str | None = None
+    unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +128,14 @@ class ChannelRow:
     visit_calls: float
 
 
+@dataclass(frozen=True, slots=True)
+class ValidToken:
+    """That a token exists, not which; `issued_at` is ms since 1970 UTC."""
+
+    kind: TokenKind
+    issued_at: int
+
+
 class Reads(Protocol):
     """The reading half of the store. Every method raises StoreAwayError when it cannot."""
 
@@ -85,19 +143,41 @@ class Reads(Protocol):
 
     async def user(self, login: str) -> User | None: ...
 
-    async def candidates(self, account_id: int, number: str, at: int) -> Sequence[Candidate]:
-        """Visits that were shown the number within the attribution window before `at`."""
+    async def evidence(
+        self, account_id: int, number: str, caller: str | None, at: int
+    ) -> "Evidence":
+        """What speaks for whom in a call to a pool number at `at`, as it was known then."""
+        ...
+
+    async def past(self, account_id: int, site_key: str, at: int) -> Past:
+        """What a site's model is learnt from, of the attribution window before `at`."""
         ...
 
     async def call(self, account_id: int, gateway: GatewayKind, call: str) -> CallRecord | None: ...
+
+    async def reports(
+        self, account_id: int, gateway: GatewayKind, call: str
+    ) -> Sequence[KeptReport]:
+        """All that came in of the call, oldest first."""
+        ...
 
     async def calls(
         self, account_id: int, where: CallFilter, limit: int, offset: int
     ) -> CallPage: ...
 
+    async def calls_after(
+        self, account_id: int, after: tuple[int, str, str], limit: int
+    ) -> Sequence[CallRecord]:
+        """Oldest first, behind the one with this start, gateway and id."""
+        ...
+
     async def channels(self, account_id: int, where: CallFilter) -> Sequence[ChannelRow]: ...
 
     async def visit(self, account_id: int, visit_id: str) -> "VisitRecord | None": ...
+
+    async def tokens(self, account_id: int) -> Sequence[ValidToken]:
+        """Of every kind, newest first."""
+        ...
 
 
 class Store(Reads, Protocol):

@@ -29,6 +29,7 @@ class RecordCall:
             raise FieldInvalidError("1 to 128 of A-Z a-z 0-9 . _ : @ - are needed", "call")
         refuse_implausible(report.started_at, self._clock())
         number = known_number(self._directory, owner.account_id, report.number)
+        caller = readable_caller(self._directory, owner.account_id, report.caller)
         result = await self._store.submit(
             KeepReport(
                 account_id=owner.account_id,
@@ -37,9 +38,11 @@ class RecordCall:
                 report=replace(
                     report,
                     number=number.number,
-                    caller=readable_caller(self._directory, owner.account_id, report.caller),
+                    caller=caller,
                 ),
-                attribution=await attribute_call(self._store, number, report.started_at),
+                attribution=await attribute_call(
+                    self._store, self._directory, number, caller, report.started_at
+                ),
                 received_at=self._clock(),
             )
         )

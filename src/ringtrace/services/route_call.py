@@ -120,14 +120,17 @@ class _ArrivalNotes:
 
     async def _note(self, owner: TokenOwner, arrival: Arrival, number: TrackingNumber) -> bool:
         try:
-            attribution = await attribute_call(self._store, number, arrival.started_at)
+            caller = readable_caller(self._directory, owner.account_id, arrival.caller)
+            attribution = await attribute_call(
+                self._store, self._directory, number, caller, arrival.started_at
+            )
             await self._store.submit(
                 NoteArrival(
                     account_id=owner.account_id,
                     gateway=GatewayKind(owner.kind.value),
                     call=arrival.call,
                     number=number.number,
-                    caller=readable_caller(self._directory, owner.account_id, arrival.caller),
+                    caller=caller,
                     started_at=arrival.started_at,
                     attribution=attribution,
                 )

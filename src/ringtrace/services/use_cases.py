@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ringtrace.services.apply_setup import ApplyTheSetup
+from ringtrace.services.correct_call import CorrectCall
 from ringtrace.services.directory import Directory
 from ringtrace.services.keep_recording import KeepRecording, RecordingLinks
+from ringtrace.services.learn_models import LearnModels
 from ringtrace.services.open_account import IssueToken, OpenTheAccount, SignIn
 from ringtrace.services.ports import Clock, Store
+from ringtrace.services.reattribute import Reattribute
 from ringtrace.services.record_call import RecordCall
 from ringtrace.services.route_call import RouteCall
 from ringtrace.services.track_hit import TrackHit
@@ -27,4 +30,7 @@ class UseCases:
     open_account: OpenTheAccount
     issue_token: IssueToken
     sign_in: SignIn
+    learn_models: LearnModels
+    correct_call: CorrectCall
+    reattribute: Reattribute
     recordings: Path

@@ -32,11 +32,14 @@ class App:
             "/api/report": original.report,
             "/health": _health,
         }
-        self._gateway = gateway
-        self._upload = UploadDoor(
-            use_cases.directory, use_cases.keep_recording, use_cases.recordings
+        upload = UploadDoor(use_cases.directory, use_cases.keep_recording, use_cases.recordings)
+        listen = ListenDoor(use_cases.recording_links, use_cases.store, use_cases.recordings)
+        # How a path begins and ends, the first that fits.
+        self._below: tuple[tuple[str, str, Asgi], ...] = (
+            (f"{PREFIX}/", "/recording", upload),
+            (f"{PREFIX}/", "", gateway),
+            ("/recordings/", "", listen),
         )
-        self._listen = ListenDoor(use_cases.recording_links, use_cases.store, use_cases.recordings)
         self._pages = pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,10 +57,9 @@ class App:
         door = self._exact.get(path)
         if door is not None:
             return door
-        if path.startswith(PREFIX + "/"):
-            return self._upload if path.endswith("/recording") else self._gateway
-        if path.startswith("/recordings/"):
-            return self._listen
+        for beginning, end, below in self._below:
+            if path.startswith(beginning) and path.endswith(end):
+                return below
         return self._pages
 
 

@@ -34,3 +34,10 @@ def certainty(attribution: Attribution) -> Certainty:
 def _share(attribution: Attribution, channel: str) -> float:
     """All candidates of one channel together: the channel can be surer than any single visit."""
     return min(1.0, sum(c.probability for c in attribution.credits if c.source.channel == channel))
+
+
+def shown_repeat(attribution: Attribution) -> float | None:
+    """The share that continues an earlier call; None where nobody looked for one."""
+    if attribution.repeat > 0 or any(one.why for one in attribution.credits):
+        return attribution.repeat
+    return None

@@ -24,6 +24,7 @@ def _routes(shop: Shop) -> Iterator[tuple[str, str]]:
         if route.path.startswith("/api/v1/") and not route.path.startswith(SCHEMA):
             path = route.path.replace("{gateway:str}", "sip").replace("{call:str}", CALL)
             for method in sorted(getattr(route, "methods", set()) - {"OPTIONS", "HEAD"}):
+                path = path.replace("{site:str}", "shop")
                 yield method, path.replace("{visit_id:str}", "f" * 32)
 
 
@@ -50,7 +51,7 @@ async def test_every_route_needs_an_api_token(shop: Shop) -> None:
         *(bearer(shop.tokens[kind]) for kind in ("sip", "voximplant", "route")),
     ]
 
-    assert len(routes) == 8
+    assert len(routes) == 14
     for method, path in routes:
         for headers in wrong:
             answer = await shop.client.request(method, path, headers=headers)
@@ -63,7 +64,10 @@ async def test_the_openapi_document_lists_every_route_with_its_answers(shop: Sho
 
     assert document["openapi"].startswith("3.")
     listed = {
-        (method.upper(), path.replace("{gateway}", "sip").replace("{call}", CALL))
+        (
+            method.upper(),
+            path.replace("{gateway}", "sip").replace("{call}", CALL).replace("{site}", "shop"),
+        )
         for path, operations in document["paths"].items()
         for method in operations
     }
@@ -193,6 +197,21 @@ async def test_an_issued_token_works_and_of_the_older_ones_only_the_newest(shop:
     assert first.status_code == 401
 
 
+async def test_the_tokens_that_exist_are_listed_without_the_tokens(shop: Shop) -> None:
+    shop.clock.now += 3_600_000
+    new = (await _send(shop, "POST", "/tokens", json={"kind": "sip"})).json()["token"]
+
+    answer = await _send(shop, "GET", "/tokens")
+
+    first = "2026-11-23T07:30:00Z"
+    assert answer.json()["tokens"][0] == {"kind": "sip", "issued_at": "2026-11-23T08:30:00Z"}
+    assert sorted(answer.json()["tokens"][1:], key=lambda token: token["kind"]) == [
+        {"kind": kind, "issued_at": first} for kind in ("api", "route", "sip", "voximplant")
+    ]
+    for token in (new, *shop.tokens.values()):
+        assert token not in answer.text
+
+
 async def test_an_account_the_operator_opens_can_use_the_api_at_once(shop: Shop) -> None:
     form = {"name": "Bakery", "region": "de", "login": "baker"}
 
@@ -222,6 +241,35 @@ NUMBER = {"number": "+12025550150", "channel": "Print", "target": TARGET}
         ("GET", "/calls/sip/none", {}, 404, "not_found", "call"),
         ("GET", "/calls/pigeon/none", {}, 404, "not_found", "call"),
         ("GET", "/visits/none", {}, 404, "not_found", "visit_id"),
+        (
+            "PUT",
+            "/calls/sip/none/correction",
+            {"json": {"visit_id": None}},
+            404,
+            "not_found",
+            "call",
+        ),
+        ("PUT", "/calls/sip/none/correction", {"json": {}}, 422, "field_invalid", "visit_id"),
+        (
+            "PUT",
+            "/calls/pigeon/x/correction",
+            {"json": {"visit_id": None}},
+            404,
+            "not_found",
+            "call",
+        ),
+        ("DELETE", "/calls/sip/none/correction", {}, 404, "not_found", "call"),
+        ("POST", "/attributions", {"json": {"since": "2026-11-01"}}, 422, "field_invalid", "since"),
+        (
+            "POST",
+            "/attributions",
+            {"json": {"since": "2026-11-01T00:00:00"}},
+            422,
+            "field_invalid",
+            "since",
+        ),
+        ("GET", "/sites/none/model", {}, 404, "not_found", "site"),
+        ("POST", "/sites/none/model", {}, 404, "not_found", "site"),
         ("GET", "/nothing", {}, 404, "not_found", None),
         ("GET", "", {}, 404, "not_found", None),
         ("DELETE", "/setup", {}, 405, "method_not_allowed", None),

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from litestar import Litestar
 
+from tests.console import csrf, plain, sign_in, signed_in, text
 from tests.shop import POOL, RADIO, Shop, bearer, rfc
 
 CALL = "0193c0de"
@@ -25,47 +26,14 @@ def _routes(shop: Shop) -> Iterator[tuple[str, str]]:
                 yield method, path
 
 
-async def _csrf(client: httpx.AsyncClient, path: str = "/login") -> str:
-    page = await client.get(path)
-    found = re.search(r'name="_csrf_token" value="([^"]+)"', page.text)
-    assert found is not None
-    return found[1]
-
-
-async def _sign_in(
-    client: httpx.AsyncClient, login: str, password: str, wanted: str = "/"
-) -> httpx.Response:
-    form = {"login": login, "password": password, "next": wanted}
-    return await client.post("/login", data=form | {"_csrf_token": await _csrf(client)})
-
-
-async def _signed_in(shop: Shop, account: int = 1) -> httpx.AsyncClient:
-    answer = await _sign_in(shop.client, *shop.passwords[account])
-    assert answer.status_code == 303, answer.text
-    return shop.client
-
-
-async def _text(shop: Shop, path: str) -> str:
-    page = await shop.client.get(path)
-    assert page.status_code == 200, page.text
-    return _plain(page.text)
-
-
-def _plain(page: str) -> str:
-    """What a person reads, words separated by single spaces."""
-    main = page.partition("<main")[2]
-    words = " ".join(unescape(re.sub(r"<[^>]+>", " ", main)).split())
-    return words.replace(" ,", ",")
-
-
 # Signing in
 
 
 async def test_every_page_asks_for_a_sign_in_and_comes_back_to_itself(shop: Shop) -> None:
     routes = list(_routes(shop))
-    form = {"_csrf_token": await _csrf(shop.client)}
+    form = {"_csrf_token": await csrf(shop.client)}
 
-    assert len(routes) == 7
+    assert len(routes) == 8
     for method, path in routes:
         data = form if method == "POST" else None
         answer = await shop.client.request(method, path, data=data)
@@ -79,7 +47,7 @@ async def test_every_page_asks_for_a_sign_in_and_comes_back_to_itself(shop: Shop
 
 
 async def test_every_form_is_refused_without_its_token(shop: Shop) -> None:
-    client = await _signed_in(shop)
+    client = await signed_in(shop)
     paths = [path for method, path in _routes(shop) if method == "POST"] + ["/login"]
 
     for path in paths:
@@ -96,11 +64,11 @@ async def test_every_form_is_refused_without_its_token(shop: Shop) -> None:
 
 
 async def test_a_wrong_password_and_an_unknown_login_are_told_the_same(shop: Shop) -> None:
-    wrong = await _sign_in(shop.client, "admin", "guess")
-    unknown = await _sign_in(shop.client, "nobody", "guess")
+    wrong = await sign_in(shop.client, "admin", "guess")
+    unknown = await sign_in(shop.client, "nobody", "guess")
 
     assert wrong.status_code == unknown.status_code == 401
-    assert _plain(wrong.text) == _plain(unknown.text)
+    assert plain(wrong.text) == plain(unknown.text)
     assert "Login or password is wrong" in wrong.text
     assert (await shop.client.get("/")).status_code == 303
 
@@ -111,7 +79,7 @@ async def test_cookies_are_out_of_reach_of_scripts_and_other_sites(
 ) -> None:
     shop.client.base_url = httpx.URL(f"{scheme}://ringtrace.test")
     page = await shop.client.get("/login")
-    answer = await _sign_in(shop.client, *shop.passwords[1])
+    answer = await sign_in(shop.client, *shop.passwords[1])
 
     for one in (page, answer):
         cookie = one.headers["set-cookie"].lower()
@@ -122,7 +90,7 @@ async def test_cookies_are_out_of_reach_of_scripts_and_other_sites(
 
 async def test_a_session_id_planted_before_the_sign_in_opens_nothing(shop: Shop) -> None:
     shop.client.cookies.set("ringtrace_session", "planted", domain="ringtrace.test")
-    await _signed_in(shop)
+    await signed_in(shop)
 
     thief = {"Cookie": "ringtrace_session=planted"}
     shop.client.cookies.clear()
@@ -130,10 +98,10 @@ async def test_a_session_id_planted_before_the_sign_in_opens_nothing(shop: Shop)
 
 
 async def test_signing_out_ends_the_session_on_the_server(shop: Shop) -> None:
-    client = await _signed_in(shop)
+    client = await signed_in(shop)
     kept = {"Cookie": f"ringtrace_session={client.cookies['ringtrace_session']}"}
 
-    answer = await client.post("/logout", data={"_csrf_token": await _csrf(client, "/")})
+    answer = await client.post("/logout", data={"_csrf_token": await csrf(client, "/")})
 
     assert answer.headers["location"] == "/login"
     client.cookies.clear()
@@ -145,7 +113,7 @@ async def test_visitors_who_do_not_sign_in_leave_no_files(shop: Shop) -> None:
         await shop.client.get(path)
 
     assert list(shop.house.settings.sessions.iterdir()) == []
-    await _signed_in(shop)
+    await signed_in(shop)
     await shop.client.get("/")
     await shop.client.get("/calls")
     assert len(list(shop.house.settings.sessions.iterdir())) == 1
@@ -153,12 +121,12 @@ async def test_visitors_who_do_not_sign_in_leave_no_files(shop: Shop) -> None:
 
 async def test_guessing_is_slowed_down_and_says_how_long(shop: Shop) -> None:
     for _ in range(5):
-        assert (await _sign_in(shop.client, "admin", "guess")).status_code == 401
-    await _sign_in(shop.client, "admin", "guess")
+        assert (await sign_in(shop.client, "admin", "guess")).status_code == 401
+    await sign_in(shop.client, "admin", "guess")
 
-    right = await _sign_in(shop.client, *shop.passwords[1])
+    right = await sign_in(shop.client, *shop.passwords[1])
     shop.clock.now += 1_000 * int(right.headers["retry-after"])
-    later = await _sign_in(shop.client, *shop.passwords[1])
+    later = await sign_in(shop.client, *shop.passwords[1])
 
     assert (right.status_code, later.status_code) == (429, 303)
     assert "Too many attempts" in right.text
@@ -177,7 +145,7 @@ async def test_guessing_is_slowed_down_and_says_how_long(shop: Shop) -> None:
 async def test_the_sign_in_leads_to_pages_of_this_server_alone(
     shop: Shop, wanted: str, goes_to: str
 ) -> None:
-    answer = await _sign_in(shop.client, *shop.passwords[1], wanted)
+    answer = await sign_in(shop.client, *shop.passwords[1], wanted)
 
     assert answer.headers["location"] == goes_to
 
@@ -187,7 +155,7 @@ async def test_the_sign_in_leads_to_pages_of_this_server_alone(
 
 async def test_another_accounts_call_is_the_same_as_none(shop: Shop) -> None:
     await shop.report(CALL)
-    await _signed_in(shop, 2)
+    await signed_in(shop, 2)
 
     theirs = await shop.client.get(f"/calls/sip/{CALL}")
     unknown = await shop.client.get("/calls/sip/none")
@@ -201,24 +169,24 @@ async def test_another_accounts_call_is_the_same_as_none(shop: Shop) -> None:
 async def test_another_accounts_names_and_numbers_are_on_no_page(shop: Shop) -> None:
     await shop.hit()
     await shop.report(CALL)
-    await _signed_in(shop, 2)
+    await signed_in(shop, 2)
 
     for path in ("/", "/calls", "/channels", "/setup"):
         page = (await shop.client.get(path)).text
         assert "555-0101" not in page
         assert "555-0111" not in page
         assert 'data-site="shop"' not in page
-    assert "No calls yet" in await _text(shop, "/calls")
+    assert "No calls yet" in await text(shop, "/calls")
 
 
 # What pages show
 
 
 async def test_before_the_first_call_the_pages_say_what_to_do(shop: Shop) -> None:
-    await _signed_in(shop)
+    await signed_in(shop)
 
     for path in ("/", "/calls"):
-        page = await _text(shop, path)
+        page = await text(shop, path)
         assert "No calls yet" in page
         assert "Done: Name your numbers and sites" in page
         assert "Open Set-up" in page
@@ -236,9 +204,9 @@ async def test_the_overview_adds_up(shop: Shop) -> None:
     await shop.report("m", started_at=rfc(at), code=408, **missed)
     await shop.report("u", number=POOL, started_at=rfc(at), talk_seconds=30)
     await shop.report("old", started_at=rfc(at - 40 * 86_400_000))
-    await _signed_in(shop)
+    await signed_in(shop)
 
-    page = await _text(shop, "/")
+    page = await text(shop, "/")
 
     assert "Calls 5 400 % more than the period before" in page
     assert "Answered 80.0 % 4 of 5 calls" in page
@@ -246,7 +214,7 @@ async def test_the_overview_adds_up(shop: Shop) -> None:
     assert "Attributed 80.0 % 1 of 5 calls stay unknown" in page
     assert "Radio 4 80.0 % 3 75.0 % 3 min" in page
     assert "Unknown 1 20.0 % 1 100.0 % 30 s" in page
-    assert "All 6" in await _text(shop, "/channels?from=2020-01-01&to=2100-01-01")
+    assert "All 6" in await text(shop, "/channels?from=2020-01-01&to=2100-01-01")
 
 
 async def test_the_log_shows_a_call_in_human_words(shop: Shop) -> None:
@@ -257,9 +225,9 @@ async def test_the_log_shows_a_call_in_human_words(shop: Shop) -> None:
         "talk_seconds": 0,
     }
     await shop.report(CALL, caller=None, recording=None, **failed)
-    await _signed_in(shop)
+    await signed_in(shop)
 
-    page = await _text(shop, "/calls")
+    page = await text(shop, "/calls")
 
     assert "Withheld number 23 Nov 2026, 06:30 +1 202-555-0101 Radio" in page
     assert "Failed rang 0:04" in page
@@ -277,7 +245,7 @@ async def test_a_recording_plays_in_the_page_through_a_signed_link(shop: Shop) -
     )
     elsewhere = {"url": "https://media.example/r.mp3", "seconds": 9, "channels": 1}
     await shop.report("outside", recording=elsewhere)
-    await _signed_in(shop)
+    await signed_in(shop)
 
     page = (await shop.client.get("/calls")).text
 
@@ -298,28 +266,43 @@ async def test_the_log_is_filtered_and_paged(shop: Shop) -> None:
         "talk_seconds": 0,
     }
     await shop.report("m", number=POOL, started_at="2026-11-09T23:30:00Z", code=408, **missed)
-    await _signed_in(shop)
+    await signed_in(shop)
 
-    first, second = await _text(shop, "/calls"), await _text(shop, "/calls?page=2")
+    first, second = await text(shop, "/calls"), await text(shop, "/calls?page=2")
     assert "1–50 of 61" in first  # noqa: RUF001 - a range is written with a dash
     assert "51–61 of 61" in second  # noqa: RUF001 - as above
     assert 'href="/calls?page=2"' in (await shop.client.get("/calls")).text
-    assert "1–1 of 1" in await _text(shop, "/calls?outcome=missed")  # noqa: RUF001 - as above
-    assert "1–50 of 60" in await _text(shop, "/calls?channel=Radio")  # noqa: RUF001 - as above
-    one_day = await _text(shop, "/calls?from=2026-11-02&to=2026-11-02")
+    assert "1–1 of 1" in await text(shop, "/calls?outcome=missed")  # noqa: RUF001 - as above
+    assert "1–50 of 60" in await text(shop, "/calls?channel=Radio")  # noqa: RUF001 - as above
+    one_day = await text(shop, "/calls?from=2026-11-02&to=2026-11-02")
     assert "1–10 of 10" in one_day  # noqa: RUF001 - as above
-    assert "No call matches" in await _text(shop, "/calls?channel=Email")
+    assert "No call matches" in await text(shop, "/calls?channel=Email")
     for nonsense in ("page=x", "page=-1", "page=9999999999", "from=soon", "outcome=lost"):
-        assert "of 61" in await _text(shop, f"/calls?{nonsense}")
-    assert "No more calls" in await _text(shop, "/calls?page=99")
+        assert "of 61" in await text(shop, f"/calls?{nonsense}")
+    assert "No more calls" in await text(shop, "/calls?page=99")
+
+
+async def test_the_channel_filter_has_a_choice_of_what_is_mostly_unknown(shop: Shop) -> None:
+    for call, number in (("known", RADIO), ("half", POOL), ("unknown", POOL)):
+        await shop.report(call, number=number)
+    shop.house._store._connection.execute("UPDATE calls SET unknown = 0.5 WHERE call_id = 'half'")
+    await signed_in(shop)
+
+    page = (await shop.client.get("/calls?channel=+unknown")).text
+
+    assert re.findall(r'href="/calls/sip/(\w+)"', page) == ["unknown"]
+    assert '<option value=" unknown" selected>Mostly unknown</option>' in page
+    assert "No call matches" in await text(shop, "/calls?channel=+unknown&to=2020-01-01")
+    # A channel may bear that name; it is not the choice.
+    assert "No call matches" in await text(shop, "/calls?channel=unknown")
 
 
 async def test_days_and_times_are_those_of_the_viewer(shop: Shop) -> None:
     await shop.report(CALL, started_at="2026-11-23T23:30:00Z")
-    await _signed_in(shop)
+    await signed_in(shop)
     shop.client.cookies.set("ringtrace_zone", "Europe/Berlin", domain="ringtrace.test")
 
-    page = await _text(shop, "/calls?from=2026-11-24&to=2026-11-24")
+    page = await text(shop, "/calls?from=2026-11-24&to=2026-11-24")
 
     assert "24 Nov 2026, 00:30" in page
     assert "Times in Europe/Berlin" in page
@@ -334,9 +317,9 @@ async def test_a_call_explains_its_attribution(shop: Shop) -> None:
     await shop.hit("tap", visit=visit, visitor=visit)
     shop.clock.now += 4_000
     await shop.report(CALL, number=shown, started_at=rfc(shop.clock.now))
-    await _signed_in(shop)
+    await signed_in(shop)
 
-    page = await _text(shop, f"/calls/sip/{CALL}")
+    page = await text(shop, f"/calls/sip/{CALL}")
 
     assert "These visits were shown the number before the call." in page
     assert re.search(r"Paid Search > 99 % c · k · last seen 4 seconds before the call", page)
@@ -348,14 +331,6 @@ async def test_a_call_explains_its_attribution(shop: Shop) -> None:
     assert "SIP code 200" in page
 
 
-async def test_reports_that_contradict_are_pointed_out(shop: Shop) -> None:
-    await shop.report(CALL)
-    await shop.report(CALL, talk_seconds=99.0)
-    await _signed_in(shop)
-
-    assert "1 later report says otherwise" in await _text(shop, f"/calls/sip/{CALL}")
-
-
 async def test_what_others_wrote_is_never_markup(shop: Shop) -> None:
     evil = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
     number = {"number": RADIO, "channel": evil, "name": evil, "campaign": evil, "target": POOL}
@@ -363,7 +338,7 @@ async def test_what_others_wrote_is_never_markup(shop: Shop) -> None:
         "/api/v1/setup", json={"number": [number]}, headers=bearer(shop.tokens["api"])
     )
     await shop.report(CALL, caller=evil[:60], session=evil, target="sip:<b>@x", legs=[])
-    await _signed_in(shop)
+    await signed_in(shop)
 
     for path in ("/", "/calls", f"/calls/sip/{CALL}", "/channels", "/setup", "/calls?channel=<b>"):
         page = (await shop.client.get(path)).text
@@ -374,9 +349,9 @@ async def test_what_others_wrote_is_never_markup(shop: Shop) -> None:
 
 
 async def test_set_up_shows_the_line_to_copy_and_the_numbers(shop: Shop) -> None:
-    await _signed_in(shop)
+    await signed_in(shop)
 
-    page = await _text(shop, "/setup")
+    page = await text(shop, "/setup")
 
     line = '<script async src="http://ringtrace.test/t/tag.js" data-site="shop"></script>'
     assert line in page
@@ -385,8 +360,8 @@ async def test_set_up_shows_the_line_to_copy_and_the_numbers(shop: Shop) -> None
 
 
 async def test_a_token_is_shown_once_and_works(shop: Shop) -> None:
-    client = await _signed_in(shop)
-    form = {"kind": "sip", "_csrf_token": await _csrf(client, "/setup")}
+    client = await signed_in(shop)
+    form = {"kind": "sip", "_csrf_token": await csrf(client, "/setup")}
 
     page = await client.post("/setup/tokens", data=form)
 
@@ -398,12 +373,30 @@ async def test_a_token_is_shown_once_and_works(shop: Shop) -> None:
     assert (await client.post("/setup/tokens", data=form | {"kind": "x"})).status_code == 422
 
 
+async def test_set_up_says_which_tokens_exist(shop: Shop) -> None:
+    client = await signed_in(shop)
+    shop.clock.now += 3_600_000
+    form = {"kind": "sip", "_csrf_token": await csrf(client, "/setup")}
+
+    shown = plain((await client.post("/setup/tokens", data=form)).text)
+
+    older = "the one before, of 23 Nov 2026, 07:30, is still valid"
+    assert (
+        f"For the SIP node that comes with Ringtrace. Issued 23 Nov 2026, 08:30; {older}" in shown
+    )
+    assert shown.count("Issued 23 Nov 2026") == 4
+    client.cookies.clear()
+    await shop.house.use_cases.open_account("New", "US", "new", "secret")
+    await sign_in(client, "new", "secret")
+    assert (await text(shop, "/setup")).count("None issued yet") == 4
+
+
 # What browsers are told
 
 
 async def test_no_page_brings_inline_code_or_fetches_from_elsewhere(shop: Shop) -> None:
     await shop.report(CALL)
-    await _signed_in(shop)
+    await signed_in(shop)
 
     for path in ("/", "/calls", f"/calls/sip/{CALL}", "/channels", "/setup", "/nothing"):
         answer = await shop.client.get(path)
@@ -440,7 +433,7 @@ async def test_a_fault_of_ours_is_a_page_without_its_inside(
     async def broken(*_: object) -> None:
         raise RuntimeError("a secret detail")
 
-    await _signed_in(shop)
+    await signed_in(shop)
     monkeypatch.setattr(type(shop.house.use_cases.store), "calls", broken)
 
     answer = await shop.client.get("/calls")

@@ -1,6 +1,32 @@
-"""Another account's tokens, numbers, calls and recordings are unknown, on every route."""
+"""Another account's tokens, numbers, calls and recordings are unknown."""
 
-from tests.shop import FOREIGN, RADIO, Shop, bearer
+import re
+from dataclasses import replace
+from html import unescape
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import httpx
+from litestar import Litestar
+
+from tests.console import csrf, signed_in
+from tests.shop import FOREIGN, RADIO, Shop, bearer, rfc
+from tests.walk import (
+    CALLER,
+    HOT,
+    NOBODY,
+    NUMBERS,
+    PAGES,
+    SESSION,
+    SETUP,
+    SHOP,
+    STATIC,
+    WORDS,
+    Ids,
+    Request,
+    Tokens,
+    recording,
+)
 
 CALL = "0193c0de"
 WAV = b"RIFFaudio"
@@ -95,3 +121,107 @@ async def test_only_the_operator_opens_accounts(shop: Shop) -> None:
 
     assert refused.status_code in {403, 404}
     assert opened.status_code == 201
+
+
+# A walk over every route
+
+
+def _routes(shop: Shop) -> set[str]:
+    app = shop.house.app
+    pages = app._pages
+    assert isinstance(pages, Litestar)
+    found = {*app._exact, *(f"{beginning}*{end}" for beginning, end, _ in app._below)}
+    for route in pages.routes:
+        # OPTIONS and HEAD are the framework's own and answer without a body.
+        methods = set(getattr(route, "methods", {"ANY"})) - {"OPTIONS", "HEAD"}
+        found |= {f"{method} {route.path}" for method in methods}
+    return found
+
+
+async def _fill(shop: Shop) -> None:
+    """Give the own account a call that says everything, twice."""
+    own = shop.tokens
+    setup = await shop.client.put("/api/v1/setup", json=SETUP, headers=bearer(own["api"]))
+    assert setup.status_code == 200, setup.text
+    url = "https://shop.example/?utm_source=google&utm_campaign=winter-4711"
+    hit = await shop.hit(site=SHOP.site, visit=SHOP.visit, visitor=SHOP.visit, url=url)
+    assert hit.json()["number"]["e164"] == SHOP.number
+    shop.clock.now += 5_000
+    said: dict[str, Any] = {"number": SHOP.number, "caller": CALLER, "session": SESSION}
+    for length in (41.0, 42.0):
+        await shop.report(SHOP.call, **said, started_at=rfc(shop.clock.now), talk_seconds=length)
+    await shop.report("to-the-fair", number=STATIC, caller=CALLER)
+    put = await shop.client.request(**recording(SHOP, own))
+    assert put.status_code == 204, put.text
+
+
+async def _signature(shop: Shop, call: str, tokens: Tokens) -> str:
+    """The query that opens the recording of a call to whoever holds `tokens`."""
+    headers = bearer(tokens["api"])
+    answer = await shop.client.get(f"/api/v1/calls/sip/{call}", headers=headers)
+    link: str = answer.json()["recording"]["link"]
+    return urlsplit(link).query
+
+
+async def _ask(shop: Shop, route: str, ids: Ids, tokens: Tokens) -> httpx.Response:
+    ask = (HOT | PAGES)[route]
+    method, _, path = route.rpartition(" ")
+    for name, value in (("gateway", "sip"), ("visit_id", ids.visit), ("site", ids.site)):
+        path = path.replace(f"{{{name}:str}}", value)
+    path = re.sub(r"\{\w+:str\}", ids.call, path)
+    request: Request = {"method": method or "GET", "url": path} | ask.request(ids, tokens)
+    if path.startswith("/api/v1/"):
+        request.pop("data", None)
+        request["headers"] = bearer(tokens["api"])
+    elif route in PAGES and method == "POST":
+        request.pop("json", None)
+        form = {"_csrf_token": await csrf(shop.client, "/setup")}
+        request["data"] = request.get("data", {}) | form
+    return await shop.client.request(**request)
+
+
+def _shown(answer: httpx.Response) -> set[str]:
+    """Which of the own account's facts an answer holds, in whatever spelling."""
+    said = unescape(unquote(f"{answer.headers} {answer.text}"))
+    digits = re.sub(r"[\s().\u2011-]", "", said)
+    return {one for one in NUMBERS if one in digits} | {one for one in WORDS if one in said}
+
+
+async def test_the_walk_knows_how_to_ask_every_route(shop: Shop) -> None:
+    """A new route is added to HOT or PAGES, with what another account is answered there."""
+    assert _routes(shop) == HOT.keys() | PAGES.keys()
+
+
+async def test_no_route_shows_another_account_anything(shop: Shop) -> None:
+    await _fill(shop)
+    theirs = Ids(FOREIGN, "theirs", "e" * 32, "foreign")
+    await shop.report("theirs", token=shop.foreign["sip"], number=FOREIGN)
+    put = recording(theirs, shop.foreign)
+    assert (await shop.client.request(**put)).status_code == 204
+    signature = await _signature(shop, "theirs", shop.foreign)
+    await signed_in(shop, 2)
+
+    for route, ask in (HOT | PAGES).items():
+        answer = await _ask(shop, route, replace(SHOP, signature=signature), shop.foreign)
+
+        assert answer.status_code == ask.status, (route, answer.text)
+        assert _shown(answer) == set(), route
+        if ask.status == 404:
+            unknown = await _ask(shop, route, replace(NOBODY, signature=signature), shop.foreign)
+            assert (unknown.status_code, unknown.text) == (404, answer.text), route
+
+
+async def test_the_walk_finds_what_it_looks_for_in_the_own_account(shop: Shop) -> None:
+    await _fill(shop)
+    ids = replace(SHOP, signature=await _signature(shop, SHOP.call, shop.tokens))
+    await signed_in(shop)
+
+    shown = {route: _shown(await _ask(shop, route, ids, shop.tokens)) for route in HOT | PAGES}
+
+    assert set().union(*shown.values()) == {*NUMBERS, *WORDS}
+    showing = {route for route, facts in shown.items() if facts}
+    assert showing >= {
+        *(route for route in PAGES if "calls" in route or "channels" in route),
+        *("GET /", "GET /setup", "GET /api/v1/setup", "GET /api/v1/visits/{visit_id:str}"),
+        *("/api", "/gateway/v1/calls", "/recordings/*"),
+    }

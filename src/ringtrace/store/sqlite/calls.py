@@ -4,10 +4,11 @@ import hashlib
 import sqlite3
 
 from ringtrace.domain import call as calls
-from ringtrace.domain.attribution import Attribution
+from ringtrace.domain.attribution import Attribution, Basis
 from ringtrace.domain.call import MergeResult, Report
-from ringtrace.services.commands import KeepReport, NoteArrival, NoteRecording
-from ringtrace.store.sqlite import rows
+from ringtrace.services.commands import KeepAttribution, KeepReport, NoteArrival, NoteRecording
+from ringtrace.store.sqlite import credits, rows  # noqa: A004 - what a call's shares are called
+from ringtrace.store.sqlite.corrections import as_corrected
 
 _KEY = "account_id = ? AND gateway = ? AND call_id = ?"
 
@@ -20,11 +21,12 @@ class CallWriter:
         key = (command.account_id, command.gateway.value, command.call)
         added = self._connection.execute(
             "INSERT OR IGNORE INTO calls (account_id, gateway, call_id, number, caller, started_at,"
-            " basis, model, unknown) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*key, command.number, command.caller, command.started_at, *_columns(command)),
-        ).rowcount
+            " basis, model, unknown, repeat) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*key, command.number, command.caller, command.started_at,
+             *credits.columns(command.attribution)),
+        ).rowcount  # fmt: skip
         if added:
-            self._credit(key, command.attribution)
+            credits.write(self._connection, key, command.attribution)
 
     def keep_report(self, command: KeepReport) -> MergeResult:
         key = (command.account_id, command.gateway.value, command.call)
@@ -40,8 +42,20 @@ class CallWriter:
         if result is not MergeResult.CONTRADICTS:
             if ringing is not None:
                 self._connection.execute(f"DELETE FROM credits WHERE {_KEY}", key)
-            self._write(key, merged, command.attribution)
+            self._write(key, merged, as_corrected(self._connection, key, command.attribution))
         return result
+
+    def keep_attribution(self, command: KeepAttribution) -> bool:
+        key = (command.account_id, command.gateway.value, command.call)
+        same = self._connection.execute(
+            f"SELECT 1 FROM calls WHERE {_KEY} AND number = ? AND caller IS ? AND started_at = ?"
+            " AND basis <> ?",
+            (*key, command.number, command.caller, command.started_at, Basis.CORRECTED),
+        ).fetchone()
+        if same is None:
+            return False
+        credits.replace(self._connection, key, command.attribution)
+        return True
 
     def note_recording(self, command: NoteRecording) -> bool:
         updated = self._connection.execute(
@@ -72,27 +86,17 @@ class CallWriter:
     def _write(self, key: tuple[int, str, str], report: Report, attribution: Attribution) -> None:
         self._connection.execute(
             "INSERT INTO calls (account_id, gateway, call_id, number, caller, started_at, basis,"
-            " model, unknown, outcome, talk_seconds, report)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " model, unknown, repeat, outcome, talk_seconds, report)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (account_id, gateway, call_id) DO UPDATE SET number = excluded.number,"
             " caller = excluded.caller, started_at = excluded.started_at, basis = excluded.basis,"
-            " model = excluded.model, unknown = excluded.unknown, outcome = excluded.outcome,"
+            " model = excluded.model, unknown = excluded.unknown, repeat = excluded.repeat,"
+            " outcome = excluded.outcome,"
             " talk_seconds = excluded.talk_seconds, report = excluded.report",
             (
-                *key, report.number, report.caller, report.started_at, attribution.basis.value,
-                attribution.model, attribution.unknown, report.outcome.value,
-                report.talk_seconds, rows.text(report),
+                *key, report.number, report.caller, report.started_at,
+                *credits.columns(attribution), report.outcome.value, report.talk_seconds,
+                rows.text(report),
             ),
         )  # fmt: skip
-        self._credit(key, attribution)
-
-    def _credit(self, key: tuple[int, str, str], attribution: Attribution) -> None:
-        self._connection.executemany(
-            "INSERT INTO credits VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            rows.credit_rows(*key, attribution),
-        )
-
-
-def _columns(command: NoteArrival) -> tuple[str, str, float]:
-    attribution = command.attribution
-    return attribution.basis.value, attribution.model, attribution.unknown
+        credits.write(self._connection, key, attribution)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from ringtrace.domain.account import User
-from ringtrace.domain.attribution import Candidate
 from ringtrace.domain.call import GatewayKind
+from ringtrace.domain.past import Past
 from ringtrace.services.errors import StoreAwayError
 from ringtrace.services.ports import (
     CallFilter,
@@ -19,10 +19,15 @@ from ringtrace.services.ports import (
     CallRecord,
     ChannelRow,
     Configuration,
+    Evidence,
+    KeptReport,
+    ValidToken,
     VisitRecord,
 )
 from ringtrace.store.sqlite import reads
 from ringtrace.store.sqlite.connection import connect
+from ringtrace.store.sqlite.evidence import evidence
+from ringtrace.store.sqlite.past import past
 
 log = logging.getLogger(__name__)
 
@@ -53,20 +58,36 @@ class SqliteReader:
     async def user(self, login: str) -> User | None:
         return await self._read(reads.user, login)
 
-    async def candidates(self, account_id: int, number: str, at: int) -> Sequence[Candidate]:
-        return await self._read(reads.candidates, account_id, number, at)
+    async def evidence(self, account_id: int, number: str, caller: str | None, at: int) -> Evidence:
+        return await self._read(evidence, account_id, number, caller, at)
+
+    async def past(self, account_id: int, site_key: str, at: int) -> Past:
+        return await self._read(past, account_id, site_key, at)
 
     async def call(self, account_id: int, gateway: GatewayKind, call: str) -> CallRecord | None:
         return await self._read(reads.call, account_id, gateway, call)
 
+    async def reports(
+        self, account_id: int, gateway: GatewayKind, call: str
+    ) -> Sequence[KeptReport]:
+        return await self._read(reads.reports, account_id, gateway, call)
+
     async def calls(self, account_id: int, where: CallFilter, limit: int, offset: int) -> CallPage:
         return await self._read(reads.calls, account_id, where, limit, offset)
+
+    async def calls_after(
+        self, account_id: int, after: tuple[int, str, str], limit: int
+    ) -> Sequence[CallRecord]:
+        return await self._read(reads.calls_after, account_id, after, limit)
 
     async def channels(self, account_id: int, where: CallFilter) -> Sequence[ChannelRow]:
         return await self._read(reads.channels, account_id, where)
 
     async def visit(self, account_id: int, visit_id: str) -> VisitRecord | None:
         return await self._read(reads.visit, account_id, visit_id)
+
+    async def tokens(self, account_id: int) -> Sequence[ValidToken]:
+        return await self._read(reads.tokens, account_id)
 
     async def _read(
         self,

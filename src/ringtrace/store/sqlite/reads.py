@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from ringtrace.domain.account import Account, TokenKind, TokenOwner, User
-from ringtrace.domain.attribution import WINDOW_MS, Attribution, Candidate
+from ringtrace.domain.attribution import Basis
 from ringtrace.domain.call import GatewayKind
 from ringtrace.domain.number import NumberKind, TrackingNumber
 from ringtrace.domain.site import Site
@@ -14,18 +14,21 @@ from ringtrace.services.ports import (
     CallRecord,
     ChannelRow,
     Configuration,
+    KeptReport,
     PageView,
+    SiteModel,
+    ValidToken,
     VisitRecord,
 )
-from ringtrace.store.sqlite import rows
-
-_MOST_CANDIDATES = 2_000
+from ringtrace.store.sqlite import credits, rows  # noqa: A004 - what a call's shares are called
+from ringtrace.store.sqlite.corrections import correction
 
 _CALL_COLUMNS = (
     "c.gateway, c.call_id, c.number, c.caller, c.started_at, c.report, c.basis, c.model,"
     " c.unknown, c.has_audio,"
     " (SELECT count(*) FROM call_reports r WHERE r.account_id = c.account_id"
-    "  AND r.gateway = c.gateway AND r.call_id = c.call_id AND NOT r.accepted)"
+    "  AND r.gateway = c.gateway AND r.call_id = c.call_id AND NOT r.accepted),"
+    " c.repeat"
 )
 
 
@@ -33,6 +36,8 @@ _CREDITED = (
     "EXISTS (SELECT 1 FROM credits k WHERE k.account_id = c.account_id"
     " AND k.gateway = c.gateway AND k.call_id = c.call_id AND k.channel = ?)"
 )
+_MOSTLY_UNKNOWN = "c.unknown > ?"
+_HALF = 0.5
 
 
 def configuration(connection: sqlite3.Connection) -> Configuration:
@@ -67,6 +72,13 @@ def configuration(connection: sqlite3.Connection) -> Configuration:
                     "SELECT token_hash, account_id, kind FROM tokens"
                 )
             ),
+            models=tuple(
+                SiteModel(account_id, site_key, rows.model(model), made_at)
+                for account_id, site_key, model, made_at in execute(
+                    "SELECT account_id, site_key, model, max(made_at) FROM models"
+                    " GROUP BY account_id, site_key"
+                )
+            ),
         )
     finally:
         connection.execute("COMMIT")
@@ -81,20 +93,6 @@ def user(connection: sqlite3.Connection, login: str) -> User | None:
     return User(*row) if row else None
 
 
-def candidates(
-    connection: sqlite3.Connection, account_id: int, number: str, at: int
-) -> Sequence[Candidate]:
-    found = connection.execute(
-        f"SELECT e.shown_at, {rows.CANDIDATE_COLUMNS}"
-        " FROM exposures e JOIN visits v ON v.account_id = e.account_id"
-        " AND v.visit_id = e.visit_id"
-        " WHERE e.account_id = ? AND e.number = ? AND e.shown_at BETWEEN ? AND ?"
-        " ORDER BY e.shown_at DESC LIMIT ?",
-        (account_id, number, at - WINDOW_MS, at, _MOST_CANDIDATES),
-    )
-    return [rows.candidate(row[0], row[1:]) for row in found]
-
-
 def call(
     connection: sqlite3.Connection, account_id: int, gateway: GatewayKind, call_id: str
 ) -> CallRecord | None:
@@ -104,6 +102,17 @@ def call(
         (account_id, gateway.value, call_id),
     ).fetchone()
     return _record(connection, account_id, row) if row else None
+
+
+def reports(
+    connection: sqlite3.Connection, account_id: int, gateway: GatewayKind, call_id: str
+) -> Sequence[KeptReport]:
+    found = connection.execute(
+        "SELECT received_at, accepted, report FROM call_reports"
+        " WHERE account_id = ? AND gateway = ? AND call_id = ? ORDER BY received_at, digest",
+        (account_id, gateway.value, call_id),
+    )
+    return [KeptReport(at, bool(accepted), rows.report(body)) for at, accepted, body in found]
 
 
 def calls(
@@ -120,6 +129,18 @@ def calls(
         (*values, limit, offset),
     ).fetchall()
     return CallPage(tuple(_record(connection, account_id, row) for row in found), total)
+
+
+def calls_after(
+    connection: sqlite3.Connection, account_id: int, after: tuple[int, str, str], limit: int
+) -> Sequence[CallRecord]:
+    found = connection.execute(
+        f"SELECT {_CALL_COLUMNS} FROM calls c WHERE c.account_id = ? AND c.started_at >= ?"
+        " AND (c.started_at, c.gateway, c.call_id) > (?, ?, ?)"
+        " ORDER BY c.started_at, c.gateway, c.call_id LIMIT ?",
+        (account_id, after[0], *after, limit),
+    ).fetchall()
+    return [_record(connection, account_id, row) for row in found]
 
 
 def channels(
@@ -180,6 +201,14 @@ def visit(connection: sqlite3.Connection, account_id: int, visit_id: str) -> Vis
     )
 
 
+def tokens(connection: sqlite3.Connection, account_id: int) -> Sequence[ValidToken]:
+    found = connection.execute(
+        "SELECT kind, created_at FROM tokens WHERE account_id = ? ORDER BY created_at DESC, kind",
+        (account_id,),
+    )
+    return [ValidToken(TokenKind(kind), issued_at) for kind, issued_at in found]
+
+
 def _condition(account_id: int, where: CallFilter) -> tuple[str, tuple[object, ...]]:
     parts, values = ["c.account_id = ?"], [account_id]
     wanted: tuple[tuple[str, object], ...] = (
@@ -187,6 +216,7 @@ def _condition(account_id: int, where: CallFilter) -> tuple[str, tuple[object, .
         ("c.started_at < ?", where.until),
         ("c.outcome = ?", where.outcome),
         (_CREDITED, where.channel),
+        (_MOSTLY_UNKNOWN, _HALF if where.unknown else None),
     )
     bound: list[object] = list(values)
     for part, value in wanted:
@@ -198,7 +228,8 @@ def _condition(account_id: int, where: CallFilter) -> tuple[str, tuple[object, .
 
 def _record(connection: sqlite3.Connection, account_id: int, row: tuple[object, ...]) -> CallRecord:
     (gateway, call_id, number, caller, started_at, report, basis, model, unknown, has_audio,
-     contradictions) = row  # fmt: skip
+     contradictions, repeat) = row  # fmt: skip
+    key = (account_id, str(gateway), str(call_id))
     return CallRecord(
         gateway=GatewayKind(str(gateway)),
         call=str(call_id),
@@ -206,23 +237,12 @@ def _record(connection: sqlite3.Connection, account_id: int, row: tuple[object, 
         caller=None if caller is None else str(caller),
         started_at=int(str(started_at)),
         report=rows.report(str(report)) if report else None,
-        attribution=_attribution(
-            connection, (account_id, gateway, call_id), (str(basis), str(model), unknown)
+        attribution=credits.read(
+            connection,
+            key,
+            (str(basis), str(model), float(str(unknown)), float(str(repeat))),
         ),
         has_audio=bool(has_audio),
         contradictions=int(str(contradictions)),
+        correction=correction(connection, key) if basis == Basis.CORRECTED else None,
     )
-
-
-def _attribution(
-    connection: sqlite3.Connection,
-    key: tuple[int, object, object],
-    said: tuple[str, str, object],
-) -> Attribution:
-    basis, model, unknown = said
-    credits_ = connection.execute(
-        "SELECT visit_id, probability, source FROM credits"
-        " WHERE account_id = ? AND gateway = ? AND call_id = ? ORDER BY position",
-        key,
-    ).fetchall()
-    return rows.attribution(basis, model, float(str(unknown)), credits_)

@@ -2,9 +2,10 @@
 
 import msgspec
 
-from ringtrace.domain.attribution import Attribution, Basis, Candidate, Credit
+from ringtrace.domain.attribution import Candidate
 from ringtrace.domain.call import Report
 from ringtrace.domain.flow import Flow
+from ringtrace.domain.model import Model
 from ringtrace.domain.source import ClickId, Source, Why
 from ringtrace.domain.visit import Visit
 
@@ -29,6 +30,10 @@ def flow(value: str) -> Flow:
 
 def source(value: str) -> Source:
     return _source.decode(value)
+
+
+def model(value: str) -> Model:
+    return Model.of_data(msgspec.json.decode(value))
 
 
 def texts(value: str) -> tuple[str, ...]:
@@ -82,25 +87,3 @@ def candidate(shown_at: int, row: tuple[object, ...]) -> Candidate:
 
 def _optional(value: object) -> str | None:
     return None if value is None else str(value)
-
-
-def credit_rows(
-    account_id: int, gateway: str, call: str, attribution: Attribution
-) -> list[tuple[object, ...]]:
-    return [
-        (account_id, gateway, call, position, one.visit_id, one.probability,
-         str(one.source.channel), one.source.campaign, one.source.term, text(one.source))
-        for position, one in enumerate(attribution.credits)
-    ]  # fmt: skip
-
-
-def attribution(
-    basis: str, model: str, unknown: float, credits_: list[tuple[str | None, float, str]]
-) -> Attribution:
-    """`credits_` are (visit_id, probability, source JSON) in their order."""
-    return Attribution(
-        basis=Basis(basis),
-        model=model,
-        credits=tuple(Credit(visit, p, source(said)) for visit, p, said in credits_),
-        unknown=unknown,
-    )

@@ -18,6 +18,7 @@ from ringtrace.services.commands import Command
 from ringtrace.services.errors import RefusedError, StoreAwayError
 from ringtrace.store.sqlite.calls import CallWriter
 from ringtrace.store.sqlite.connection import connect, migrate
+from ringtrace.store.sqlite.corrections import CorrectionWriter
 from ringtrace.store.sqlite.reader import SqliteReader
 from ringtrace.store.sqlite.setup import SetupWriter
 from ringtrace.store.sqlite.visits import VisitWriter
@@ -41,12 +42,17 @@ class SqliteStore(SqliteReader):
         self.schema_version = migrate(self._connection)
         self._visits = VisitWriter(self._connection)
         writer, setup = CallWriter(self._connection), SetupWriter(self._connection)
+        corrections = CorrectionWriter(self._connection)
         self._handlers: dict[type[Command[Any]], Callable[[Any], Any]] = {
             commands.ShowNumber: self._visits.show_number,
             commands.NoteHit: self._visits.note_hit,
+            commands.KeepModel: self._visits.keep_model,
             commands.NoteArrival: writer.note_arrival,
             commands.KeepReport: writer.keep_report,
             commands.NoteRecording: writer.note_recording,
+            commands.KeepAttribution: writer.keep_attribution,
+            commands.KeepCorrection: corrections.keep,
+            commands.TakeBackCorrection: corrections.take_back,
             commands.OpenAccount: setup.open_account,
             commands.ApplySetup: setup.apply_setup,
             commands.AddToken: setup.add_token,

@@ -1,16 +1,52 @@
 """Writing hits: visits, leases, exposures."""
 
 import sqlite3
+from collections import Counter
 from dataclasses import dataclass, field
 
+from ringtrace.domain.attribution import keyword_of
 from ringtrace.domain.leasing import Pool, Restored
+from ringtrace.domain.model import SHIPPED, Model, expected_calls
+from ringtrace.domain.source import Source
 from ringtrace.domain.visit import HitKind
-from ringtrace.services.commands import NoteHit, ShowNumber
+from ringtrace.services.commands import KeepModel, NoteHit, ShowNumber
 from ringtrace.store.sqlite import rows
 
 _FORGET_MS = 2 * 86_400_000
+_TRAFFIC_MS = 3 * 86_400_000
+_FIRST_SPLIT = 64
 
 _MOMENTS = {HitKind.LEAVE: "left_at", HitKind.CONTACT: "contact_at", HitKind.TAP: "tapped_at"}
+
+
+_Segment = tuple[str, str | None]
+
+
+class _SitePool:
+    """The leases of a site, divided among its channels by the calls expected of each.
+
+    Divided anew whenever the traffic has doubled; every night the site's new model does the same.
+    """
+
+    def __init__(self, leases: Pool, model: Model, traffic: Counter[_Segment]) -> None:
+        self.leases = leases
+        self._model = model
+        self._traffic = traffic
+        self._seen = traffic.total()
+        self._next = max(_FIRST_SPLIT, self._seen)
+        self._divide()
+
+    def count(self, said: Source) -> None:
+        self._traffic[str(said.channel), keyword_of(said)] += 1
+        self._seen += 1
+        if self._seen >= self._next:
+            self._divide()
+
+    def _divide(self) -> None:
+        if self._seen < _FIRST_SPLIT:
+            return
+        self._next = 2 * self._seen
+        self.leases.resplit(*expected_calls(self._model, self._traffic))
 
 
 @dataclass(slots=True)
@@ -20,6 +56,7 @@ class _Pending:
     visits: list[tuple[object, ...]] = field(default_factory=list)
     exposures: list[tuple[object, ...]] = field(default_factory=list)
     hits: list[tuple[object, ...]] = field(default_factory=list)
+    beats: list[tuple[object, ...]] = field(default_factory=list)
     seen: dict[tuple[int, str], int] = field(default_factory=dict)
     moments: dict[str, list[tuple[object, ...]]] = field(
         default_factory=lambda: {column: [] for column in _MOMENTS.values()}
@@ -34,7 +71,7 @@ class VisitWriter:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._pools: dict[tuple[int, str], Pool] = {}
+        self._pools: dict[tuple[int, str], _SitePool] = {}
         self._pending = _Pending()
 
     def forget(self) -> None:
@@ -44,14 +81,18 @@ class VisitWriter:
     def show_number(self, command: ShowNumber) -> str | None:
         visit, account_id, at = command.visit, command.account_id, command.at
         pool = self._pool(account_id, visit.site_key, at)
-        if not pool:
+        if not pool.leases:
             return None
-        earlier = self._earlier_number(command, pool)
+        earlier = self._earlier_number(command, pool.leases)
         if earlier is not None:
             self._note(account_id, visit.visit_id, HitKind.PAGE, command.path, at)
             return earlier
-        lease = pool.lease(visit.visit_id, visit.visitor_id, at)
+        said = visit.source
+        lease = pool.leases.lease(
+            visit.visit_id, visit.visitor_id, at, str(said.channel), keyword_of(said)
+        )
         if lease.new:
+            pool.count(said)
             pending = self._pending
             pending.visits.append(rows.visit_row(account_id, visit, lease.number))
             pending.exposures.append((account_id, lease.number, at, visit.visit_id))
@@ -63,9 +104,18 @@ class VisitWriter:
         account_id, visit_id, at = command.account_id, command.visit_id, command.at
         pool = self._pools.get((account_id, command.site_key))
         if pool is not None:
-            sign = pool.leave if command.kind is HitKind.LEAVE else pool.seen
+            sign = pool.leases.leave if command.kind is HitKind.LEAVE else pool.leases.seen
             sign(visit_id, at)
         self._note(account_id, visit_id, command.kind, "", at)
+
+    def keep_model(self, command: KeepModel) -> None:
+        self._connection.execute(
+            "INSERT OR REPLACE INTO models VALUES (?, ?, ?, ?, ?)",
+            (command.account_id, command.site_key, command.made_at, command.model.name,
+             rows.text(command.model.to_data())),
+        )  # fmt: skip
+        self.flush()
+        self._pools.pop((command.account_id, command.site_key), None)
 
     def flush(self) -> None:
         pending, self._pending = self._pending, _Pending()
@@ -81,6 +131,13 @@ class VisitWriter:
                 "INSERT OR IGNORE INTO hits SELECT account_id, visit_id, ?3, ?4, ?5 FROM visits"
                 " WHERE account_id = ?1 AND visit_id = ?2",
                 pending.hits,
+            )
+        if pending.beats:
+            # Coming back is worth a row: a later look at an earlier moment must know of it.
+            many(
+                "INSERT OR IGNORE INTO hits SELECT account_id, visit_id, ?3, 'beat', ''"
+                " FROM visits WHERE account_id = ?1 AND visit_id = ?2 AND left_at < ?3",
+                pending.beats,
             )
         if pending.seen:
             many(
@@ -99,7 +156,9 @@ class VisitWriter:
     def _note(self, account_id: int, visit_id: str, kind: HitKind, path: str, at: int) -> None:
         pending = self._pending
         pending.seen[account_id, visit_id] = at
-        if kind is not HitKind.BEAT:
+        if kind is HitKind.BEAT:
+            pending.beats.append((account_id, visit_id, at))
+        else:
             pending.hits.append((account_id, visit_id, at, kind.value, path))
         column = _MOMENTS.get(kind)
         if column is not None:
@@ -126,13 +185,13 @@ class VisitWriter:
         ).fetchone()
         return row[0] if row and row[0] in pool else None
 
-    def _pool(self, account_id: int, site_key: str, at: int) -> Pool:
+    def _pool(self, account_id: int, site_key: str, at: int) -> _SitePool:
         pool = self._pools.get((account_id, site_key))
         if pool is None:
             pool = self._pools[account_id, site_key] = self._restored(account_id, site_key, at)
         return pool
 
-    def _restored(self, account_id: int, site_key: str, at: int) -> Pool:
+    def _restored(self, account_id: int, site_key: str, at: int) -> _SitePool:
         self.flush()
         numbers = self._connection.execute(
             "SELECT number FROM numbers WHERE account_id = ? AND site_key = ? AND kind = 'pool'"
@@ -141,7 +200,8 @@ class VisitWriter:
         )
         pool = Pool((number for (number,) in numbers), forget_ms=_FORGET_MS)
         leases = self._connection.execute(
-            "SELECT e.number, e.visit_id, v.visitor_id, v.seen_at, v.left_at"
+            "SELECT e.number, e.visit_id, v.visitor_id, v.seen_at, v.left_at, v.channel,"
+            " coalesce(v.term, v.campaign)"
             " FROM exposures e JOIN visits v ON v.account_id = e.account_id"
             " AND v.visit_id = e.visit_id"
             " WHERE e.account_id = ?1 AND e.number IN (SELECT number FROM numbers"
@@ -151,7 +211,25 @@ class VisitWriter:
             (account_id, site_key, at - _FORGET_MS),
         )
         pool.restore(
-            Restored(number, visit, visitor, seen_at, left_at is not None)
-            for number, visit, visitor, seen_at, left_at in leases
+            Restored(number, visit, visitor, seen_at, left_at is not None, channel, keyword)
+            for number, visit, visitor, seen_at, left_at, channel, keyword in leases
         )
-        return pool
+        return _SitePool(
+            pool, self._model(account_id, site_key), self._traffic(account_id, site_key, at)
+        )
+
+    def _model(self, account_id: int, site_key: str) -> Model:
+        row = self._connection.execute(
+            "SELECT model, max(made_at) FROM models WHERE account_id = ? AND site_key = ?",
+            (account_id, site_key),
+        ).fetchone()
+        return rows.model(row[0]) if row[0] else SHIPPED
+
+    def _traffic(self, account_id: int, site_key: str, at: int) -> Counter[_Segment]:
+        """Visits of the last days by channel and keyword; ids begin with their time."""
+        found = self._connection.execute(
+            "SELECT channel, coalesce(term, campaign), count(*) FROM visits"
+            " WHERE account_id = ? AND visit_id >= ? AND site_key = ? GROUP BY 1, 2",
+            (account_id, f"{at - _TRAFFIC_MS:012x}", site_key),
+        )
+        return Counter({(channel, keyword): count for channel, keyword, count in found})

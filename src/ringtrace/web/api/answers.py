@@ -30,16 +30,57 @@ class SourceAnswer(msgspec.Struct, frozen=True):
     decided_by: str | None
 
 
+class WhyAnswer(msgspec.Struct, frozen=True):
+    """What spoke for a candidate, and its `weight` in calls per second.
+
+    weight = (hazard x channel x keyword x device x contact + tap) x free x caller
+
+    `state` is where the visitor stood, `hazard` its calls per second; `channel` is calls per
+    visit; `free` is the probability that he had not called yet; `known` is whether the caller had
+    called the site before, null when he withheld his number.
+    """
+
+    state: str
+    hazard: float
+    channel: float
+    keyword: float
+    device: float
+    contact: float
+    tap: float
+    free: float
+    caller: float
+    known: bool | None
+    weight: float
+
+
 class CreditAnswer(msgspec.Struct, frozen=True):
-    """The share of the call that one visit gets; a static number's source has no visit."""
+    """The share of the call that one visit gets.
+
+    Without a visit it is a static number's source, or several visits of one source.
+    """
 
     visit_id: str | None
     probability: float
     source: SourceAnswer
+    why: WhyAnswer | None
+
+
+class CorrectionAnswer(msgspec.Struct, frozen=True):
+    """A user said who called; `visit_id` null is none of the visits.
+
+    `made_by` is his login, null through the API.
+    """
+
+    visit_id: str | None
+    made_at: datetime
+    made_by: str | None
 
 
 class AttributionAnswer(msgspec.Struct, frozen=True):
-    """The most probable answer to each question; with `unknown` all credits sum to 1."""
+    """The most probable answer to each question; with `unknown` all credits sum to 1.
+
+    `repeat` is the share that continues an earlier call of the same caller.
+    """
 
     basis: str
     model: str
@@ -50,6 +91,7 @@ class AttributionAnswer(msgspec.Struct, frozen=True):
     visit_id: str | None
     visit_probability: float | None
     unknown: float
+    repeat: float | None
 
 
 class NumberAnswer(msgspec.Struct, frozen=True):
@@ -103,6 +145,31 @@ class CallPageAnswer(msgspec.Struct, frozen=True):
     offset: int
 
 
+class ReportedRecordingAnswer(msgspec.Struct, frozen=True):
+    seconds: float | None
+    channels: int | None
+
+
+class ReportAnswer(msgspec.Struct, frozen=True):
+    """A gateway's report as it came in; one that is not `accepted` contradicts the call."""
+
+    received_at: datetime
+    accepted: bool
+    number: str
+    caller: str | None
+    started_at: datetime
+    outcome: str
+    reason: str | None
+    code: int | None
+    target: str | None
+    ring_seconds: float | None
+    talk_seconds: float | None
+    legs: list[LegAnswer]
+    recording: ReportedRecordingAnswer | None
+    session: str | None
+    plan_source: str | None
+
+
 class CallDetailAnswer(msgspec.Struct, frozen=True):
     """A call with everything that is known of it."""
 
@@ -123,7 +190,9 @@ class CallDetailAnswer(msgspec.Struct, frozen=True):
     session: str | None
     plan_source: str | None
     credits: list[CreditAnswer]
+    correction: CorrectionAnswer | None
     legs: list[LegAnswer]
+    reports: list[ReportAnswer]
 
 
 class ChannelAnswer(msgspec.Struct, frozen=True):
@@ -141,6 +210,46 @@ class ChannelsAnswer(msgspec.Struct, frozen=True):
     since: datetime | None
     until: datetime | None
     channels: list[ChannelAnswer]
+
+
+class DevicesAnswer(msgspec.Struct, frozen=True):
+    desktop: float
+    mobile: float
+
+
+class ContactAnswer(msgspec.Struct, frozen=True):
+    """Before and after the contact page was seen."""
+
+    before: float
+    after: float
+
+
+class ModelAnswer(msgspec.Struct, frozen=True):
+    """What calls are attributed with: `made_at` is null where nothing was learnt yet.
+
+    `calls_per_visit` holds for a channel without a rate in `channels`; `devices` and `contact`
+    multiply it. `noise` is wrong and robot calls per number and day, `repeat` and `withheld` are
+    shares of callers.
+    """
+
+    site: str
+    name: str
+    made_at: datetime | None
+    calls_per_visit: float
+    channels: dict[str, float]
+    devices: DevicesAnswer
+    contact: ContactAnswer
+    noise: float
+    repeat: float
+    withheld: float
+
+
+class ReattributedAnswer(msgspec.Struct, frozen=True):
+    """Of the `calls` since then so many are attributed otherwise now."""
+
+    since: datetime
+    calls: int
+    changed: int
 
 
 class PageViewAnswer(msgspec.Struct, frozen=True):
@@ -207,6 +316,17 @@ class TokenAnswer(msgspec.Struct, frozen=True):
 
     kind: str
     token: str
+
+
+class IssuedAnswer(msgspec.Struct, frozen=True):
+    kind: str
+    issued_at: datetime
+
+
+class TokensAnswer(msgspec.Struct, frozen=True):
+    """The valid tokens, newest first; never the tokens themselves."""
+
+    tokens: list[IssuedAnswer]
 
 
 class OpenedAnswer(msgspec.Struct, frozen=True):

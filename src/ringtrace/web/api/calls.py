@@ -9,6 +9,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from ringtrace.domain.call import GatewayKind, Outcome
 from ringtrace.services.errors import NotFoundError
 from ringtrace.services.ports import CallFilter
+from ringtrace.services.use_cases import UseCases
 from ringtrace.web.api import presenter
 from ringtrace.web.api.answers import CallDetailAnswer, CallPageAnswer
 from ringtrace.web.api.bearer import account_id
@@ -62,14 +63,26 @@ async def list_calls(
 async def show_call(
     uses: Uses, request: Request[object, object, State], gateway: FromPath[str], call: FromPath[str]
 ) -> CallDetailAnswer:
-    """A call with its legs, the credits of its attribution and a link to its recording."""
-    account = account_id(request)
-    if gateway not in GatewayKind.__members__.values():
+    """A call with its legs, credits, a link to its recording, and every report of it."""
+    return await call_detail(uses, account_id(request), gateway_kind(gateway), call)
+
+
+def gateway_kind(name: str) -> GatewayKind:
+    """Raises NotFoundError, as for a call that is not there."""
+    if name not in GatewayKind.__members__.values():
         raise NotFoundError("no such call", "call")
-    record = await uses.store.call(account, GatewayKind(gateway), call)
+    return GatewayKind(name)
+
+
+async def call_detail(
+    uses: UseCases, account: int, kind: GatewayKind, call: str
+) -> CallDetailAnswer:
+    """Raises NotFoundError."""
+    record = await uses.store.call(account, kind, call)
     if record is None:
         raise NotFoundError("no such call", "call")
-    return presenter.call_detail(uses, account, record)
+    reports = await uses.store.reports(account, kind, call)
+    return presenter.call_detail(uses, account, record, reports)
 
 
 router = Router("/", route_handlers=[list_calls, show_call], tags=["Calls"])

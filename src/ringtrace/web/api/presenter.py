@@ -1,14 +1,17 @@
 """From what the store knows to what the API answers."""
 
-from ringtrace.domain.attribution import Attribution
-from ringtrace.domain.call import Leg, Report
+from collections.abc import Sequence
+
+from ringtrace.domain.attribution import Attribution, Why
+from ringtrace.domain.call import Leg, Recording, Report
+from ringtrace.domain.model import DAY_SECONDS, SHIPPED
 from ringtrace.domain.number import TrackingNumber
 from ringtrace.domain.site import Site
 from ringtrace.domain.source import Source
-from ringtrace.services.ports import CallRecord, ChannelRow, VisitRecord
+from ringtrace.services.ports import CallRecord, ChannelRow, KeptReport, SiteModel, VisitRecord
 from ringtrace.services.use_cases import UseCases
 from ringtrace.web.api import answers
-from ringtrace.web.certainty import certainty
+from ringtrace.web.certainty import certainty, shown_repeat
 from ringtrace.web.times import utc
 
 
@@ -32,7 +35,9 @@ def call(uses: UseCases, account_id: int, record: CallRecord) -> answers.CallAns
     )
 
 
-def call_detail(uses: UseCases, account_id: int, record: CallRecord) -> answers.CallDetailAnswer:
+def call_detail(
+    uses: UseCases, account_id: int, record: CallRecord, reports: Sequence[KeptReport]
+) -> answers.CallDetailAnswer:
     short = call(uses, account_id, record)
     report = record.report
     return answers.CallDetailAnswer(
@@ -40,10 +45,17 @@ def call_detail(uses: UseCases, account_id: int, record: CallRecord) -> answers.
         session=report.session if report else None,
         plan_source=report.plan_source.value if report and report.plan_source else None,
         credits=[
-            answers.CreditAnswer(one.visit_id, one.probability, source(one.source))
+            answers.CreditAnswer(
+                visit_id=one.visit_id,
+                probability=one.probability,
+                source=source(one.source),
+                why=None if one.why is None else _why(one.why),
+            )
             for one in record.attribution.credits
         ],
+        correction=_correction(record),
         legs=_legs(report),
+        reports=[_report(kept) for kept in reports],
     )
 
 
@@ -92,6 +104,23 @@ def tracking_number(one: TrackingNumber) -> answers.TrackingNumberAnswer:
     )
 
 
+def model(site_key: str, learnt: SiteModel | None) -> answers.ModelAnswer:
+    """The newest model of a site, the shipped one where nothing was learnt."""
+    used = learnt.model if learnt else SHIPPED
+    return answers.ModelAnswer(
+        site=site_key,
+        name=used.name,
+        made_at=utc(learnt.made_at) if learnt else None,
+        calls_per_visit=used.calls_per_visit,
+        channels=dict(used.channels),
+        devices=answers.DevicesAnswer(*used.devices),
+        contact=answers.ContactAnswer(*used.contact),
+        noise=used.noise * DAY_SECONDS,
+        repeat=used.repeat,
+        withheld=used.withheld,
+    )
+
+
 def source(said: Source) -> answers.SourceAnswer:
     click = said.click_id
     return answers.SourceAnswer(
@@ -126,6 +155,30 @@ def _attribution(attribution: Attribution) -> answers.AttributionAnswer:
         visit_id=best.visit_id,
         visit_probability=best.visit_probability,
         unknown=best.unknown,
+        repeat=shown_repeat(attribution),
+    )
+
+
+def _correction(record: CallRecord) -> answers.CorrectionAnswer | None:
+    made = record.correction
+    if made is None:
+        return None
+    return answers.CorrectionAnswer(made.visit_id, utc(made.made_at), made.made_by)
+
+
+def _why(why: Why) -> answers.WhyAnswer:
+    return answers.WhyAnswer(
+        state=why.state,
+        hazard=why.hazard,
+        channel=why.channel,
+        keyword=why.keyword,
+        device=why.device,
+        contact=why.contact,
+        tap=why.tap,
+        free=why.free,
+        caller=why.caller,
+        known=why.known,
+        weight=why.weight,
     )
 
 
@@ -141,6 +194,32 @@ def _recording(
         seconds=said.seconds if said else None,
         channels=said.channels if said else None,
     )
+
+
+def _report(kept: KeptReport) -> answers.ReportAnswer:
+    report = kept.report
+    return answers.ReportAnswer(
+        received_at=utc(kept.received_at),
+        accepted=kept.accepted,
+        number=report.number,
+        caller=report.caller,
+        started_at=utc(report.started_at),
+        outcome=report.outcome.value,
+        reason=report.reason.value if report.reason else None,
+        code=report.code,
+        target=report.target,
+        ring_seconds=report.ring_seconds,
+        talk_seconds=report.talk_seconds,
+        legs=_legs(report),
+        recording=_reported(report.recording),
+        session=report.session,
+        plan_source=report.plan_source.value if report.plan_source else None,
+    )
+
+
+def _reported(said: Recording | None) -> answers.ReportedRecordingAnswer | None:
+    """Without the address at the platform: a recording is opened through the call's own link."""
+    return None if said is None else answers.ReportedRecordingAnswer(said.seconds, said.channels)
 
 
 def _legs(report: Report | None) -> list[answers.LegAnswer]:

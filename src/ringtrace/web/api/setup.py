@@ -11,9 +11,17 @@ from ringtrace.domain.account import TokenKind
 from ringtrace.services.apply_setup import SetupForm
 from ringtrace.services.errors import NotFoundError
 from ringtrace.web.api import presenter
-from ringtrace.web.api.answers import AccountAnswer, OpenedAnswer, SetupAnswer, TokenAnswer
+from ringtrace.web.api.answers import (
+    AccountAnswer,
+    IssuedAnswer,
+    OpenedAnswer,
+    SetupAnswer,
+    TokenAnswer,
+    TokensAnswer,
+)
 from ringtrace.web.api.bearer import OPERATOR, account_id
 from ringtrace.web.api.errors import described
+from ringtrace.web.times import utc
 from ringtrace.web.uses import Uses
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -44,6 +52,13 @@ async def apply_setup(
     account = account_id(request)
     await uses.apply_setup(account, data)
     return _setup(uses, account)
+
+
+@get("/tokens", summary="Which tokens exist", responses=described())
+async def list_tokens(uses: Uses, request: Request[object, object, State]) -> TokensAnswer:
+    """Kind and time of issue of every valid token, newest first; the tokens are kept nowhere."""
+    known = await uses.issue_token.issued(account_id(request))
+    return TokensAnswer([IssuedAnswer(one.kind.value, utc(one.issued_at)) for one in known])
 
 
 @post("/tokens", summary="Issue a token", responses=described())
@@ -78,5 +93,7 @@ def _setup(uses: Uses, account: int) -> SetupAnswer:
 
 
 router = Router(
-    "/", route_handlers=[show_setup, apply_setup, issue_token, open_account], tags=["Set-up"]
+    "/",
+    route_handlers=[show_setup, apply_setup, list_tokens, issue_token, open_account],
+    tags=["Set-up"],
 )

@@ -19,6 +19,8 @@ from ringtrace.web.uses import Uses
 
 PAGE = 50
 _MOST_DIGITS = 6
+_UNKNOWN = " unknown"
+"""The choice beside the channels; no channel's name begins with a space."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +28,15 @@ class Filters:
     """What the form above the log says; what it does not know is left out."""
 
     channel: str
+    unknown: bool
     outcome: str
     period: Period
     page: int
 
     @property
     def in_use(self) -> bool:
-        return bool(self.channel or self.outcome or self.period.first or self.period.last)
+        period = self.period
+        return bool(self.channel or self.unknown or self.outcome or period.first or period.last)
 
     def where(self) -> CallFilter:
         return CallFilter(
@@ -40,12 +44,13 @@ class Filters:
             until=self.period.until,
             channel=self.channel or None,
             outcome=self.outcome or None,
+            unknown=self.unknown,
         )
 
     def href(self, page: int) -> str:
         first, last = self.period.first, self.period.last
         query = {
-            "channel": self.channel,
+            "channel": _UNKNOWN if self.unknown else self.channel,
             "outcome": self.outcome,
             "from": first.isoformat() if first else "",
             "to": last.isoformat() if last else "",
@@ -69,6 +74,7 @@ async def show_calls(uses: Uses, request: AnyRequest) -> Template:
         section="calls",
         filters=filters,
         channels=await _channels(uses, account_id, filters.channel),
+        unknown=_UNKNOWN,
         outcomes=[(one.value, wording.OUTCOMES[one]) for one in Outcome],
         calls=[call_view(uses, who, record) for record in found.calls],
         total=found.total,
@@ -82,9 +88,10 @@ async def show_calls(uses: Uses, request: AnyRequest) -> Template:
 
 def _filters(request: AnyRequest, who: Viewer) -> Filters:
     query = request.query_params
-    outcome = query.get("outcome", "")
+    channel, outcome = query.get("channel", ""), query.get("outcome", "")
     return Filters(
-        channel=query.get("channel", "").strip(),
+        channel="" if channel == _UNKNOWN else channel.strip(),
+        unknown=channel == _UNKNOWN,
         outcome=outcome if outcome in Outcome.__members__.values() else "",
         period=chosen(query.get("from", ""), query.get("to", ""), who.zone),
         page=_page_number(query.get("page", "")),

@@ -2,27 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from litestar import get
 from litestar.params import FromPath
 from litestar.response import Template
 from markupsafe import Markup
 
-from ringtrace.domain.attribution import Attribution, Basis, Credit
 from ringtrace.domain.call import GatewayKind, Leg, Report
-from ringtrace.domain.source import Source
 from ringtrace.services.errors import CallUnknownError
-from ringtrace.services.ports import CallRecord, VisitRecord
+from ringtrace.services.ports import CallRecord
 from ringtrace.web.console import charts, wording
 from ringtrace.web.console.call_view import Badge, call_view, shown_target
+from ringtrace.web.console.disagreement import disagreements
+from ringtrace.web.console.explanation import explanation
 from ringtrace.web.console.page import page
-from ringtrace.web.console.session import AnyRequest, Viewer, viewer
+from ringtrace.web.console.session import AnyRequest, viewer
 from ringtrace.web.uses import Uses
-
-_MOST_CANDIDATES = 6
-_LEAST_PROBABILITY = 0.01
-_MOST_VIEWS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,37 +30,6 @@ class LegView:
     bar: Markup
 
 
-@dataclass(frozen=True, slots=True)
-class HitView:
-    at: datetime
-    words: str
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class CandidateView:
-    """`before` is how long before the call the visit last gave a sign of life."""
-
-    channel: str
-    detail: str
-    probability: str
-    bar: Markup
-    facts: tuple[tuple[str, str], ...]
-    before: str | None
-    hits: tuple[HitView, ...]
-    more_hits: int
-
-
-@dataclass(frozen=True, slots=True)
-class Why:
-    basis: str
-    candidates: tuple[CandidateView, ...]
-    others: int
-    others_probability: str
-    unknown: str | None
-    unknown_bar: Markup
-
-
 @get("/calls/{gateway:str}/{call:str}")
 async def show_call(
     uses: Uses, request: AnyRequest, gateway: FromPath[str], call: FromPath[str]
@@ -73,9 +37,11 @@ async def show_call(
     who = viewer(request)
     if gateway not in GatewayKind.__members__.values():
         raise CallUnknownError("no such call")
-    record = await uses.store.call(who.account.account_id, GatewayKind(gateway), call)
+    key = (who.account.account_id, GatewayKind(gateway), call)
+    record = await uses.store.call(*key)
     if record is None:
         raise CallUnknownError("no such call")
+    reports = await uses.store.reports(*key) if record.contradictions else ()
     return page(
         "call",
         who,
@@ -83,8 +49,8 @@ async def show_call(
         call=call_view(uses, who, record),
         facts=_facts(record),
         legs=_legs(uses, record.report),
-        why=await _why(uses, who, record),
-        contradictions=record.contradictions,
+        why=await explanation(uses, who, record),
+        disagreements=disagreements(uses, who, record, reports),
     )
 
 
@@ -133,89 +99,4 @@ def _leg(uses: Uses, leg: Leg, start: float, whole: float) -> LegView:
         talk=wording.length(leg.talk_seconds) if leg.talk_seconds else wording.NONE,
         code=wording.NONE if leg.code is None else str(leg.code),
         bar=bar,
-    )
-
-
-async def _why(uses: Uses, who: Viewer, record: CallRecord) -> Why:
-    attribution = record.attribution
-    likely = [one for one in attribution.credits if one.probability >= _LEAST_PROBABILITY]
-    shown = likely[:_MOST_CANDIDATES] or attribution.credits[:1]
-    others = attribution.credits[len(shown) :]
-    candidates = []
-    for credit in shown:
-        visit = None
-        if credit.visit_id is not None:
-            visit = await uses.store.visit(who.account.account_id, credit.visit_id)
-        candidates.append(_candidate(uses, who, record.started_at, credit, visit))
-    return Why(
-        basis=wording.BASES[attribution.basis],
-        candidates=tuple(candidates),
-        others=len(others),
-        others_probability=wording.percent(sum(credit.probability for credit in others)),
-        unknown=_unknown(attribution),
-        unknown_bar=charts.share_bar(attribution.unknown, "quiet"),
-    )
-
-
-def _unknown(attribution: Attribution) -> str | None:
-    if attribution.basis is Basis.STATIC_NUMBER:
-        return None
-    return wording.percent(attribution.unknown)
-
-
-def _candidate(
-    uses: Uses, who: Viewer, called_at: int, credit: Credit, visit: VisitRecord | None
-) -> CandidateView:
-    said = credit.source
-    facts = _source_facts(said)
-    hits: tuple[HitView, ...] = ()
-    more, before = 0, None
-    if visit is not None:
-        facts += _visit_facts(uses, visit)
-        past = [view for view in visit.views if view.at <= called_at]
-        hits = tuple(
-            HitView(wording.moment(v.at, who.zone), wording.HITS.get(v.kind, v.kind), v.path)
-            for v in past[-_MOST_VIEWS:]
-        )
-        more = len(past) - len(hits)
-        before = _before(visit, called_at)
-    return CandidateView(
-        channel=str(said.channel),
-        detail=" · ".join(text for text in (said.campaign, said.term) if text),
-        probability=wording.percent(credit.probability),
-        bar=charts.share_bar(credit.probability),
-        facts=facts,
-        before=before,
-        hits=hits,
-        more_hits=more,
-    )
-
-
-def _before(visit: VisitRecord, called_at: int) -> str:
-    last = visit.candidate.left_at or visit.candidate.seen_at
-    if last >= called_at:
-        return "still on the page when the call came"
-    return f"last seen {wording.ago(called_at - last)} before the call"
-
-
-def _source_facts(said: Source) -> tuple[tuple[str, str], ...]:
-    click = f"{said.click_id.type} {said.click_id.value}" if said.click_id else None
-    named = (
-        ("Source", said.source),
-        ("Medium", said.medium),
-        ("Campaign", said.campaign),
-        ("Keyword", said.term),
-        ("Ad content", said.content),
-        ("Click id", click),
-        ("Landing page", said.landing_page),
-    )
-    return tuple((name, value) for name, value in named if value)
-
-
-def _visit_facts(uses: Uses, visit: VisitRecord) -> tuple[tuple[str, str], ...]:
-    site = uses.directory.site(visit.site_key)
-    return (
-        ("Site", site.name if site else visit.site_key),
-        ("Device", wording.DEVICES.get(visit.device, visit.device)),
-        ("Visitor", visit.visitor_id[:8]),
     )

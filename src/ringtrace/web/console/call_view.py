@@ -80,6 +80,8 @@ def outcome_badge(outcome: Outcome | None) -> Badge:
 
 
 def certainty_badge(attribution: Attribution) -> Badge:
+    if attribution.basis is Basis.CORRECTED:
+        return Badge("corrected", "plain")
     best = certainty(attribution)
     if best.channel_probability is None:
         return Badge("not attributed", "quiet")

@@ -5,6 +5,7 @@ from litestar import Router
 from ringtrace.web.console import (
     call_log,
     call_page,
+    correction,
     overview,
     refusals,
     setup_page,
@@ -20,6 +21,7 @@ def console_router() -> Router:
             overview.router,
             call_log.show_calls,
             call_page.show_call,
+            correction.correct_call,
             setup_page.show_setup,
             setup_page.issue_token,
         ],

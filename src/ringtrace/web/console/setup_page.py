@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from litestar import get, post
 from litestar.params import URLEncodedBody
@@ -14,7 +15,7 @@ from ringtrace.services.errors import FieldInvalidError
 from ringtrace.web.console import wording
 from ringtrace.web.console.call_view import shown_target
 from ringtrace.web.console.page import base_url, page
-from ringtrace.web.console.session import AnyRequest, viewer
+from ringtrace.web.console.session import AnyRequest, Viewer, viewer
 from ringtrace.web.uses import Uses
 
 
@@ -46,9 +47,12 @@ class SiteView:
 
 @dataclass(frozen=True, slots=True)
 class TokenView:
+    """A kind of token; `issued` is when each valid one was, newest first."""
+
     kind: str
     name: str
     use: str
+    issued: tuple[datetime, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class Issued:
 
 @get("/setup")
 async def show_setup(uses: Uses, request: AnyRequest) -> Template:
-    return _page(uses, request, None)
+    return await _page(uses, request, None)
 
 
 @post("/setup/tokens", status_code=200)
@@ -75,10 +79,10 @@ async def issue_token(
         raise FieldInvalidError("no such kind of token", "kind")
     kind = TokenKind(data.kind)
     token = await uses.issue_token(viewer(request).account.account_id, kind)
-    return _page(uses, request, Issued(kind.value, token))
+    return await _page(uses, request, Issued(kind.value, token))
 
 
-def _page(uses: Uses, request: AnyRequest, issued: Issued | None) -> Template:
+async def _page(uses: Uses, request: AnyRequest, issued: Issued | None) -> Template:
     who = viewer(request)
     account_id = who.account.account_id
     numbers = uses.directory.numbers_of(account_id)
@@ -90,9 +94,22 @@ def _page(uses: Uses, request: AnyRequest, issued: Issued | None) -> Template:
         base=base,
         sites=[_site(uses, site, numbers, base) for site in uses.directory.sites_of(account_id)],
         static=[_number(uses, one) for one in numbers if one.kind is NumberKind.STATIC],
-        tokens=[TokenView(kind.value, *words) for kind, words in wording.TOKENS.items()],
+        tokens=await _tokens(uses, who),
         issued=issued,
     )
+
+
+async def _tokens(uses: Uses, who: Viewer) -> Sequence[TokenView]:
+    known = await uses.issue_token.issued(who.account.account_id)
+    return [
+        TokenView(
+            kind=kind.value,
+            name=name,
+            use=use,
+            issued=tuple(wording.moment(t.issued_at, who.zone) for t in known if t.kind is kind),
+        )
+        for kind, (name, use) in wording.TOKENS.items()
+    ]
 
 
 def _site(uses: Uses, site: Site, numbers: Sequence[TrackingNumber], base: str) -> SiteView:

@@ -8,6 +8,7 @@ from ringtrace.domain.call import GatewayKind, Outcome, PlanSource, Reason
 from ringtrace.web.times import utc
 
 UNKNOWN = "Unknown"
+MOSTLY_UNKNOWN = "Mostly unknown"
 WITHHELD = "Withheld number"
 
 OUTCOMES = {
@@ -55,6 +56,7 @@ BASES = {
     Basis.STATIC_NUMBER: "The caller dialled a number that stands for one source.",
     Basis.EXPOSURES: "These visits were shown the number before the call.",
     Basis.NOTHING: "Nobody is known to have been shown this number before the call.",
+    Basis.CORRECTED: "Somebody said whose call this was.",
 }
 
 DEVICES = {"mobile": "Phone or tablet", "desktop": "Computer"}
@@ -74,9 +76,11 @@ TOKENS = {
     TokenKind.API: ("REST API", "For programs that read calls and change the set-up."),
 }
 
+THE_API = "a program"
 NONE = "–"  # noqa: RUF001 - the dash of an empty cell
 _NEARLY_ALL = 0.995
 _HARDLY_ANY = 0.005
+_HUNDREDTH = 0.01
 
 
 def percent(share: float) -> str:
@@ -93,6 +97,17 @@ def rate(part: float, whole: float) -> str:
     return f"{part / whole * 100:.1f} %" if whole > 0 else NONE
 
 
+def times(factor: float) -> str:
+    """What something is multiplied with."""
+    sign = "×"  # noqa: RUF001 - the sign of multiplication
+    return f"{sign} < 0.01" if 0 < factor < _HUNDREDTH else f"{sign} {factor:.2f}"
+
+
+def once_in(rate: float) -> str:
+    """Calls per second, as the time in which one is expected."""
+    return f"one call in {ago(round(1_000 / rate))}" if rate > 0 else "no call"
+
+
 def expected(count: float) -> str:
     """A sum of probabilities: one decimal where it is not whole."""
     rounded = round(count, 1)
@@ -107,6 +122,12 @@ def length(seconds: float | None) -> str:
     minutes, second = divmod(whole, 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+def exact_length(seconds: float) -> str:
+    """As `length`, with the fraction to the ms where there is one: 0:41.25."""
+    whole, ms = divmod(round(seconds * 1_000), 1_000)
+    return length(whole) + (f".{ms:03}".rstrip("0") if ms else "")
 
 
 def long_length(seconds: float) -> str:

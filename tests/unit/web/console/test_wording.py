@@ -49,6 +49,13 @@ def test_lengths(seconds: float | None, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("seconds", "text"), [(41, "0:41"), (59.9996, "1:00"), (3.5, "0:03.5"), (3723.25, "1:02:03.25")]
+)
+def test_exact_lengths(seconds: float, text: str) -> None:
+    assert wording.exact_length(seconds) == text
+
+
+@pytest.mark.parametrize(
     ("seconds", "text"), [(45, "45 s"), (720, "12 min"), (12_000, "3 h 20 min")]
 )
 def test_totals(seconds: float, text: str) -> None:

@@ -1,0 +1,174 @@
+"""How every route of the app is asked about something, and what another account is answered."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tests.shop import BROWSER, ORIGIN, REPORT, bearer
+
+
+@dataclass(frozen=True)
+class Ids:
+    """What a request names; `signature` is the query of the asking account's own recording."""
+
+    number: str
+    call: str
+    visit: str
+    site: str
+    signature: str = ""
+
+
+Tokens = Mapping[str, str]
+Request = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Ask:
+    """How a route is asked about `Ids`, and what another account is answered."""
+
+    status: int
+    request: Callable[[Ids, Tokens], Request] = lambda _ids, _tokens: {}
+
+
+SHOP = Ids("+12025550121", "call-4711", "4711" * 8, "shop-4711")
+NOBODY = Ids("+12025550999", "call-none", "f" * 32, "nobody")
+STATIC = "+12025550131"
+CALLER, SESSION, AUDIO = "+12025550166", "session-4711", b"RIFFaudio-4711"
+SETUP = {
+    "site": [
+        {
+            "key": SHOP.site,
+            "name": "Harvest shop",
+            "origins": [ORIGIN],
+            "pool": {"numbers": [SHOP.number], "target": "+12025550193"},
+        }
+    ],
+    "number": [
+        {
+            "number": STATIC,
+            "channel": "Harvest fair",
+            "campaign": "harvest-4711",
+            "target": "+12025550193",
+        }
+    ],
+}
+NUMBERS = ("2025550121", "2025550131", "2025550166", "2025550193")
+"""Without country code: so they are in every way of writing a number."""
+
+WORDS = (
+    SHOP.call, SHOP.visit, SHOP.site, SESSION, AUDIO.decode(), "winter-4711", "harvest-4711",
+    "Harvest fair", "Harvest shop",
+)  # fmt: skip
+
+
+def _hit(ids: Ids, _: Tokens) -> Request:
+    page = "https://evil.example/"
+    body = {"site": ids.site, "kind": "page", "visitor": ids.visit, "visit": ids.visit, "url": page}
+    headers = {"Origin": "https://evil.example", "User-Agent": BROWSER}
+    return {"method": "POST", "json": body, "headers": headers}
+
+
+def _arrival(ids: Ids, tokens: Tokens) -> Request:
+    body = {
+        "call": ids.call,
+        "number": ids.number,
+        "caller": None,
+        "started_at": REPORT["started_at"],
+    }
+    return {"method": "POST", "json": body, "headers": bearer(tokens["sip"])}
+
+
+def _report(ids: Ids, tokens: Tokens) -> Request:
+    return {
+        "method": "POST",
+        "url": f"/gateway/v1/calls/{ids.call}/report",
+        "json": REPORT | {"number": ids.number},
+        "headers": bearer(tokens["sip"]),
+    }
+
+
+def recording(ids: Ids, tokens: Tokens) -> Request:
+    url = f"/gateway/v1/calls/{ids.call}/recording"
+    return {"method": "PUT", "url": url, "content": AUDIO, "headers": bearer(tokens["sip"])}
+
+
+def _original(ids: Ids, tokens: Tokens) -> Request:
+    return {"params": {"dialed_number": ids.number, "token": tokens["route"]}}
+
+
+def _original_report(ids: Ids, tokens: Tokens) -> Request:
+    form = {"session": ids.call, "dialed_number": ids.number, "date": REPORT["started_at"]}
+    return {"method": "POST", "data": form | {"length": "1", "token": tokens["route"]}}
+
+
+def _listen(ids: Ids, _: Tokens) -> Request:
+    return {"url": f"/recordings/1/sip/{ids.call}?{ids.signature}"}
+
+
+def _number(ids: Ids, _: Tokens) -> Request:
+    number = {"number": ids.number, "channel": "Mine now", "target": "+12025550191"}
+    return {"json": {"number": [number]}}
+
+
+def _account(_: Ids, __: Tokens) -> Request:
+    return {"json": {"name": "X", "region": "US", "login": "x"}}
+
+
+def _kind(_: Ids, __: Tokens) -> Request:
+    return {"json": {"kind": "voximplant"}, "data": {"kind": "voximplant"}}
+
+
+def _correction(ids: Ids, _: Tokens) -> Request:
+    return {"json": {"visit_id": ids.visit}, "data": {"visit": ids.visit}}
+
+
+def _since(_: Ids, __: Tokens) -> Request:
+    return {"json": {"since": "2026-11-01T00:00:00Z"}}
+
+
+def _guess(_: Ids, __: Tokens) -> Request:
+    return {"data": {"login": "stranger", "password": "guess"}}
+
+
+HOT = {
+    "/t/hit": Ask(200, _hit),
+    "/t/tag.js": Ask(200),
+    "/health": Ask(200),
+    "/gateway/v1/calls": Ask(404, _arrival),
+    "/gateway/v1/calls/*": Ask(404, _report),
+    "/gateway/v1/calls/*/recording": Ask(404, recording),
+    "/api": Ask(404, _original),
+    "/api/report": Ask(404, _original_report),
+    "/recordings/*": Ask(404, _listen),
+}
+PAGES = {
+    "GET /api/v1/calls": Ask(200),
+    "GET /api/v1/calls/{gateway:str}/{call:str}": Ask(404),
+    "PUT /api/v1/calls/{gateway:str}/{call:str}/correction": Ask(404, _correction),
+    "DELETE /api/v1/calls/{gateway:str}/{call:str}/correction": Ask(404),
+    "POST /api/v1/attributions": Ask(200, _since),
+    "GET /api/v1/sites/{site:str}/model": Ask(404),
+    "POST /api/v1/sites/{site:str}/model": Ask(404),
+    "GET /api/v1/reports/channels": Ask(200),
+    "GET /api/v1/visits/{visit_id:str}": Ask(404),
+    "GET /api/v1/setup": Ask(200),
+    "PUT /api/v1/setup": Ask(409, _number),
+    "GET /api/v1/tokens": Ask(200),
+    "POST /api/v1/tokens": Ask(201, _kind),
+    "POST /api/v1/accounts": Ask(404, _account),
+    "GET /api/v1/schema": Ask(200),
+    "GET /api/v1/schema/openapi.json": Ask(200),
+    "GET /api/v1/schema/{path:str}": Ask(404),
+    "GET /": Ask(200),
+    "GET /channels": Ask(200),
+    "GET /calls": Ask(200),
+    "GET /calls/{gateway:str}/{call:str}": Ask(404),
+    "POST /calls/{gateway:str}/{call:str}/correction": Ask(404, _correction),
+    "GET /setup": Ask(200),
+    "POST /setup/tokens": Ask(200, _kind),
+    "GET /static/{digest:str}/{name:str}": Ask(404),
+    "GET /login": Ask(303),
+    "POST /login": Ask(401, _guess),
+    "POST /logout": Ask(303),
+}
+"""In the order they are walked: signing out comes last."""
