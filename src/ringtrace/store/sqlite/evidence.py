@@ -9,6 +9,12 @@ from ringtrace.domain.visit import Device, HitKind
 from ringtrace.services.ports import Evidence
 from ringtrace.store.sqlite import credits, rows  # noqa: A004 - what a call's shares are called
 
+MOST_CALLS = 1_000
+"""The newest calls to a number that say who has called already."""
+
+MOST_EARLIER = 32
+"""The newest calls of one caller; a switchboard's thousandth call continues none of them."""
+
 MOST_CANDIDATES = 10_000
 """The newest exposures; in a pool this starved the older ones tell nobody apart."""
 
@@ -78,12 +84,13 @@ def _called(
     """By visit the probability that it has called before."""
     return dict(
         connection.execute(
-            "SELECT k.visit_id, sum(k.probability) FROM calls c"
-            " JOIN credits k ON k.account_id = c.account_id AND k.gateway = c.gateway"
-            " AND k.call_id = c.call_id"
-            " WHERE c.account_id = ? AND c.number = ? AND c.started_at >= ? AND c.started_at < ?"
-            " AND k.visit_id IS NOT NULL GROUP BY k.visit_id",
-            (account_id, number, at - WINDOW_MS, at),
+            "WITH recent AS (SELECT account_id, gateway, call_id FROM calls"
+            " WHERE account_id = ? AND number = ? AND started_at >= ? AND started_at < ?"
+            " ORDER BY started_at DESC LIMIT ?)"
+            " SELECT k.visit_id, sum(k.probability) FROM recent c"
+            " CROSS JOIN credits k ON k.account_id = c.account_id AND k.gateway = c.gateway"
+            " AND k.call_id = c.call_id WHERE k.visit_id IS NOT NULL GROUP BY k.visit_id",
+            (account_id, number, at - WINDOW_MS, at, MOST_CALLS),
         ).fetchall()
     )
 
@@ -96,36 +103,10 @@ def _caller(
     at: int,
     candidates: list[Candidate],
 ) -> Caller:
-    since = at - WINDOW_MS
-    same = "c.caller IS NULL" if caller is None else "c.caller = ?4"
-    earlier = connection.execute(
-        "SELECT c.number, c.gateway, c.call_id, c.started_at, c.basis, c.model, c.unknown,"
-        " c.repeat FROM calls c"
-        " WHERE c.account_id = ?1 AND c.started_at >= ?2 AND c.started_at < ?3"
-        f" AND {same} ORDER BY c.started_at",
-        (account_id, since, at) if caller is None else (account_id, since, at, caller),
-    ).fetchall()
-    calls = [
-        EarlierCall(
-            began,
-            credits.read(connection, (account_id, gateway, call), (basis, model, unknown, repeat)),
-        )
-        for dialled, gateway, call, began, basis, model, unknown, repeat in earlier
-        if dialled == number
-    ]
+    earlier = _earlier(connection, account_id, number, caller, at)
     if caller is None:
-        return Caller(known=None, calls=calls)
-    own = dict(
-        connection.execute(
-            "SELECT v.visitor_id, min(1.0, sum(k.probability)) FROM calls c"
-            " JOIN credits k ON k.account_id = c.account_id AND k.gateway = c.gateway"
-            " AND k.call_id = c.call_id"
-            " JOIN visits v ON v.account_id = k.account_id AND v.visit_id = k.visit_id"
-            " WHERE c.account_id = ? AND c.caller = ? AND c.started_at >= ? AND c.started_at < ?"
-            " GROUP BY v.visitor_id",
-            (account_id, caller, since, at),
-        ).fetchall()
-    )
+        return Caller(known=None, calls=earlier)
+    own = _own(connection, account_id, caller, at)
     tied: dict[str, float] = defaultdict(float)
     for one in candidates:
         tied[one.visitor_id] += one.called
@@ -134,4 +115,45 @@ def _caller(
         for visitor, share in tied.items()
         if share > own.get(visitor, 0.0)
     }
-    return Caller(known=bool(earlier), own=own, others=others, calls=calls)
+    called_us = connection.execute(
+        "SELECT 1 FROM calls WHERE account_id = ? AND caller = ? AND started_at >= ?"
+        " AND started_at < ? LIMIT 1",
+        (account_id, caller, at - WINDOW_MS, at),
+    ).fetchone()
+    return Caller(known=called_us is not None, own=own, others=others, calls=earlier)
+
+
+def _earlier(
+    connection: sqlite3.Connection, account_id: int, number: str, caller: str | None, at: int
+) -> list[EarlierCall]:
+    """The newest calls to the number that this one may continue; of all who withhold theirs."""
+    found = connection.execute(
+        "SELECT gateway, call_id, started_at, basis, model, unknown, repeat FROM calls"
+        " WHERE account_id = ? AND number = ? AND started_at >= ? AND started_at < ?"
+        " AND caller IS ? ORDER BY started_at DESC LIMIT ?",
+        (account_id, number, at - WINDOW_MS, at, caller, MOST_EARLIER),
+    ).fetchall()
+    return [
+        EarlierCall(
+            began,
+            credits.read(connection, (account_id, gateway, call), (basis, model, unknown, repeat)),
+        )
+        for gateway, call, began, basis, model, unknown, repeat in reversed(found)
+    ]
+
+
+def _own(connection: sqlite3.Connection, account_id: int, caller: str, at: int) -> dict[str, float]:
+    """By visitor the probability that he is this caller."""
+    return dict(
+        connection.execute(
+            "WITH recent AS (SELECT account_id, gateway, call_id FROM calls"
+            " WHERE account_id = ? AND caller = ? AND started_at >= ? AND started_at < ?"
+            " ORDER BY started_at DESC LIMIT ?)"
+            " SELECT v.visitor_id, min(1.0, sum(k.probability)) FROM recent c"
+            " CROSS JOIN credits k ON k.account_id = c.account_id AND k.gateway = c.gateway"
+            " AND k.call_id = c.call_id"
+            " CROSS JOIN visits v ON v.account_id = k.account_id AND v.visit_id = k.visit_id"
+            " GROUP BY v.visitor_id",
+            (account_id, caller, at - WINDOW_MS, at, MOST_EARLIER),
+        ).fetchall()
+    )
