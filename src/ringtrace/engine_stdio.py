@@ -108,6 +108,6 @@ def _answer(
             engine.contact(t, visit)
         case Leave(t=t, visit=visit):
             engine.leave(t, visit)
-        case Tap(t=t, visit=visit):
-            engine.tap(t, visit)
+        case _:
+            engine.tap(event.t, event.visit)
     return None

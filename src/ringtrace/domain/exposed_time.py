@@ -21,11 +21,10 @@ def exposed_seconds(
     segments.
     """
     table = np.zeros((cells, hazard.STATES))
-    base = exposures.segment[rows] * CELLS + exposures.mobile[rows]
-    visits = _Visits(exposures, rows, span, window)
-    _add_on_page(table, visits, base)
-    _add_just_left(table, visits, base)
-    _add_ages(table, visits, base)
+    recent = rows[exposures.seen_at[rows] + ON_PAGE_MS >= span[0]]
+    _add_on_page(table, _Visits(exposures, recent, span, window))
+    _add_just_left(table, _Visits(exposures, recent, span, window))
+    _add_ages(table, _Visits(exposures, rows, span, window))
     return table
 
 
@@ -41,6 +40,7 @@ class _Visits:
         self.left = exposures.left[rows]
         self.mobile = exposures.mobile[rows]
         self.contact = exposures.contact_at[rows]
+        self.base: Ints = exposures.segment[rows] * CELLS + self.mobile
         self.since = since
         self.until: Ints = np.minimum(until, self.shown + window)
 
@@ -55,7 +55,8 @@ def _add(table: Floats, cells: Ints, columns: Ints, milliseconds: Ints | int) ->
     table += found.reshape(size, width)
 
 
-def _add_on_page(table: Floats, visits: _Visits, base: Ints) -> None:
+def _add_on_page(table: Floats, visits: _Visits) -> None:
+    base = visits.base
     silence = np.where(visits.left, 0, ON_PAGE_MS)
     begin = np.maximum(visits.shown, visits.since)
     end = np.minimum(visits.seen + silence, visits.until)
@@ -69,7 +70,8 @@ def _add_on_page(table: Floats, visits: _Visits, base: Ints) -> None:
         _add(table, base + 2, states + stay, np.maximum(high - turn, 0))
 
 
-def _add_just_left(table: Floats, visits: _Visits, base: Ints) -> None:
+def _add_just_left(table: Floats, visits: _Visits) -> None:
+    base = visits.base
     stay = np.searchsorted(hazard.STAYS_MS, visits.seen - visits.shown, side="right")
     low = np.maximum(visits.seen, visits.since)
     high = np.minimum(visits.seen + hazard.JUST_LEFT_MS, visits.until)
@@ -78,7 +80,8 @@ def _add_just_left(table: Floats, visits: _Visits, base: Ints) -> None:
     _add(table, cells, hazard.MOBILE_JUST_LEFT + stay, np.maximum(spent, 0))
 
 
-def _add_ages(table: Floats, visits: _Visits, base: Ints) -> None:
+def _add_ages(table: Floats, visits: _Visits) -> None:
+    base = visits.base
     hidden = np.where(visits.mobile, hazard.JUST_LEFT_MS, 0)
     youngest = np.where(visits.left, hidden, ON_PAGE_MS)
     low = np.maximum(youngest, visits.since - visits.seen)
