@@ -25,7 +25,7 @@ def call_facts(call: CallRecord) -> dict[str, object]:
     return {
         "gateway": call.gateway,
         "call": call.call,
-        "started_at": _utc(call.started_at),
+        "started_at": utc_text(call.started_at),
         "number": call.number,
         "caller": call.caller,
         "target": report and report.target,
@@ -55,7 +55,7 @@ def call_table(page: CallPage) -> Table:
         best = verdict(call.attribution)
         named = [part for part in (best.campaign, best.keyword) if part]
         table.add_row(
-            _utc(call.started_at)[:19].replace("T", "\n"),
+            utc_text(call.started_at)[:19].replace("T", "\n"),
             f"{call.caller or 'withheld'}\n{call.number}",
             _outcome(call),
             "\n".join([best.channel or "unknown", *named]),
@@ -91,5 +91,6 @@ def channel_table(rows: Sequence[ChannelRow]) -> Table:
     return table
 
 
-def _utc(at: int) -> str:
+def utc_text(at: int) -> str:
+    """`at` (ms since 1970) in RFC 3339."""
     return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds")

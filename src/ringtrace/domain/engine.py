@@ -19,7 +19,7 @@ from ringtrace.domain.exposed_time import exposed_seconds
 from ringtrace.domain.exposure import CELLS, Segments
 from ringtrace.domain.hazard import STATES, TAP_SECONDS, TAPS, Floats, hours_exposed
 from ringtrace.domain.leasing import Lease, Pool
-from ringtrace.domain.model import SHIPPED, Model, Rates
+from ringtrace.domain.model import SHIPPED, Model, Rates, expected_calls
 
 DAY_MS: Final = 86_400_000
 MOBILE: Final = 0
@@ -219,11 +219,8 @@ class Engine:
         )
 
     def _resplit(self, at: int) -> None:
-        model = self.model
-        expected = dict.fromkeys(self._channels, 0.0)
         counts = self._audience.counts(at - SPLIT_MS).tolist()
-        for (channel, keyword), count in zip(self._segments.names, counts, strict=True):
-            calls = count * model.channel_rate(channel) * model.keyword_factor(keyword)
-            expected[channel] = expected.get(channel, 0.0) + calls
-        rates = {channel: model.channel_rate(channel) for channel in expected}
-        self._pool.resplit(expected, rates)
+        traffic = dict(zip(self._segments.names, counts, strict=True))
+        for channel in self._channels:
+            traffic.setdefault((channel, None), 0)
+        self._pool.resplit(*expected_calls(self.model, traffic))

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -16,6 +15,7 @@ from ringtrace.domain.intervals import Share
 from ringtrace.domain.model import SHIPPED
 from ringtrace.domain.placing import Calls, Placement, RealCall, place
 from ringtrace.domain.sizing import Advice, Outcome, Sizing, Target
+from ringtrace.listing import utc_text
 from ringtrace.replay.files import read_calls, read_hits
 from ringtrace.store.sqlite.connection import connect
 from ringtrace.store.sqlite.history import site_history, site_keys
@@ -74,15 +74,15 @@ class Result:
             "hits": {
                 "visits": len(history),
                 "left_out": history.left_out,
-                "since": _utc(int(history.at[0])),
-                "until": _utc(int(history.at[-1])),
+                "since": utc_text(int(history.at[0])),
+                "until": utc_text(int(history.at[-1])),
                 "beats": "filled" if history.beats_filled else "given",
             },
             "calls": {
                 "placed": {how: count for how, count in self.calls.counts.items() if count},
                 "assumptions": self.assumptions(),
                 "scored": found.scored,
-                "scored_since": _utc(found.scored_since),
+                "scored_since": utc_text(found.scored_since),
                 "scored_days": found.days,
             },
             "wrong_calls_per_number_and_day": SHIPPED.noise * 86_400,
@@ -185,7 +185,3 @@ def _share_data(share: Share) -> dict[str, float]:
         "low": round(share.low, 5),
         "high": round(share.high, 5),
     }
-
-
-def _utc(at: int) -> str:
-    return datetime.fromtimestamp(at / 1_000, UTC).isoformat(timespec="milliseconds")
