@@ -126,6 +126,10 @@ def _since(_: Ids, __: Tokens) -> Request:
     return {"json": {"since": "2026-11-01T00:00:00Z"}}
 
 
+def _site(ids: Ids, _: Tokens) -> Request:
+    return {"params": {"site": ids.site}}
+
+
 def _guess(_: Ids, __: Tokens) -> Request:
     return {"data": {"login": "stranger", "password": "guess"}}
 
@@ -150,6 +154,7 @@ PAGES = {
     "GET /api/v1/sites/{site:str}/model": Ask(404),
     "POST /api/v1/sites/{site:str}/model": Ask(404),
     "GET /api/v1/reports/channels": Ask(200),
+    "GET /api/v1/reports/calibration": Ask(404, _site),
     "GET /api/v1/visits/{visit_id:str}": Ask(404),
     "GET /api/v1/setup": Ask(200),
     "PUT /api/v1/setup": Ask(409, _number),
@@ -161,6 +166,7 @@ PAGES = {
     "GET /api/v1/schema/{path:str}": Ask(404),
     "GET /": Ask(200),
     "GET /channels": Ask(200),
+    "GET /calibration": Ask(200),
     "GET /calls": Ask(200),
     "GET /calls/{gateway:str}/{call:str}": Ask(404),
     "POST /calls/{gateway:str}/{call:str}/correction": Ask(404, _correction),

@@ -26,6 +26,7 @@ from ringtrace.services.open_account import IssueToken, OpenTheAccount, SignIn, 
 from ringtrace.services.ports import Clock
 from ringtrace.services.reattribute import Reattribute
 from ringtrace.services.record_call import RecordCall
+from ringtrace.services.report_calibration import ReportCalibration
 from ringtrace.services.route_call import RouteCall
 from ringtrace.services.track_hit import TrackHit
 from ringtrace.services.use_cases import UseCases
@@ -127,13 +128,14 @@ def _use_cases(
         record_call=RecordCall(store, directory, clock),
         keep_recording=KeepRecording(store),
         recording_links=RecordingLinks(secret_key(settings.data), clock),
-        apply_setup=ApplyTheSetup(store, directory),
+        apply_setup=ApplyTheSetup(store, directory, clock),
         open_account=OpenTheAccount(store, directory, hasher),
         issue_token=IssueToken(store, directory, clock),
         sign_in=SignIn(store, hasher),
         learn_models=LearnModels(store, directory, clock, _learn_apart),
         correct_call=CorrectCall(store, directory, clock),
         reattribute=Reattribute(store, directory),
+        report_calibration=ReportCalibration(store, directory),
         recordings=settings.recordings,
     )
 

@@ -103,6 +103,17 @@ async def test_a_number_spread_over_elements_is_swapped_in_each_part(
     ]
 
 
+async def test_a_spread_number_that_does_not_fit_its_parts_stays_whole(
+    page: Page, site: Site
+) -> None:
+    site.tracking.page = answer({**LONDON, "extension": "4217", "suffix": " x4217"})
+    spread = "Call <b>(555)</b> <i>010-</i>0100<u> today</u>"
+    site.body = PHONE + f"<p id=spread>{spread}</p>"
+    await page.goto(site.url())
+    await page.wait_for(f"{SHOWN} === '+44 20 7946 0999 x4217'")
+    assert await page.evaluate("document.querySelector('#spread').innerHTML") == spread
+
+
 async def test_links_and_spoken_texts_carry_the_number_too(page: Page, site: Site) -> None:
     given = {
         "tel:+15550100100": "tel:+15550100201",

@@ -33,6 +33,7 @@ class Basis(StrEnum):
 
     STATIC_NUMBER = "static_number"
     EXPOSURES = "exposures"
+    EXTENSION = "extension"
     NOTHING = "nothing"
     CORRECTED = "corrected"
 
@@ -41,8 +42,7 @@ class Basis(StrEnum):
 class Candidate:
     """A visit that was shown the number, as it stood when the call came. Times in ms since 1970.
 
-    `called` is the probability that it has made its first call before. `proven`: the caller
-    dialled an extension that was shown to this visit alone.
+    `called` is the probability that it has made its first call before.
     """
 
     visit_id: str
@@ -55,7 +55,6 @@ class Candidate:
     device: Device = Device.DESKTOP
     contact_at: int | None = None
     called: float = 0.0
-    proven: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +151,12 @@ def to_static(source: Source) -> Attribution:
     return Attribution(Basis.STATIC_NUMBER, SHIPPED.name, (Credit(None, 1.0, source),), 0.0)
 
 
+def to_extension(shown: Candidate, model: Model = SHIPPED) -> Attribution:
+    """The caller keyed the extension that was shown to this visit."""
+    credit = Credit(shown.visit_id, 1.0, shown.source)
+    return Attribution(Basis.EXTENSION, model.name, (credit,), 0.0)
+
+
 def to_nothing(model: Model = SHIPPED) -> Attribution:
     return Attribution(Basis.NOTHING, model.name, (), 1.0)
 
@@ -176,11 +181,6 @@ def to_exposures(
     shown = sorted(
         (one for one in candidates if _is_candidate(one, at)), key=lambda one: one.visit_id
     )
-    proven = [one for one in shown if one.proven]
-    if proven:
-        share = 1.0 / len(proven)
-        found = tuple(Credit(one.visit_id, share, one.source) for one in proven)
-        return Attribution(Basis.EXPOSURES, model.name, found, 0.0)
     call = _Call(shown, at, model, caller)
     credits_ = sorted(call.credits(), key=lambda one: (-one.probability, one.visit_id or "~"))
     if not credits_:

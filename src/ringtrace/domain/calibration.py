@@ -1,8 +1,4 @@
-"""Whether stated probabilities come true, judged by calls of which the truth is known.
-
-The truth comes from numbers leased to one visit alone, extensions, taps followed by a ring,
-corrections made by users, and test calls.
-"""
+"""Whether stated probabilities come true, judged by calls of which the truth is known (proof)."""
 
 import math
 from collections.abc import Iterable
@@ -39,26 +35,45 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """Bands with calls in them, rising. `error` is the mean distance of stated and realised."""
+    """Bands with calls in them, rising, and all calls as one, None without any.
+
+    `error` is the mean distance of stated and realised in the bands, `chance` the one to expect of
+    as many calls if every statement were exactly right.
+    """
 
     bands: tuple[Band, ...]
-    calls: int
+    whole: Band | None
     error: float
+    chance: float
+
+    @property
+    def calls(self) -> int:
+        return self.whole.calls if self.whole else 0
 
 
 def reliability(outcomes: Iterable[Outcome], bands: int = BANDS) -> Reliability:
-    """The table. Its error has a floor: with few calls a band is off by chance alone."""
+    """The table, in so many bands of equal width."""
+    known = list(outcomes)
+    if not known:
+        return Reliability((), None, 0.0, 0.0)
     found: list[list[Outcome]] = [[] for _ in range(bands)]
-    for outcome in outcomes:
+    for outcome in known:
         found[min(int(outcome.stated * bands), bands - 1)].append(outcome)
     table = tuple(
         _band(index / bands, (index + 1) / bands, members)
         for index, members in enumerate(found)
         if members
     )
-    calls = sum(band.calls for band in table)
     off = sum(band.calls * abs(band.stated - band.realised) for band in table)
-    return Reliability(table, calls, off / calls if calls else 0.0)
+    by_chance = sum(_off_by_chance(members) for members in found)
+    whole = _band(0.0, 1.0, known)
+    return Reliability(table, whole, off / len(known), by_chance / len(known))
+
+
+def _off_by_chance(outcomes: list[Outcome]) -> float:
+    """Calls by which true statements and what comes true differ on average (normal)."""
+    spread = sum(outcome.stated * (1 - outcome.stated) for outcome in outcomes)
+    return math.sqrt(spread * 2 / math.pi)
 
 
 def _band(low: float, high: float, outcomes: list[Outcome]) -> Band:

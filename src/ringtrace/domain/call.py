@@ -88,7 +88,10 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a gateway says of a finished call. Times are ms since 1970 UTC, lengths are seconds."""
+    """What a gateway says of a finished call. Times are ms since 1970 UTC, lengths are seconds.
+
+    `digits` are what the caller keyed when he was asked for an extension.
+    """
 
     number: str
     caller: str | None
@@ -103,6 +106,7 @@ class Report:
     recording: Recording | None
     session: str | None
     plan_source: PlanSource | None
+    digits: str | None = None
 
 
 class MergeResult(StrEnum):

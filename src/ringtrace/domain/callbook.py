@@ -70,6 +70,46 @@ class CallBook:
         self._called.append((at, caller is None))
         return past
 
+    def prove(
+        self,
+        audience: Audience,
+        rates: Rates,
+        number: int,
+        at: int,
+        caller: int | None,
+        visit: int | None,
+    ) -> PastCall:
+        """Remember a call that `visit`, one of the audience, made for sure; None: no visit did.
+
+        All that is left open is whether it continues an earlier call of the same visit.
+        """
+        exposures = audience.exposures
+        row = None if visit is None else audience.row(visit)
+        rows = np.array([] if row is None else [row], dtype=np.int64)
+        visitors, certain = exposures.visitor[rows], np.ones(len(rows))
+        named = () if visit is None else ((visit, 1.0),)
+        past = PastCall(number, at, exposures.segment[rows], certain, named, float(visit is None))
+        earlier = self._callers.earlier(caller, number)
+        ties = self._callers.ties(caller, visitors, earlier, at, rates.model)
+        alike = np.array([call.share_of(visit) for call in earlier])
+        densities = alike * ties.repeats / rates.model.repeat
+        self.calls.append(
+            gather(
+                at,
+                exposures.standing(rows, at),
+                1.0 - exposures.called[rows],
+                certain,
+                densities,
+                self._repeated([past] * len(earlier)),
+                noise_factor=ties.noise_factor if visit is None else 0.0,
+                gold=-1 if visit is None or densities.any() else 0,
+            )
+        )
+        self._called.append((at, caller is None))
+        exposures.called[rows] = 1.0
+        self._callers.remember(caller, past, ((visitor, 1.0) for visitor in visitors.tolist()))
+        return past
+
     def close(self, since: int, rates: Rates) -> None:
         """Settle the calls before `since`: they are reported, but no longer learnt from."""
         old = [call for call in self.calls if call.at < since]

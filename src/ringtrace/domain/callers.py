@@ -27,6 +27,10 @@ class PastCall:
     visits: tuple[tuple[int, float], ...]
     noise: float
 
+    def share_of(self, visit: int | None) -> float:
+        """Its part of the credit; None: what is noise."""
+        return self.noise if visit is None else dict(self.visits).get(visit, 0.0)
+
 
 class Callers:
     """Callers by an opaque key, None for all who withhold it; visitors by a code from 0 on.

@@ -46,7 +46,6 @@ class _Holder:
     keyword: str | None
     rate: float
     seen_at: int
-    gone: bool = False
 
 
 @dataclass(slots=True)
@@ -65,21 +64,41 @@ class Confusion:
         self.rates = rates
         self._pasts: dict[str, _Past] = {}
 
-    def took(self, number: str, seen_at: int, channel: str, keyword: str | None, at: int) -> None:
-        """The number, whose holder showed his last sign of life at `seen_at`, is shown anew."""
+    def took(
+        self,
+        number: str,
+        seen_at: int,
+        channel: str,
+        keyword: str | None,
+        at: int,
+        share: float = 1.0,
+    ) -> None:
+        """The number, whose holder showed his last sign of life at `seen_at`, is shown anew.
+
+        `share` of the new holder's calls can be mixed up; with an extension it is not all of them.
+        """
         past = self._pasts.setdefault(number, _Past())
         if past.holders:
             past.holders[-1].seen_at = seen_at
-        past.holders.append(_Holder(channel, keyword, self.rates.get(channel, 1.0), at))
+        past.holders.append(_Holder(channel, keyword, share * self._rate(channel), at))
         if len(past.holders) > HOLDERS:
             self._fade(past, at)
             oldest = past.holders.pop(0)
             past.late[oldest.channel] = past.late.get(oldest.channel, 0.0) + oldest.rate * _LATE
 
     def cost(
-        self, number: str, seen_at: int, on_page: bool, channel: str, keyword: str | None, at: int
+        self,
+        number: str,
+        seen_at: int,
+        on_page: bool,
+        channel: str | None,
+        keyword: str | None,
+        at: int,
     ) -> float:
-        """Calls a second that would be confused, a mix-up across channels counting in full."""
+        """Calls a second that would be confused, a mix-up across channels counting in full.
+
+        Without a channel every mix-up does.
+        """
         past = self._pasts.get(number)
         if past is None:
             return 0.0
@@ -94,13 +113,24 @@ class Confusion:
             cost += rate * fading * (SAME_CHANNEL if name == channel else 1.0)
         return cost
 
+    def risk(self, number: str, seen_at: int, on_page: bool, channel: str, at: int) -> float:
+        """How probable a mix-up is: the calls coming from others, in all that come.
+
+        `channel` is that of the visitor who is on page with the number from now on.
+        """
+        others = self.cost(number, seen_at, on_page, None, None, at)
+        return others / (others + self._rate(channel) * _ON_PAGE)
+
+    def _rate(self, channel: str) -> float:
+        return self.rates.get(channel, 1.0)
+
     def _fade(self, past: _Past, at: int) -> None:
         fading = math.exp(-(at - past.late_at) / (1_000 * _LATE_SECONDS))
         past.late = {name: rate * fading for name, rate in past.late.items()}
         past.late_at = at
 
 
-def _weight(holder: _Holder, channel: str, keyword: str | None) -> float:
+def _weight(holder: _Holder, channel: str | None, keyword: str | None) -> float:
     if holder.channel != channel:
         return 1.0
     return SAME_KEYWORD if holder.keyword == keyword else SAME_CHANNEL

@@ -15,6 +15,7 @@ from ringtrace.domain.attribution import WINDOW_MS
 from ringtrace.domain.audience import Audience
 from ringtrace.domain.callbook import CallBook
 from ringtrace.domain.callers import PastCall
+from ringtrace.domain.canary import Canary, heard
 from ringtrace.domain.exposed_time import exposed_seconds
 from ringtrace.domain.exposure import CELLS, Segments
 from ringtrace.domain.hazard import STATES, TAP_SECONDS, TAPS, Floats, hours_exposed
@@ -29,6 +30,13 @@ SPLIT_FIRST: Final = 64
 """On the first day the pool is divided anew after so many visits, and each time they doubled."""
 SPLIT_MS: Final = 3 * DAY_MS
 """The traffic that a pool is divided by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """It is known that `visit` called; None: that none of the visits did."""
+
+    visit: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +81,15 @@ class Engine:
     The pool is one that leases its numbers by their digits; without one the engine makes its own.
     """
 
-    def __init__(self, numbers: int, channels: Sequence[str], pool: Leasing | None = None) -> None:
+    def __init__(
+        self,
+        numbers: int,
+        channels: Sequence[str],
+        pool: Leasing | None = None,
+        canaries: Sequence[Canary] = (),
+    ) -> None:
         self._numbers = numbers
+        self._canaries = canaries
         self._pool = pool or Pool((str(number) for number in range(numbers)), forget_ms=WINDOW_MS)
         self._pool.resplit(dict.fromkeys(channels, 1.0))
         self._channels = tuple(channels)
@@ -140,13 +155,19 @@ class Engine:
             self._pool.leave(str(visit), at)
             self._audience.exposures.leave(row, at)
 
-    def call(self, t: float, number: int, caller: int) -> Answer:
-        """Whose call it is; `caller` -1 withheld his number. Raises UnknownNumberError."""
+    def call(self, t: float, number: int, caller: int, proven: Proven | None = None) -> Answer:
+        """Whose call it is; `caller` -1 withheld his number. Raises UnknownNumberError.
+
+        A proof that names a visit nobody knows is none.
+        """
         if not 0 <= number < self._numbers:
             raise UnknownNumberError(f"number {number} is not of the pool")
         at = self._advance(t)
         known = None if caller < 0 else caller
-        return self._answer(self._book.attribute(self._audience, self._rates, number, at, known))
+        about = (self._audience, self._rates, number, at, known)
+        if proven is not None and (proven.visit is None or self._knows(proven.visit)):
+            return self._answer(self._book.prove(*about, proven.visit))
+        return self._answer(self._book.attribute(*about))
 
     def totals(self, since: float, until: float) -> dict[str, tuple[float, float, float]]:
         """Expected calls by channel in [since, until) seconds, with their 95 % interval.
@@ -156,6 +177,9 @@ class Engine:
         found = self._book.totals(since * 1_000, until * 1_000, self._rates)
         blank = dict.fromkeys(self._channels, (0.0, 0.0, 0.0))
         return blank | {name: (one.expected, one.low, one.high) for name, one in found.items()}
+
+    def _knows(self, visit: int) -> bool:
+        return self._audience.row(visit) is not None
 
     def _answer(self, call: PastCall) -> Answer:
         channels: dict[str, float] = dict.fromkeys(self._channels, 0.0)
@@ -216,6 +240,7 @@ class Engine:
             number_seconds=self._numbers * (at - since) / 1_000,
             callbacks=self._book.callbacks(at),
             withheld=self._book.withheld,
+            canaries=heard(self._canaries, since, at),
         )
 
     def _resplit(self, at: int) -> None:

@@ -62,8 +62,12 @@ def gather(
     repeats: Floats,
     repeated: Floats,
     noise_factor: float,
+    gold: int = -1,
 ) -> CallEvidence:
-    """`weights` are the calls per second of the candidates, `factors` the part beside hazard."""
+    """`weights` are the calls per second of the candidates, `factors` the part beside hazard.
+
+    `gold` is a position among those of them that have a weight, the heaviest first.
+    """
     chosen, stands_for = thin(weights)
     return CallEvidence(
         at=at,
@@ -74,4 +78,5 @@ def gather(
         repeats=repeats,
         repeated=repeated,
         noise_factor=noise_factor,
+        gold=gold,
     )

@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from ringtrace.domain.prompt import Prompt
+
 DEFAULT_RING_SECONDS = 25
 DEFAULT_MAX_SECONDS = 2 * 60 * 60
 
@@ -39,6 +41,15 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
+class Collect:
+    """Answer, ask with `prompt`, wait `seconds` for so many `digits`; without them go on."""
+
+    digits: int
+    seconds: int
+    prompt: Prompt
+
+
+@dataclass(frozen=True, slots=True)
 class Dial:
     targets: tuple[Target, ...]
     caller_id: str
@@ -54,12 +65,16 @@ class Plan:
     """
 
     number: str
-    steps: tuple[Dial, ...]
+    steps: tuple[Collect | Dial, ...]
     max_seconds: int
     cacheable: bool
 
 
-def resolve(flow: Flow, number: str) -> Plan:
-    """The plan of a call to `number` (E.164). The target sees the tracking number as caller id."""
+def resolve(flow: Flow, number: str, ask: Collect | None = None) -> Plan:
+    """The plan of a call to `number` (E.164). The target sees the tracking number as caller id.
+
+    With `ask` the caller is asked for digits first.
+    """
     dial = Dial(targets=flow.targets, caller_id=number, record=flow.record)
-    return Plan(number=number, steps=(dial,), max_seconds=flow.max_seconds, cacheable=True)
+    steps = (dial,) if ask is None else (ask, dial)
+    return Plan(number=number, steps=steps, max_seconds=flow.max_seconds, cacheable=True)

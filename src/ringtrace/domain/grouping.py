@@ -15,15 +15,17 @@ AFFINITY_MS = 1_000
 class Groups:
     """Numbers in order of idleness, by group and by the keyword they were last leased for.
 
-    O(1) a choice and a sign of life; O(N) a choice in a pool too small to be divided.
+    O(1) a choice and a sign of life; O(N) a choice in a pool too small to be divided. With
+    `weigh_risk` the risk of a mix-up is known in pools of any size.
     """
 
-    def __init__(self, lines: Iterable[Line]) -> None:
+    def __init__(self, lines: Iterable[Line], *, weigh_risk: bool = False) -> None:
         self._lines = list(lines)
         self._split = split.undivided(len(self._lines))
         self._groups = {split.TAIL: Idleness(self._lines)}
         self._keywords: dict[tuple[str, str], Idleness] = {}
         self._confusion = Confusion({})
+        self._weigh_risk = weigh_risk
         self._leases = 0
 
     def sizes(self) -> dict[str, int]:
@@ -45,10 +47,18 @@ class Groups:
             return group.oldest_arrival()
         return self._akin(name, keyword, line, at) or line
 
-    def took(self, line: Line, channel: str, keyword: str | None, at: int) -> None:
-        """The number was leased for `channel` and `keyword`."""
-        if self._split.scan:
-            self._confusion.took(line.number, line.seen_at, channel, keyword, at)
+    def risk(self, line: Line, channel: str, at: int) -> float:
+        """How probable a mix-up is if a visit of `channel` is shown this number; 0 not weighed."""
+        if not self._weigh_risk:
+            return 0.0
+        return self._confusion.risk(line.number, line.seen_at, line.is_on_page(at), channel, at)
+
+    def took(
+        self, line: Line, channel: str, keyword: str | None, at: int, share: float = 1.0
+    ) -> None:
+        """The number was leased for `channel` and `keyword`; `share` as `Confusion.took` says."""
+        if self._split.scan or self._weigh_risk:
+            self._confusion.took(line.number, line.seen_at, channel, keyword, at, share)
         if line.keyword != keyword:
             self._forsake(line)
             line.keyword = keyword
@@ -74,7 +84,7 @@ class Groups:
         """Let groups give away their longest idle numbers until they have the sizes planned."""
         if planned.sizes != self.sizes():
             self._move(planned.sizes, at)
-        if not (planned.scan and self._split.scan):
+        if not (self._weigh_risk or (planned.scan and self._split.scan)):
             self._confusion = Confusion(rates)
         self._confusion.rates = rates
         self._split = planned

@@ -6,14 +6,19 @@ free. A group is the part of the pool that a channel leases from; a number is fr
 was shown it is on page. Of the free numbers the longest idle is taken, because the chance that its
 former holders still call is least; a number last shown for the same keyword is preferred to one
 idle up to ten times longer, because a mix-up within a keyword costs least (pool.md, policy P2F).
+
+Where a mix-up is more probable than a pool's `extensions_above`, the visitor is shown an extension
+too. He then takes the number from nobody: its holder keeps it (policy P3).
 """
 
 import heapq
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from ringtrace.domain import split
+from ringtrace.domain.codes import Codes
 from ringtrace.domain.grouping import Groups
 from ringtrace.domain.idleness import Line
 from ringtrace.domain.visit import ON_PAGE_MS
@@ -21,10 +26,11 @@ from ringtrace.domain.visit import ON_PAGE_MS
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """`new` when the visit was shown this number for the first time."""
+    """`new` when the visit was shown this number for the first time; `extension` is beside it."""
 
     number: str
     new: bool
+    extension: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,7 @@ class Restored:
     left: bool
     channel: str = ""
     keyword: str | None = None
+    extension: str | None = None
 
 
 @dataclass(slots=True)
@@ -45,6 +52,11 @@ class _Holding:
     line: Line
     visitor: str
     seen_at: int
+    extension: str | None = None
+
+
+KEYED: Final = 0.7
+"""So many of the callers who were shown an extension key it (assumed; pool.md, section 4.6)."""
 
 
 class PoolEmptyError(LookupError):
@@ -59,9 +71,17 @@ class Pool:
     pool is one group; `resplit` divides it.
     """
 
-    def __init__(self, numbers: Iterable[str], *, forget_ms: int = 2 * 86_400_000) -> None:
+    def __init__(
+        self,
+        numbers: Iterable[str],
+        *,
+        forget_ms: int = 2 * 86_400_000,
+        extensions_above: float | None = None,
+    ) -> None:
         self._lines = {number: Line(number, split.TAIL) for number in numbers}
-        self._groups = Groups(self._lines.values())
+        self._groups = Groups(self._lines.values(), weigh_risk=extensions_above is not None)
+        self._extensions_above = 1.0 if extensions_above is None else extensions_above
+        self._codes = Codes()
         # Shared numbers whose latest holder left: the others' silence may free them earlier.
         self._silences: list[tuple[int, str]] = []
         self._holdings: OrderedDict[str, _Holding] = OrderedDict()
@@ -83,17 +103,42 @@ class Pool:
         holding = self._holdings.get(visit)
         if holding is not None:
             self._sign_of_life(visit, holding, at)
-            return Lease(holding.line.number, new=False)
+            return Lease(holding.line.number, new=False, extension=holding.extension)
         self._rest_silent(at)
-        line = self._kept_by(visitor, at) or self._groups.choose(channel, keyword, at)
-        if line is None:
-            raise PoolEmptyError("the pool has no number")
-        self._own(line, visitor, channel, keyword)
+        line, code = self._numbered(visitor, channel, keyword, at)
+        if code is None:
+            self._codes.drop(visitor)
+            self._own(line, visitor)
+        share = 1.0 if code is None else 1.0 - KEYED
+        self._groups.took(line, channel, keyword, at, share)
         self._drop_silent(line, at)
-        holding = _Holding(line, visitor, at)
+        holding = _Holding(line, visitor, at, code)
         self._holdings[visit] = holding
         self._sign_of_life(visit, holding, at)
-        return Lease(line.number, new=True)
+        return Lease(line.number, new=True, extension=code)
+
+    def _numbered(
+        self, visitor: str, channel: str, keyword: str | None, at: int
+    ) -> tuple[Line, str | None]:
+        """The number for a new visit, and the extension beside it."""
+        coded = self._coded(visitor)
+        if coded is not None and not self._others_hold(coded[0], visitor, at):
+            return coded
+        kept = self._visitors.get(visitor)
+        if kept is not None and not self._others_hold(kept, visitor, at):
+            return kept, None
+        line = self._groups.choose(channel, keyword, at)
+        if line is None:
+            raise PoolEmptyError("the pool has no number")
+        if coded is not None and line.is_on_page(at):
+            return coded
+        if self._groups.risk(line, channel, at) <= self._extensions_above:
+            return line, None
+        return line, self._codes.give(line.number, visitor)
+
+    def _coded(self, visitor: str) -> tuple[Line, str] | None:
+        held = self._codes.of(visitor)
+        return None if held is None else (self._lines[held[0]], held[1])
 
     def seen(self, visit: str, at: int) -> None:
         at = self._advance(at)
@@ -149,11 +194,17 @@ class Pool:
         """
         known = [lease for lease in leases if lease.number in self._lines]
         for lease in known:
-            self._own(self._lines[lease.number], lease.visitor, lease.channel, lease.keyword)
+            line = self._lines[lease.number]
+            if lease.extension is None:
+                self._own(line, lease.visitor)
+            else:
+                self._codes.restore(lease.number, lease.visitor, lease.extension)
+            share = 1.0 if lease.extension is None else 1.0 - KEYED
+            self._groups.took(line, lease.channel, lease.keyword, self._now, share)
         latest = {lease.visit: lease for lease in known}
         for lease in sorted(latest.values(), key=lambda lease: lease.seen_at):
             at = self._advance(lease.seen_at)
-            holding = _Holding(self._lines[lease.number], lease.visitor, at)
+            holding = _Holding(self._lines[lease.number], lease.visitor, at, lease.extension)
             self._holdings[lease.visit] = holding
             self._sign_of_life(lease.visit, holding, at)
             if lease.left:
@@ -188,22 +239,17 @@ class Pool:
             if self._groups.is_live(line) and not line.on_page:
                 self._groups.rest(line)
 
-    def _kept_by(self, visitor: str, at: int) -> Line | None:
-        """The visitor's number, unless somebody else leased it since or is on page with it."""
-        line = self._visitors.get(visitor)
-        if line is None:
-            return None
+    def _others_hold(self, line: Line, visitor: str, at: int) -> bool:
+        """Whether somebody else is on page with the number and no extension."""
         self._drop_silent(line, at)
-        if any(self._holdings[v].visitor != visitor for v in line.on_page):
-            return None
-        return line
+        holders = (self._holdings[visit] for visit in line.on_page)
+        return any(one.visitor != visitor and one.extension is None for one in holders)
 
-    def _own(self, line: Line, visitor: str, channel: str, keyword: str | None) -> None:
+    def _own(self, line: Line, visitor: str) -> None:
         if self._visitors.get(line.visitor) is line:
             del self._visitors[line.visitor]
         line.visitor = visitor
         self._visitors[visitor] = line
-        self._groups.took(line, channel, keyword, self._now)
 
     def _sign_of_life(self, visit: str, holding: _Holding, at: int) -> None:
         holding.seen_at = at

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import phonenumbers
 
+from ringtrace.domain.extension import Extension
 from ringtrace.domain.flow import Flow
 from ringtrace.domain.source import Source
 
@@ -15,8 +16,11 @@ class NumberInvalidError(ValueError):
 
 
 class NumberKind(StrEnum):
+    """A canary is a site's number that nobody is shown: what calls it is noise."""
+
     STATIC = "static"
     POOL = "pool"
+    CANARY = "canary"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,8 @@ class TrackingNumber:
     """A number the business advertises.
 
     A static number carries the source it stands for; a pool number belongs to a site and takes
-    the source of the visit that was shown it.
+    the source of the visit that was shown it. The `extensions` of a static number are codes with
+    sources and flows of their own.
     """
 
     account_id: int
@@ -35,6 +40,11 @@ class TrackingNumber:
     site_key: str | None
     source: Source | None
     active: bool
+    extensions: tuple[Extension, ...] = ()
+
+    def extension(self, digits: str | None) -> Extension | None:
+        """What the keyed `digits` stand for."""
+        return next((one for one in self.extensions if one.code == digits), None)
 
 
 def normalise(text: str, region: str | None) -> str:
@@ -77,11 +87,17 @@ def _e164(text: str, region: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """One number in the three ways people read it."""
+    """One number in the three ways people read it, and what follows it when it has an extension.
+
+    `suffix` (", ext. 4217") goes behind `national` as well as `international`; it ends with the
+    digits of the extension and has none before them. Without an extension it is empty.
+    """
 
     e164: str
     national: str
     international: str
+    extension: str | None = None
+    suffix: str = ""
 
 
 @lru_cache(maxsize=65_536)
@@ -94,6 +110,38 @@ def written(e164: str) -> Written:
         national=phonenumbers.format_number(parsed, form.NATIONAL),
         international=phonenumbers.format_number(parsed, form.INTERNATIONAL),
     )
+
+
+def with_extension(number: Written, extension: str) -> Written:
+    """The number with an extension (ASCII digits), said as in the number's country.
+
+    Raises ValueError for an extension with other characters or none.
+    """
+    if not (extension.isascii() and extension.isdigit()):
+        raise ValueError(f"extension: not digits: {len(extension)} characters")
+    suffix = _extension_prefix(number.e164) + extension
+    return Written(number.e164, number.national, number.international, extension, suffix)
+
+
+# What phonenumbers writes before the extensions of a region of which it knows no custom ...
+_NO_CUSTOM = " ext. "
+# ... and what we write there. Both are read by the telephones that find numbers in a text.
+_PREFIX = ", ext. "
+_RUSSIAN_PREFIX = ", доб. "
+_RUSSIAN_REGIONS = frozenset({"RU", "BY", "KZ", "KG"})
+
+
+@lru_cache(maxsize=65_536)
+def _extension_prefix(e164: str) -> str:
+    parsed = phonenumbers.parse(e164, None)
+    form = phonenumbers.PhoneNumberFormat.NATIONAL
+    bare = phonenumbers.format_number(parsed, form)
+    parsed.extension = "0"
+    prefix = str(phonenumbers.format_number(parsed, form)).removeprefix(bare).removesuffix("0")
+    if prefix != _NO_CUSTOM:
+        return prefix
+    region = phonenumbers.region_code_for_number(parsed)
+    return _RUSSIAN_PREFIX if region in _RUSSIAN_REGIONS else _PREFIX
 
 
 @lru_cache(maxsize=65_536)

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ringtrace.domain.engine import DAY_MS, Engine
+from ringtrace.domain.canary import Canary
+from ringtrace.domain.engine import DAY_MS, Engine, Proven
 from ringtrace.domain.leasing import Lease
 from ringtrace.domain.model import Model
 from ringtrace.domain.visit import HitKind
@@ -41,20 +42,37 @@ class PastVisit:
 
 @dataclass(frozen=True, slots=True)
 class PastCall:
-    """A call to a number; `caller` None withheld his own."""
+    """A call to a number; `caller` None withheld his own.
+
+    `proven` is the visit that is known to have called; `nobody`: none of the visits did.
+    """
 
     at: int
     number: str
     caller: str | None
+    proven: str | None = None
+    nobody: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PastCanary:
+    """A number that nobody who could still call was shown from `since` on (ms since 1970 UTC)."""
+
+    number: str
+    since: int
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What a site went through in the attribution window; `numbers` are its pool's."""
+    """What a site went through in the attribution window.
+
+    `numbers` are its pool's; the calls are those to all of its numbers.
+    """
 
     numbers: tuple[str, ...]
     visits: tuple[PastVisit, ...]
     calls: tuple[PastCall, ...]
+    canaries: tuple[PastCanary, ...] = ()
 
 
 def learn(past: Past, at: int) -> Model:
@@ -63,7 +81,8 @@ def learn(past: Past, at: int) -> Model:
     visits = [visit for visit in past.visits if visit.number in known]
     recorded = _Recorded({str(row): str(known[visit.number]) for row, visit in enumerate(visits)})
     channels = sorted({visit.channel for visit in visits})
-    engine = Engine(max(1, len(known)), channels, recorded)
+    canaries = [_heard(canary, past.calls) for canary in past.canaries]
+    engine = Engine(max(1, len(known)), channels, recorded, canaries)
     player = _Player(engine, visits, known)
     midnight = at // DAY_MS * DAY_MS
     events = sorted(_events(visits, past.calls, known), key=lambda one: one[:2])
@@ -72,6 +91,19 @@ def learn(past: Past, at: int) -> Model:
             break
         player.play(moment / 1_000, event)
     return player.named(engine.learnt(midnight / 1_000))
+
+
+def _heard(canary: PastCanary, calls: Iterable[PastCall]) -> Canary:
+    """Its new callers: like all noise, one who calls again is a repeat (see domain.repeat)."""
+    new: list[int] = []
+    callers: set[str] = set()
+    for call in sorted(calls, key=lambda call: call.at):
+        if call.number != canary.number or call.caller in callers:
+            continue
+        if call.caller is not None:
+            callers.add(call.caller)
+        new.append(call.at)
+    return Canary(canary.since, tuple(new))
 
 
 _Event = PastCall | tuple[int, HitKind | None]
@@ -86,12 +118,13 @@ class _Player:
         self._engine = engine
         self._visits = visits
         self._known = known
+        self._rows = {visit.visit_id: row for row, visit in enumerate(visits)}
         self._keywords, self._visitors, self._callers = _Codes(), _Codes(), _Codes()
 
     def play(self, t: float, event: _Event) -> None:
         if isinstance(event, PastCall):
             caller = -1 if event.caller is None else self._callers[event.caller]
-            self._engine.call(t, self._known[event.number], caller)
+            self._engine.call(t, self._known[event.number], caller, self._proven(event))
             return
         row, kind = event
         if kind is not None:
@@ -100,6 +133,12 @@ class _Player:
         visit = self._visits[row]
         visitor, keyword = self._visitors[visit.visitor_id], self._keywords[visit.keyword]
         self._engine.lease(t, row, visitor, visit.channel, keyword, 0 if visit.mobile else 1)
+
+    def _proven(self, call: PastCall) -> Proven | None:
+        if call.nobody:
+            return Proven(None)
+        row = None if call.proven is None else self._rows.get(call.proven)
+        return None if row is None else Proven(row)
 
     def named(self, model: Model) -> Model:
         """The model with the keywords' own names."""

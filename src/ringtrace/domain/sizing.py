@@ -16,6 +16,7 @@ from ringtrace.domain.engine import Engine
 from ringtrace.domain.hazard import Flags, Ints
 from ringtrace.domain.history import History, Kind
 from ringtrace.domain.intervals import Intervals, Share
+from ringtrace.domain.keying import Habits, Keying
 from ringtrace.domain.model import SHIPPED
 from ringtrace.domain.placing import Calls
 from ringtrace.domain.practice import TradePractice
@@ -23,6 +24,7 @@ from ringtrace.domain.practice import TradePractice
 DAY_MS: Final = 86_400_000
 _WARM_UP_DAYS: Final = 3
 _CALL, _WRONG = len(Kind), len(Kind) + 1
+_UNKNOWN, _LOST = 3, 4
 _FIRST_WRONG_CALLER: Final = 1 << 40
 _STEP: Final = 5_000
 
@@ -54,6 +56,19 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Coded:
+    """Ours with extensions: how calls were credited, and the price of asking for digits.
+
+    `shown` is the share of visits that were shown an extension; of the calls `lost` are those of
+    callers who gave up when they were asked. They are right in nothing.
+    """
+
+    outcome: Outcome
+    shown: float
+    lost: Share
+
+
+@dataclass(frozen=True, slots=True)
 class SizeOutcome:
     """One size of pool; `monthly_cost` in the currency of the price per number."""
 
@@ -61,6 +76,7 @@ class SizeOutcome:
     monthly_cost: float
     ours: Outcome
     trade: Outcome
+    coded: Coded | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +125,9 @@ class _Policy(Protocol):
     def call(self, t: float, number: int, caller: int) -> _Named: ...
 
 
+_Dial = Callable[[float, int, int, int, int], _Named | None]
+
+
 @dataclass(frozen=True, slots=True)
 class _Wrong:
     """Wrong and robot calls come with the numbers: those of a smaller pool are among them."""
@@ -131,9 +150,12 @@ def size(
     price: float,
     rng: np.random.Generator,
     advance: Callable[[int], None] = lambda _: None,
+    extensions_above: float | None = None,
 ) -> Sizing:
     """Replay `calls` for each pool size in `numbers`; `price` is that of a number and month.
 
+    `extensions_above` (None: no extensions) is the probability of a mix-up from which on visitors
+    are shown one, in a further replay.
     `advance` is told how many events were replayed since it was told last, `effort` in all.
     Raises NoCallsError.
     """
@@ -144,9 +166,22 @@ def size(
     wrong = _Wrong.drawn(history, max(numbers), rng)
     intervals = Intervals(calls.at[scored], rng)
 
+    chance = rng.random(len(calls))
+
     def outcome(policy: _Policy, count: int) -> Outcome:
-        marks = _play(policy, history, calls, _timeline(history, calls, wrong, count), advance)
-        return Outcome(*(intervals.share(column) for column in marks[scored].T))
+        return Outcome(*played(policy, count)[:_LOST])
+
+    def played(policy: _Policy, count: int, dial: _Dial | None = None) -> list[Share]:
+        timeline = _timeline(history, calls, wrong, count)
+        marks = _play(policy, history, calls, timeline, advance, dial)
+        return [intervals.share(column) for column in marks[scored].T]
+
+    def coded(count: int) -> Coded | None:
+        if extensions_above is None:
+            return None
+        policy = Keying(count, history.channels, Habits(extensions_above, chance))
+        shares = played(policy, count, policy.dial)
+        return Coded(Outcome(*shares[:_LOST]), policy.shown / len(history), shares[_LOST])
 
     found = tuple(
         SizeOutcome(
@@ -154,6 +189,7 @@ def size(
             monthly_cost=count * price,
             ours=outcome(Engine(count, history.channels), count),
             trade=outcome(TradePractice(count), count),
+            coded=coded(count),
         )
         for count in sorted(set(numbers))
     )
@@ -166,9 +202,9 @@ def size(
     )
 
 
-def effort(history: History, calls: Calls, numbers: Sequence[int]) -> int:
-    """Events that `size` replays, but for wrong calls."""
-    return 2 * len(set(numbers)) * (len(history.at) + len(calls))
+def effort(history: History, calls: Calls, numbers: Sequence[int], ways: int = 2) -> int:
+    """Events that `size` replays, but for wrong calls; with extensions in three `ways`."""
+    return ways * len(set(numbers)) * (len(history.at) + len(calls))
 
 
 def advise(sizing: Sizing, wanted: Mapping[Target, float]) -> tuple[Advice, ...]:
@@ -224,9 +260,13 @@ def _play(
     calls: Calls,
     timeline: Iterator[tuple[int, int, int]],
     advance: Callable[[int], None],
+    dial: _Dial | None,
 ) -> Flags:
-    """Whether each call was right about visit, channel and keyword, and whether it was unknown."""
-    marks = np.zeros((len(calls), 4), dtype=np.bool_)
+    """Whether each call was right about visit, channel and keyword, unknown, and lost.
+
+    `dial` makes a call of a visit, where it matters which visit it is.
+    """
+    marks = np.zeros((len(calls), _LOST + 1), dtype=np.bool_)
     shown = [0] * len(history)
     visitor, segment = history.visitor.tolist(), history.segment.tolist()
     desktop = (~history.mobile).astype(np.int64).tolist()
@@ -246,10 +286,16 @@ def _play(
             shown[row] = policy.lease(t, row, visitor[row], channel[code], code, desktop[row])
         elif kind == _CALL:
             visit = visit_of[row]
-            found = policy.call(t, shown[visit], caller[row])
-            code = segment[visit]
-            if found.visit is None:
-                marks[row, 3] = True
+            number, code = shown[visit], segment[visit]
+            found = (
+                policy.call(t, number, caller[row])
+                if dial is None
+                else dial(t, row, visit, number, caller[row])
+            )
+            if found is None:
+                marks[row, _LOST] = True
+            elif found.visit is None:
+                marks[row, _UNKNOWN] = True
             else:
                 marks[row, :3] = (
                     found.visit == visit,

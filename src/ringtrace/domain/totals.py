@@ -2,11 +2,13 @@
 
 A total is the sum of credits. It is uncertain because each call is (the variance of a sum of
 independent chances) and because the rates that share it out were estimated from few calls (the
-delta method on the logarithms of the model's main rates).
+delta method on the logarithms of the model's main rates; the rate of noise is tried out instead).
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Final
 
 import numpy as np
@@ -26,7 +28,9 @@ CHANNELS: Final = TAP + 3
 UNKNOWN: Final = 0
 """The column of what remains unknown; a channel's column is its code (channel_codes) plus 1."""
 
-_NORMAL_95: Final = 1.959964
+_NOISES: Final = 15
+"""So many rates of noise are tried."""
+_HALVINGS: Final = 40
 _CHUNK: Final = 1_000
 
 
@@ -126,20 +130,72 @@ def totals(
     `model` is the one that shared the last calls out, `names` the channels by their code.
     """
     columns, rates = 1 + len(names), CHANNELS + len(names)
-    credit, spread, slope = np.zeros(columns), np.zeros(columns), np.zeros((columns, rates))
+    credits_ = [np.zeros((0, columns))]
+    spread, slope = np.zeros(columns), np.zeros((columns, rates))
     for one in accounts:
         chosen = (one.at >= since) & (one.at < until)
         width, depth = one.slope.shape[1:]
-        credit[:width] += one.credit[chosen].sum(axis=0)
+        credits_.append(np.pad(one.credit[chosen], ((0, 0), (0, columns - width))))
         spread[:width] += one.spread[chosen].sum(axis=0)
         slope[:width, :depth] += one.slope[chosen].sum(axis=0)
-    covariance = _covariance(model, rates)
-    learnt = np.einsum("ij,jk,ik->i", slope, covariance, slope)
-    reach = _NORMAL_95 * np.sqrt(spread + learnt)
+    credit = np.concatenate(credits_)
+    means, variances = _outcomes(credit, spread, slope, _covariance(model, rates))
     return {
-        name: Total(float(total), max(0.0, float(total - width)), float(total + width))
-        for name, total, width in zip(names, credit[1:], reach[1:], strict=True)
+        name: Total(
+            float(credit[:, column].sum()),
+            max(0.0, _quantile(0.025, means[:, column], variances[:, column])),
+            _quantile(0.975, means[:, column], variances[:, column]),
+        )
+        for column, name in enumerate(names, start=1)
     }
+
+
+def _outcomes(
+    credit: Floats, spread: Floats, slope: Floats, covariance: Floats
+) -> tuple[Floats, Floats]:
+    """Mean and variance of each column's total, a row for each of the equally probable noises.
+
+    How much is noise is often known but to a factor, and it is the one rate that takes calls from
+    all channels at once: so it is not linearised as the others are.
+    """
+    doubt = covariance[NOISE, NOISE]
+    others = np.arange(len(covariance)) != NOISE
+    along = covariance[NOISE, others] / doubt
+    free = covariance[np.ix_(others, others)] - doubt * np.outer(along, along)
+    reach = slope[:, others]
+    learnt = np.einsum("ij,jk,ik->i", reach, free, reach)
+    still = spread - (credit * (1 - credit)).sum(axis=0)
+    means, variances = [], []
+    for factor in _noise_factors(doubt):
+        unknown = credit[:, UNKNOWN, None]
+        shared = credit / (1 + unknown * (factor - 1))
+        means.append(shared.sum(axis=0) + reach @ along * (factor - 1))
+        variances.append((shared * (1 - shared)).sum(axis=0) + still + learnt)
+    return np.array(means), np.maximum(np.array(variances), 1e-12)
+
+
+def _noise_factors(variance: float) -> list[float]:
+    """Equally probable factors on the noise rate, of a gamma distribution: it is counted in calls.
+
+    Its quantiles are those of Wilson and Hilferty; its mean is 1.
+    """
+    drift, scale = variance / 9, math.sqrt(variance) / 3
+    middles = [(step + 0.5) / _NOISES for step in range(_NOISES)]
+    return [max(0.0, 1 - drift + scale * NormalDist().inv_cdf(one)) ** 3 for one in middles]
+
+
+def _quantile(level: float, means: Floats, variances: Floats) -> float:
+    """Of a mixture of normal distributions, equally probable; by bisection."""
+    parts = [
+        NormalDist(*one) for one in zip(means.tolist(), np.sqrt(variances).tolist(), strict=True)
+    ]
+    low = min(part.mean - 4 * part.stdev for part in parts)
+    high = max(part.mean + 4 * part.stdev for part in parts)
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        below = sum(part.cdf(middle) for part in parts) / len(parts)
+        low, high = (middle, high) if below < level else (low, middle)
+    return (low + high) / 2
 
 
 def _covariance(model: Model, size: int) -> Floats:

@@ -18,9 +18,12 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from ringtrace.domain.extension import THRESHOLDS
 from ringtrace.domain.history import NoVisitsError
 from ringtrace.domain.intervals import Share
-from ringtrace.domain.sizing import Advice, NoCallsError, Target, effort
+from ringtrace.domain.keying import GIVES_UP
+from ringtrace.domain.leasing import KEYED
+from ringtrace.domain.sizing import Advice, Coded, NoCallsError, Target, effort
 from ringtrace.listing import show
 from ringtrace.replay.chart import draw_chart
 from ringtrace.replay.files import FileInvalidError
@@ -78,6 +81,10 @@ def _target(said: str) -> tuple[Target, float]:
               help="Days of the store, up to its newest visit.")  # fmt: skip
 @click.option("--numbers", callback=_sizes, default="5,10,20,40", show_default=True,
               metavar="N,N,...", help="Pool sizes to replay.")  # fmt: skip
+@click.option("--extensions", is_flag=True,
+              help="Replay ours with extensions too.")  # fmt: skip
+@click.option("--extensions-above", type=click.FloatRange(*THRESHOLDS), default=0.35,
+              show_default=True, help="From which probability of a mix-up on.")  # fmt: skip
 @click.option("--price", type=click.FloatRange(0, 1e6), default=3.0, show_default=True,
               help="Of a number and month, in any currency.")  # fmt: skip
 @click.option("--target", "targets", callback=_targets, multiple=True,
@@ -98,6 +105,8 @@ def replay(
     site: str | None,
     days: int,
     numbers: tuple[int, ...],
+    extensions: bool,
+    extensions_above: float,
     price: float,
     targets: dict[Target, float],
     as_json: bool,
@@ -106,7 +115,7 @@ def replay(
 ) -> None:
     """Replay own hits and calls under pools of several sizes, ours and as the trade runs them."""
     _check(hits, calls, chart, from_store=from_store)
-    plan = Plan(numbers, price, targets, seed)
+    plan = Plan(numbers, price, targets, seed, extensions_above if extensions else None)
     try:
         with _progress() as progress:
             material = (
@@ -176,8 +185,9 @@ def _of_store(
 
 def _replayed(progress: Progress, material: Material, plan: Plan) -> Result:
     calls = placed(material, plan.seed)
-    total = effort(material.history, calls, plan.numbers)
-    task = progress.add_task(f"replaying {len(plan.numbers)} sizes, twice", total=total)
+    ways = 2 if plan.extensions_above is None else 3
+    total = effort(material.history, calls, plan.numbers, ways)
+    task = progress.add_task(f"replaying {len(plan.numbers)} sizes, {ways} ways", total=total)
     result = run(material, calls, plan, lambda events: progress.advance(task, events))
     progress.update(task, completed=total)
     return result
@@ -190,7 +200,8 @@ def _table(result: Result) -> Table:
         table.add_column(name, justify="right" if name else "left")
     table.add_column("unknown", justify="right")
     for one in found.sizes:
-        for name, outcome in (("ours", one.ours), ("trade", one.trade)):
+        with_codes = () if one.coded is None else (("ours, ext.", one.coded.outcome),)
+        for name, outcome in (("ours", one.ours), *with_codes, ("trade", one.trade)):
             shares = (outcome.visit, outcome.channel, outcome.keyword, outcome.unknown)
             is_first = name == "ours"
             table.add_row(
@@ -198,7 +209,7 @@ def _table(result: Result) -> Table:
                 f"{one.monthly_cost:.2f}" if is_first else "",
                 name,
                 *(_range(share) for share in shares),
-                end_section=not is_first,
+                end_section=name == "trade",
             )
     return table
 
@@ -220,7 +231,16 @@ def _remarks(result: Result) -> list[str]:
         lines.append("no beats: visitors are taken to have stayed on page between two hits")
     if result.history.left_out:
         lines.append(f"visits left out, no channel known: {result.history.left_out}")
+    lines += [_price_of_codes(one.numbers, one.coded) for one in found.sizes if one.coded]
     return lines + [_advised(one) for one in result.advice]
+
+
+def _price_of_codes(numbers: int, coded: Coded) -> str:
+    return (
+        f"extensions at {numbers} numbers: shown to {coded.shown:.1%} of visits,"
+        f" {_range(coded.lost)} of calls lost to the question"
+        f" (assumed: {KEYED:.0%} key them, {GIVES_UP:.0%} hang up)"
+    )
 
 
 def _advised(one: Advice) -> str:

@@ -14,7 +14,7 @@ from ringtrace.domain.history import History, gather
 from ringtrace.domain.intervals import Share
 from ringtrace.domain.model import SHIPPED
 from ringtrace.domain.placing import Calls, Placement, RealCall, place
-from ringtrace.domain.sizing import Advice, Outcome, Sizing, Target
+from ringtrace.domain.sizing import Advice, Coded, Outcome, Sizing, Target
 from ringtrace.listing import utc_text
 from ringtrace.replay.files import read_calls, read_hits
 from ringtrace.store.sqlite.connection import connect
@@ -51,12 +51,16 @@ class Material:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is asked: pool sizes, price of a number and month, targets, seed of all randomness."""
+    """What is asked: pool sizes, price of a number and month, targets, seed of all randomness.
+
+    `extensions_above` as `sizing.size` says.
+    """
 
     numbers: Sequence[int]
     price: float
     targets: Mapping[Target, float]
     seed: int
+    extensions_above: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,7 @@ class Result:
             "wrong_calls_per_number_and_day": SHIPPED.noise * 86_400,
             "interval": {"level": 0.95, "resampled": found.resampled},
             "price": self.plan.price,
+            "extensions_above": self.plan.extensions_above,
             "seed": self.plan.seed,
             "sizes": [
                 {
@@ -95,6 +100,7 @@ class Result:
                     "monthly_cost": one.monthly_cost,
                     "ours": _outcome_data(one.ours),
                     "trade": _outcome_data(one.trade),
+                    "extensions": _coded_data(one.coded),
                 }
                 for one in found.sizes
             ],
@@ -157,7 +163,9 @@ def run(
 ) -> Result:
     """Raises NoCallsError. `tick` is told how many events were replayed, see sizing.effort."""
     rng = np.random.default_rng([plan.seed, 1])
-    found = sizing.size(material.history, calls, plan.numbers, plan.price, rng, tick)
+    found = sizing.size(
+        material.history, calls, plan.numbers, plan.price, rng, tick, plan.extensions_above
+    )
     return Result(plan, material.history, calls, found, sizing.advise(found, plan.targets))
 
 
@@ -176,6 +184,16 @@ def _outcome_data(outcome: Outcome) -> dict[str, dict[str, float]]:
         "right_channel": _share_data(outcome.channel),
         "right_keyword": _share_data(outcome.keyword),
         "unknown": _share_data(outcome.unknown),
+    }
+
+
+def _coded_data(coded: Coded | None) -> dict[str, object] | None:
+    if coded is None:
+        return None
+    return {
+        **_outcome_data(coded.outcome),
+        "visits_shown": round(coded.shown, 5),
+        "calls_lost": _share_data(coded.lost),
     }
 
 

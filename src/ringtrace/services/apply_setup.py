@@ -1,12 +1,14 @@
 """A business says which sites, numbers and pools it has."""
 
 import re
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
 from ringtrace.domain.account import Account
+from ringtrace.domain.extension import THRESHOLDS, Extension, check_digit, is_code
 from ringtrace.domain.flow import (
     DEFAULT_MAX_SECONDS,
     DEFAULT_RING_SECONDS,
@@ -20,7 +22,7 @@ from ringtrace.domain.source import Source
 from ringtrace.services.commands import ApplySetup
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import FieldInvalidError
-from ringtrace.services.ports import Store
+from ringtrace.services.ports import Clock, Store
 
 _SITE_KEY = re.compile(r"[A-Za-z0-9_-]{3,64}").fullmatch
 
@@ -28,6 +30,21 @@ _SITE_KEY = re.compile(r"[A-Za-z0-9_-]{3,64}").fullmatch
 class AccountForm(msgspec.Struct, forbid_unknown_fields=True):
     name: str
     region: str
+
+
+class ExtensionForm(msgspec.Struct, forbid_unknown_fields=True):
+    """A code keyed behind a static number, on a poster say; without a target it rings the number's.
+
+    `code` is four digits of which the last checks the others.
+    """
+
+    code: str
+    channel: str
+    name: str | None = None
+    source: str | None = None
+    campaign: str | None = None
+    keyword: str | None = None
+    target: str | list[str] | None = None
 
 
 class NumberForm(msgspec.Struct, forbid_unknown_fields=True):
@@ -43,13 +60,18 @@ class NumberForm(msgspec.Struct, forbid_unknown_fields=True):
     ring_seconds: int = DEFAULT_RING_SECONDS
     record: bool = True
     active: bool = True
+    extension: list[ExtensionForm] = []
 
 
 class PoolForm(msgspec.Struct, forbid_unknown_fields=True):
-    """The numbers that a site's visitors are shown, and where their calls go."""
+    """The numbers that a site's visitors are shown, and where their calls go.
+
+    `canaries` are shown to nobody: what calls them says how many calls are wrong or robots'.
+    """
 
     numbers: list[str]
     target: str | list[str]
+    canaries: list[str] = []
     ring_seconds: int = DEFAULT_RING_SECONDS
     record: bool = True
     active: bool = True
@@ -60,6 +82,7 @@ class SiteForm(msgspec.Struct, forbid_unknown_fields=True):
     name: str
     origins: list[str]
     swap: list[str] = []
+    extensions_above: float | None = None
     pool: PoolForm | None = None
 
 
@@ -72,9 +95,10 @@ class SetupForm(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ApplyTheSetup:
-    def __init__(self, store: Store, directory: Directory) -> None:
+    def __init__(self, store: Store, directory: Directory, clock: Clock) -> None:
         self._store = store
         self._directory = directory
+        self._clock = clock
 
     async def __call__(self, account_id: int, form: SetupForm) -> None:
         """All or nothing. Raises FieldInvalidError with the field's path, NumberTakenError."""
@@ -87,7 +111,9 @@ class ApplyTheSetup:
                 numbers += reader.pool(f"site[{i}].pool", one.key, one.pool)
         _refuse_repeats([one.number for one in numbers])
         self._refuse_loops(account_id, numbers)
-        await self._store.submit(ApplySetup(account_id, account, sites, tuple(numbers)))
+        await self._store.submit(
+            ApplySetup(account_id, account, sites, tuple(numbers), self._clock())
+        )
         await self._directory.refresh()
 
     def _refuse_loops(self, account_id: int, numbers: list[TrackingNumber]) -> None:
@@ -95,7 +121,8 @@ class ApplyTheSetup:
         after = {one.number: one for one in self._directory.numbers_of(account_id)}
         after.update({one.number: one for one in numbers})
         for one in after.values():
-            for target in one.flow.targets:
+            flows = (one.flow, *(code.flow for code in one.extensions))
+            for target in (target for flow in flows for target in flow.targets):
                 if target.to in after:
                     raise FieldInvalidError(f"{target.to} is itself a tracking number", "target")
 
@@ -141,25 +168,43 @@ class _Reader:
             name=form.name,
             origins=tuple(_origin(f"{path}.origins[{i}]", o) for i, o in enumerate(form.origins)),
             swap=tuple(self._number(f"{path}.swap[{i}]", n) for i, n in enumerate(form.swap)),
+            extensions_above=_threshold(f"{path}.extensions_above", form.extensions_above),
         )
 
     def static(self, path: str, form: NumberForm) -> TrackingNumber:
         if not form.channel.strip():
             raise FieldInvalidError("a channel is needed", f"{path}.channel")
+        flow = self._flow(path, form)
+        extensions = tuple(
+            self._extension(f"{path}.extension[{i}]", one, flow)
+            for i, one in enumerate(form.extension)
+        )
+        if len({one.code for one in extensions}) < len(extensions):
+            raise FieldInvalidError("a code is named twice", f"{path}.extension")
         return TrackingNumber(
             account_id=self._account.account_id,
             number=self._number(f"{path}.number", form.number),
             kind=NumberKind.STATIC,
             name=form.name or form.channel,
-            flow=self._flow(path, form),
+            flow=flow,
             site_key=None,
-            source=Source(
-                channel=form.channel.strip(),
-                source=form.source,
-                campaign=form.campaign,
-                term=form.keyword,
-            ),
+            source=_source(form),
             active=form.active,
+            extensions=extensions,
+        )
+
+    def _extension(self, path: str, form: ExtensionForm, flow: Flow) -> Extension:
+        if not form.channel.strip():
+            raise FieldInvalidError("a channel is needed", f"{path}.channel")
+        if form.target is not None:
+            flow = replace(
+                flow, targets=self._targets(path, form.target, flow.targets[0].ring_seconds)
+            )
+        return Extension(
+            code=_code(f"{path}.code", form.code),
+            name=form.name or form.channel,
+            source=_source(form),
+            flow=flow,
         )
 
     def pool(self, path: str, site_key: str, form: PoolForm) -> list[TrackingNumber]:
@@ -167,27 +212,32 @@ class _Reader:
         return [
             TrackingNumber(
                 account_id=self._account.account_id,
-                number=self._number(f"{path}.numbers[{i}]", number),
-                kind=NumberKind.POOL,
-                name=f"{site_key} {i + 1}",
+                number=self._number(f"{path}.{field}[{i}]", number),
+                kind=kind,
+                name=f"{name} {i + 1}",
                 flow=flow,
                 site_key=site_key,
                 source=None,
                 active=form.active,
             )
-            for i, number in enumerate(form.numbers)
+            for field, kind, name, numbers in (
+                ("numbers", NumberKind.POOL, site_key, form.numbers),
+                ("canaries", NumberKind.CANARY, f"{site_key} canary", form.canaries),
+            )
+            for i, number in enumerate(numbers)
         ]
 
     def _flow(self, path: str, form: NumberForm | PoolForm) -> Flow:
-        texts = [form.target] if isinstance(form.target, str) else form.target
-        if not texts:
-            raise FieldInvalidError("at least one target is needed", f"{path}.target")
         if not 5 <= form.ring_seconds <= 120:  # noqa: PLR2004 - what networks let ring
             raise FieldInvalidError("5 to 120 seconds", f"{path}.ring_seconds")
-        targets = tuple(
-            Target(self._target(f"{path}.target", text), form.ring_seconds) for text in texts
-        )
+        targets = self._targets(path, form.target, form.ring_seconds)
         return Flow(targets=targets, record=form.record, max_seconds=DEFAULT_MAX_SECONDS)
+
+    def _targets(self, path: str, form: str | list[str], ring_seconds: int) -> tuple[Target, ...]:
+        texts = [form] if isinstance(form, str) else form
+        if not texts:
+            raise FieldInvalidError("at least one target is needed", f"{path}.target")
+        return tuple(Target(self._target(f"{path}.target", text), ring_seconds) for text in texts)
 
     def _target(self, path: str, text: str) -> str:
         if not text.startswith("sip"):
@@ -201,6 +251,31 @@ class _Reader:
             return normalise(text, self._account.region)
         except NumberInvalidError as error:
             raise FieldInvalidError("not a telephone number", path) from error
+
+
+def _source(form: NumberForm | ExtensionForm) -> Source:
+    return Source(
+        channel=form.channel.strip(),
+        source=form.source,
+        campaign=form.campaign,
+        term=form.keyword,
+    )
+
+
+def _code(path: str, text: str) -> str:
+    if not re.fullmatch("[0-9]{4}", text):
+        raise FieldInvalidError("four digits are needed", path)
+    if not is_code(text):
+        right = text[:-1] + check_digit(text[:-1])
+        raise FieldInvalidError(f"the last digit checks the others: {right} would be a code", path)
+    return text
+
+
+def _threshold(path: str, above: float | None) -> float | None:
+    low, high = THRESHOLDS
+    if above is not None and not low <= above <= high:
+        raise FieldInvalidError(f"a probability from {low} to {high} is needed", path)
+    return above
 
 
 def _origin(path: str, text: str) -> str:

@@ -8,6 +8,7 @@ from ringtrace.domain.attribution import Attribution
 from ringtrace.domain.call import GatewayKind, MergeResult, Report
 from ringtrace.domain.model import Model
 from ringtrace.domain.number import TrackingNumber
+from ringtrace.domain.proof import Proof
 from ringtrace.domain.site import Site
 from ringtrace.domain.visit import HitKind, Visit
 
@@ -22,8 +23,16 @@ class Command(Generic[R]):
 
 
 @dataclass(frozen=True, slots=True)
-class ShowNumber(Command[str | None]):
-    """A page view: keep the visit, lease it a number; answers the number, None without a pool.
+class NumberShown:
+    """What a visit is shown; an `extension` stands beside the number where a mix-up is probable."""
+
+    number: str
+    extension: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShowNumber(Command[NumberShown | None]):
+    """A page view: keep the visit, lease it a number; answers None without a pool.
 
     `path` is host and path of the page, `at` ms since 1970 UTC.
     """
@@ -45,7 +54,7 @@ class NoteHit(Command[None]):
 
 @dataclass(frozen=True, slots=True)
 class NoteArrival(Command[None]):
-    """A call is ringing. Its report, if it came first, is left as it is."""
+    """A call is ringing, or its caller keyed `digits`. A report that came first is left as is."""
 
     gateway: GatewayKind
     call: str
@@ -53,22 +62,27 @@ class NoteArrival(Command[None]):
     caller: str | None
     started_at: int
     attribution: Attribution
+    digits: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class KeepReport(Command[MergeResult]):
-    """A report with the attribution as of the call's start; contradicting ones are kept aside."""
+    """A report with the attribution as of the call's start; contradicting ones are kept aside.
+
+    `proof` says whose call it was for sure, where anything does.
+    """
 
     gateway: GatewayKind
     call: str
     report: Report
     attribution: Attribution
     received_at: int
+    proof: Proof | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class KeepCorrection(Command[None]):
-    """A user says that `visit_id` called, None: none of the visits.
+    """A user says that `visit_id` called, None: none of the visits; that is a proof, too.
 
     `made_by` is his login, None through the API. Raises NotFoundError and FieldInvalidError.
     """
@@ -124,11 +138,15 @@ class OpenAccount(Command[int]):
 
 @dataclass(frozen=True, slots=True)
 class ApplySetup(Command[None]):
-    """Add or change sites and numbers; the rest stays. Raises NumberTakenError."""
+    """Add or change sites and numbers at `at` (ms since 1970 UTC); the rest stays.
+
+    Raises NumberTakenError.
+    """
 
     account: Account
     sites: tuple[Site, ...]
     numbers: tuple[TrackingNumber, ...]
+    at: int
 
 
 @dataclass(frozen=True, slots=True)

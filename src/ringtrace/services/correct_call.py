@@ -39,6 +39,11 @@ class CorrectCall:
             raise NotFoundError("no such call", "call")
         number = known_number(self._directory, account_id, record.number)
         attribution = await attribute_call(
-            self._store, self._directory, number, record.caller, record.started_at
+            self._store,
+            self._directory,
+            number,
+            record.caller,
+            record.started_at,
+            record.digits,
         )
         await self._store.submit(TakeBackCorrection(account_id, gateway, call, attribution))

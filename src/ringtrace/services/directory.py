@@ -5,6 +5,8 @@ import hashlib
 from dataclasses import dataclass, field
 
 from ringtrace.domain.account import Account, TokenKind, TokenOwner
+from ringtrace.domain.extension import ASK_MS, DIGITS, KEYING_SECONDS
+from ringtrace.domain.flow import Collect
 from ringtrace.domain.model import SHIPPED, Model
 from ringtrace.domain.number import (
     NumberInvalidError,
@@ -15,6 +17,7 @@ from ringtrace.domain.number import (
     normalise,
     written,
 )
+from ringtrace.domain.prompt import for_extension
 from ringtrace.domain.site import Site
 from ringtrace.services.ports import Configuration, SiteModel, Store
 
@@ -42,10 +45,27 @@ class Directory:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._now = _Snapshot()
+        self._shown_at: dict[str, int] = {}
 
     async def refresh(self) -> None:
         # In a thread: thousands of numbers take a while, and a ringing call must not wait.
-        self._now = await asyncio.to_thread(_snapshot, await self._store.configuration())
+        configuration = await self._store.configuration()
+        self._now = await asyncio.to_thread(_snapshot, configuration)
+        for number, at in configuration.extensions_shown:
+            self.extension_shown(number, at)
+
+    def extension_shown(self, number: str, at: int) -> None:
+        """A visitor was shown an extension of a pool number at `at`, ms since 1970 UTC."""
+        self._shown_at[number] = max(at, self._shown_at.get(number, 0))
+
+    def ask(self, number: TrackingNumber, at: int) -> Collect | None:
+        """The question for an extension, where callers of `number` may have one at `at`."""
+        shown_at = self._shown_at.get(number.number)
+        if not number.extensions and (shown_at is None or at - shown_at > ASK_MS):
+            return None
+        account = self.account(number.account_id)
+        prompt = for_extension(account.region if account else "")
+        return Collect(DIGITS, KEYING_SECONDS, prompt)
 
     def account(self, account_id: int) -> Account | None:
         return self._now.accounts.get(account_id)

@@ -10,6 +10,7 @@ from ringtrace.domain.call import GatewayKind, Report
 from ringtrace.domain.model import Model
 from ringtrace.domain.number import TrackingNumber
 from ringtrace.domain.past import Past
+from ringtrace.domain.proof import Proof
 from ringtrace.domain.site import Site
 from ringtrace.services.commands import Command
 
@@ -24,13 +25,18 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """Everything a hit or a call is decided with; small enough to stay in memory."""
+    """Everything a hit or a call is decided with; small enough to stay in memory.
+
+    `extensions_shown` are the pool numbers with the moment (ms since 1970 UTC) when an extension
+    of theirs was shown last.
+    """
 
     accounts: tuple[Account, ...]
     sites: tuple[Site, ...]
     numbers: tuple[TrackingNumber, ...]
     tokens: tuple[tuple[str, TokenOwner], ...]
     models: tuple["SiteModel", ...] = ()
+    extensions_shown: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +51,14 @@ class SiteModel:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The visits that were shown the number, and what is remembered of the caller."""
+    """The visits that were shown the number, and what is remembered of the caller.
+
+    `keyed` is the visit that was shown the extension which the caller keyed.
+    """
 
     candidates: Sequence[Candidate]
     caller: Caller
+    keyed: Candidate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +75,10 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """A call as the console and the API show it; without a report it is still ringing."""
+    """A call as the console and the API show it; without a report it is still ringing.
+
+    `digits` are what the caller keyed when he was asked for an extension.
+    """
 
     gateway: GatewayKind
     call: str
@@ -77,6 +90,7 @@ class CallRecord:
     has_audio: bool
     contradictions: int
     correction: Correction | None = None
+    digits: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +128,26 @@ class CallFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class ProofFilter:
+    """Calls begun in [since, until), ms since 1970, to the numbers of one site or of all."""
+
+    since: int | None = None
+    until: int | None = None
+    site_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelRow:
     """Expected calls of one channel: credits summed. `channel` None is what stays unknown.
 
+    `calls_low` and `calls_high` are the 95 % interval of `calls` (domain/tally.py).
     `visit_calls` are those of the calls that came from the `visits`, not from static numbers.
     """
 
     channel: str | None
     calls: float
+    calls_low: float
+    calls_high: float
     answered: float
     talk_seconds: float
     visits: int
@@ -144,9 +170,12 @@ class Reads(Protocol):
     async def user(self, login: str) -> User | None: ...
 
     async def evidence(
-        self, account_id: int, number: str, caller: str | None, at: int
+        self, account_id: int, number: str, caller: str | None, at: int, digits: str | None = None
     ) -> "Evidence":
-        """What speaks for whom in a call to a pool number at `at`, as it was known then."""
+        """What speaks for whom in a call to a pool number at `at`, as it was known then.
+
+        `digits` are what the caller keyed.
+        """
         ...
 
     async def past(self, account_id: int, site_key: str, at: int) -> Past:
@@ -172,6 +201,14 @@ class Reads(Protocol):
         ...
 
     async def channels(self, account_id: int, where: CallFilter) -> Sequence[ChannelRow]: ...
+
+    async def proofs(self, account_id: int, where: ProofFilter) -> Sequence[Proof]:
+        """One of each call that has any: the strongest."""
+        ...
+
+    async def only_holder(self, account_id: int, where: ProofFilter) -> int:
+        """Calls to pool numbers that one visit alone was shown in the attribution window."""
+        ...
 
     async def visit(self, account_id: int, visit_id: str) -> "VisitRecord | None": ...
 

@@ -14,7 +14,7 @@ from ringtrace.services.route_call import known_number
 log = logging.getLogger(__name__)
 
 _PAGE = 200
-_THE_ENGINES = {Basis.EXPOSURES, Basis.NOTHING}
+_THE_ENGINES = {Basis.EXPOSURES, Basis.EXTENSION, Basis.NOTHING}
 """What users corrected stays, and what a static number stood for at the time is not kept."""
 
 
@@ -53,7 +53,12 @@ class Reattribute:
         if record.attribution.basis not in _THE_ENGINES or number.source is not None:
             return False
         attribution = await attribute_call(
-            self._store, self._directory, number, record.caller, record.started_at
+            self._store,
+            self._directory,
+            number,
+            record.caller,
+            record.started_at,
+            record.digits,
         )
         if attribution == record.attribution:
             return False

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from ringtrace.domain.account import TokenOwner
 from ringtrace.domain.call import GatewayKind, MergeResult, Report
-from ringtrace.services.attribute_call import attribute_call
+from ringtrace.domain.number import TrackingNumber
+from ringtrace.services.attribute_call import attribute_and_prove
 from ringtrace.services.commands import KeepReport
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import FieldInvalidError, ReportContradictsError
@@ -30,6 +31,10 @@ class RecordCall:
         refuse_implausible(report.started_at, self._clock())
         number = known_number(self._directory, owner.account_id, report.number)
         caller = readable_caller(self._directory, owner.account_id, report.caller)
+        digits = report.digits or await self._keyed(owner, number, call)
+        attribution, proof = await attribute_and_prove(
+            self._store, self._directory, number, caller, report.started_at, digits
+        )
         result = await self._store.submit(
             KeepReport(
                 account_id=owner.account_id,
@@ -39,13 +44,20 @@ class RecordCall:
                     report,
                     number=number.number,
                     caller=caller,
+                    digits=digits,
                 ),
-                attribution=await attribute_call(
-                    self._store, self._directory, number, caller, report.started_at
-                ),
+                attribution=attribution,
                 received_at=self._clock(),
+                proof=proof,
             )
         )
         if result is MergeResult.CONTRADICTS:
             raise ReportContradictsError("an earlier report of this call says otherwise; both kept")
         return result
+
+    async def _keyed(self, owner: TokenOwner, number: TrackingNumber, call: str) -> str | None:
+        """What the gateway said while the call rang, should its report have forgotten it."""
+        if self._directory.ask(number, self._clock()) is None:
+            return None
+        record = await self._store.call(owner.account_id, GatewayKind(owner.kind.value), call)
+        return record.digits if record else None

@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 import logging
 import re
-from collections import deque
-from dataclasses import dataclass
+from collections import OrderedDict, deque
+from dataclasses import dataclass, replace
 
 from ringtrace.domain import flow
 from ringtrace.domain.account import TokenOwner
@@ -15,7 +15,12 @@ from ringtrace.domain.number import NumberInvalidError, TrackingNumber, normalis
 from ringtrace.services.attribute_call import attribute_call
 from ringtrace.services.commands import NoteArrival
 from ringtrace.services.directory import Directory
-from ringtrace.services.errors import FieldInvalidError, NumberUnknownError, RefusedError
+from ringtrace.services.errors import (
+    CallUnknownError,
+    FieldInvalidError,
+    NumberUnknownError,
+    RefusedError,
+)
 from ringtrace.services.ports import Clock, Store
 
 log = logging.getLogger(__name__)
@@ -29,6 +34,7 @@ _MOST_WAITING = 10_000
 _FIRST_MOMENT = 946_684_800_000
 _DAY_MS = 86_400_000
 
+_KEYS = re.compile(r"[0-9]{1,20}").fullmatch
 call_id_is_valid = re.compile(r"[A-Za-z0-9._:@-]{1,128}").fullmatch
 
 
@@ -44,9 +50,11 @@ class Arrival:
 
 class RouteCall:
     def __init__(self, store: Store, directory: Directory, clock: Clock) -> None:
+        self._store = store
         self._directory = directory
         self._clock = clock
         self._notes = _ArrivalNotes(store, directory)
+        self._asked = _Asked()
 
     def __call__(self, owner: TokenOwner, arrival: Arrival) -> Plan:
         """The plan, from memory alone: a caller is waiting.
@@ -60,12 +68,61 @@ class RouteCall:
         number = known_number(self._directory, owner.account_id, arrival.number)
         if not number.active:
             raise NumberUnknownError("the tracking number is switched off", "number")
-        self._notes.add(owner, arrival, number)
-        return flow.resolve(number.flow, number.number)
+        self._notes.add(_Note(owner, arrival, number))
+        ask = self._directory.ask(number, self._clock())
+        if ask is not None:
+            self._asked.keep((owner, arrival.call), arrival)
+        return flow.resolve(number.flow, number.number, ask)
+
+    async def keyed(self, owner: TokenOwner, call: str, digits: str) -> Plan:
+        """The caller of a call that was asked for an extension keyed `digits`.
+
+        An extension may lead elsewhere; with wrong digits the call goes where the number leads.
+        Raises FieldInvalidError, CallUnknownError, NumberUnknownError, StoreAwayError.
+        """
+        if not _KEYS(digits):
+            raise FieldInvalidError("1 to 20 digits are needed", "digits")
+        arrival = self._asked.get((owner, call)) or await self._arrived(owner, call)
+        number = known_number(self._directory, owner.account_id, arrival.number)
+        self._notes.add(_Note(owner, arrival, number, digits))
+        said = number.extension(digits)
+        plan = flow.resolve(said.flow if said else number.flow, number.number)
+        return replace(plan, cacheable=False)
+
+    async def _arrived(self, owner: TokenOwner, call: str) -> Arrival:
+        """An arrival from before a restart."""
+        gateway = GatewayKind(owner.kind.value)
+        record = await self._store.call(owner.account_id, gateway, call)
+        if record is None:
+            raise CallUnknownError("no such call", "call")
+        return Arrival(call, record.number, record.caller, record.started_at)
 
     async def settle(self) -> None:
         """Wait until the arrivals so far are noted."""
         await self._notes.settle()
+
+
+class _Asked:
+    """The newest calls whose callers were asked for digits."""
+
+    def __init__(self) -> None:
+        self._arrivals: OrderedDict[tuple[TokenOwner, str], Arrival] = OrderedDict()
+
+    def keep(self, call: tuple[TokenOwner, str], arrival: Arrival) -> None:
+        self._arrivals[call] = arrival
+        if len(self._arrivals) > _MOST_WAITING:
+            self._arrivals.popitem(last=False)
+
+    def get(self, call: tuple[TokenOwner, str]) -> Arrival | None:
+        return self._arrivals.get(call)
+
+
+@dataclass(frozen=True, slots=True)
+class _Note:
+    owner: TokenOwner
+    arrival: Arrival
+    number: TrackingNumber
+    digits: str | None = None
 
 
 class _ArrivalNotes:
@@ -77,16 +134,16 @@ class _ArrivalNotes:
     def __init__(self, store: Store, directory: Directory) -> None:
         self._store = store
         self._directory = directory
-        self._waiting: deque[tuple[TokenOwner, Arrival, TrackingNumber]] = deque()
+        self._waiting: deque[_Note] = deque()
         self._lost = 0
         self._hurry = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
 
-    def add(self, owner: TokenOwner, arrival: Arrival, number: TrackingNumber) -> None:
+    def add(self, note: _Note) -> None:
         if len(self._waiting) >= _MOST_WAITING:
             self._lost += 1
             return
-        self._waiting.append((owner, arrival, number))
+        self._waiting.append(note)
         if self._worker is None:
             self._worker = asyncio.create_task(self._work())
 
@@ -103,7 +160,7 @@ class _ArrivalNotes:
                 began = loop.time()
                 some = [self._waiting.popleft()
                         for _ in range(min(_NOTES_AT_ONCE, len(self._waiting)))]  # fmt: skip
-                noted = await asyncio.gather(*(self._note(*one) for one in some))
+                noted = await asyncio.gather(*(self._note(one) for one in some))
                 self._lost += noted.count(False)
                 if self._waiting:
                     worked = loop.time() - began
@@ -118,11 +175,12 @@ class _ArrivalNotes:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._hurry.wait(), seconds)
 
-    async def _note(self, owner: TokenOwner, arrival: Arrival, number: TrackingNumber) -> bool:
+    async def _note(self, note: _Note) -> bool:
+        owner, arrival, number = note.owner, note.arrival, note.number
         try:
             caller = readable_caller(self._directory, owner.account_id, arrival.caller)
             attribution = await attribute_call(
-                self._store, self._directory, number, caller, arrival.started_at
+                self._store, self._directory, number, caller, arrival.started_at, note.digits
             )
             await self._store.submit(
                 NoteArrival(
@@ -133,6 +191,7 @@ class _ArrivalNotes:
                     caller=caller,
                     started_at=arrival.started_at,
                     attribution=attribution,
+                    digits=note.digits,
                 )
             )
         except RefusedError:

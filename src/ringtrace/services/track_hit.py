@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ringtrace.domain import source, visit
-from ringtrace.domain.number import Written
+from ringtrace.domain.number import Written, with_extension
 from ringtrace.domain.site import Site
 from ringtrace.domain.visit import HitKind, NoNumber, Visit
 from ringtrace.services.commands import NoteHit, ShowNumber
@@ -70,12 +70,16 @@ class TrackHit:
         if refusal is not None:
             return Shown(None, (), refusal)
         try:
-            number = await self._store.submit(view)
+            shown = await self._store.submit(view)
         except StoreAwayError:
             return Shown(None, (), NoNumber.STORE_AWAY)
-        if number is None:
+        if shown is None:
             return Shown(None, (), NoNumber.NO_POOL)
-        return Shown(self._directory.written(number), site.swap, None)
+        number = self._directory.written(shown.number)
+        if shown.extension is not None:
+            self._directory.extension_shown(shown.number, at)
+            number = with_extension(number, shown.extension)
+        return Shown(number, site.swap, None)
 
     def _site(self, hit: Hit) -> Site:
         if not _ID(hit.visitor):

@@ -12,6 +12,7 @@ from ringtrace.services.open_account import IssueToken, OpenTheAccount, SignIn
 from ringtrace.services.ports import Clock, Store
 from ringtrace.services.reattribute import Reattribute
 from ringtrace.services.record_call import RecordCall
+from ringtrace.services.report_calibration import ReportCalibration
 from ringtrace.services.route_call import RouteCall
 from ringtrace.services.track_hit import TrackHit
 
@@ -33,4 +34,5 @@ class UseCases:
     learn_models: LearnModels
     correct_call: CorrectCall
     reattribute: Reattribute
+    report_calibration: ReportCalibration
     recordings: Path

@@ -10,7 +10,7 @@
   const safely = work => (...values) => {
     try {
       return work(...values);
-    } catch (error) {
+    } catch {
       // Fail open: the page must never notice us.
     }
   };
@@ -34,12 +34,13 @@
     let shown = null; // the number on the page instead of its own
     let rules = [];
     const past = new Set();
+    const seen = new Set(); // patterns of the extensions that may stand behind a number
     let away = document.hidden;
     let address; // of the last page hit
     let referrer = document.referrer;
 
-    const random = () => Array.from(
-      crypto.getRandomValues(new Uint8Array(16)), value => value.toString(16).padStart(2, '0')
+    const random = () => [...crypto.getRandomValues(new Uint8Array(16))].map(
+      value => value.toString(16).padStart(2, '0')
     ).join('');
 
     /** Reads the ids as other tabs and subdomains left them, begins a visit if it is time, saves. */
@@ -127,27 +128,34 @@
         if ([number.national, number.international].some(
           text => text.slice(-2) !== subscriber.slice(-2)
         )) return;
+        const suffix = number.suffix || '';
+        // Any extension gives way to ours: one shown earlier, or the page's own.
+        const known = suffix.replace(/[ ,.]+/, '[ ,.]*').replace(
+          /\d+/, '\\d+|;ext=\\d+|,,\\d+|'
+        );
         // Numbers shown earlier on this page are replaced like the page's own.
         next = [...answer.swap, ...past].map(own => {
           const [, code, digits] = PARTS.exec(own);
-          const pattern = new RegExp(
-            ('(^|\\D|\\+\\d+~)((?:\\((?=[+\\d ]{1,7}\\)))?((\\+|00|011)~' + code + '~(0~)?|' + code + '~|[018]~)?)('
-              + digits.split('').join('~') + ')(?!\\d)').replace(
+          const pattern = RegExp(
+            `(^|\\D|\\+\\d+~)((?:\\((?=[+\\d ]{1,7}\\)))?((\\+|00|011)~${code}~(0~)?|${code}~|[018]~)?)(${
+              [...digits].join('~')})(${[...seen, known].join('')})(?!\\d)`.replace(
               /~/g, '(?:[\\s.()/\\xb7\\u2000-\\u206f-]|%2[089])*' // %20 and brackets in a tel: link
             ), 'g'
           );
-          return text => text.replace(pattern, (all, before, prefix, lead, plus, trunk, local) => {
+          return (text, link) => text.replace(pattern, (all, before, prefix, lead, plus, trunk, local) => {
             let at = 0;
             if (/\d/.test(before)) return all; // the same digits in another country
+            let swapped = plus || code !== country ? number.international : number.national;
             if (code === country && digits.length === subscriber.length) {
-              return before + prefix + local.replace(
+              swapped = prefix + local.replace(
                 /%..|\d/g, sign => sign[1] ? sign : subscriber[at++]
               );
             }
-            return before + (plus || code !== country ? number.international : number.national);
+            return before + swapped + suffix.replace(link, ',,');
           });
         });
         past.add(number.e164);
+        seen.add(known);
       }
       rules = next;
       shown = number;
@@ -155,7 +163,8 @@
       sessionStorage.ringtrace = JSON.stringify([visit, answer]);
     };
 
-    const replace = text => rules.reduce((text, one) => one(text), text);
+    /** In a link, what leads to the extension (the pattern `link`) turns into two dialled pauses. */
+    const replace = (text, link) => rules.reduce((text, rule) => rule(text, link), text);
 
     const nodes = root => {
       const walker = document.createTreeWalker(
@@ -168,26 +177,25 @@
 
     /** Swaps in a text, or where the number is spread over small neighbours, across them. */
     const swapText = box => {
-      const parts = box.nodeType === 3 ? [box] : nodes(box).filter(part => part.nodeType === 3);
-      const text = parts.map(part => part.data).join('');
+      const parts = nodes(box).filter(node => node.nodeType === 3);
+      // Told apart by a character that is white space to a rule and hardly comes in a page.
+      const text = parts.map(part => part.data).join('\u206f');
       const swapped = replace(text);
       if (swapped === text) {
         box = box.parentNode;
-        if (/^[^a-z]{1,40}$/i.test(text) && box.childNodes.length < 9) swapText(box);
-      } else if (!parts[1]) {
-        parts[0].data = swapped;
-      } else if (swapped.length === text.length) {
-        let at = 0;
-        for (const part of parts) part.data = swapped.slice(at, at += part.length);
+        if (/^[^a-z]{1,40}([a-z]+[^a-z]+)?$/i.test(text) && box.childNodes.length < 9) swapText(box);
+      } else {
+        const pieces = swapped.split('\u206f');
+        if (pieces.length === parts.length) parts.forEach((part, at) => part.data = pieces[at]);
       }
     };
 
     const swapElement = element => {
-      if (element.hasAttribute('data-ringtrace-contact')) sight.observe(element);
+      if (element.matches('[data-ringtrace-contact]')) sight.observe(element);
       for (const name of ATTRIBUTES) {
         const value = element.getAttribute(name);
         if (!value || name === 'href' && !element.matches(DIALS)) continue;
-        const swapped = replace(value);
+        const swapped = replace(value, name === 'href' && /\D+/);
         if (swapped !== value) element.setAttribute(name, swapped);
       }
     };
@@ -196,7 +204,7 @@
       const element = root.closest ? root : root.parentElement;
       if (element && element.closest(SKIP)) return;
       nodes(root).forEach(safely(node => {
-        if (node.hasAttribute) swapElement(node);
+        if (node.matches) swapElement(node);
         else if (/\d/.test(node.data)) swapText(node);
       }));
     });
@@ -214,9 +222,9 @@
     });
     swap(document);
 
-    new MutationObserver(records => records.forEach(({ type, target, addedNodes }) => {
-      if (type === 'childList') addedNodes.forEach(swap);
-      else swap(target);
+    new MutationObserver(records => records.forEach(record => {
+      if (record.type === 'childList') record.addedNodes.forEach(swap);
+      else swap(record.target);
     })).observe(document, {
       subtree: true, childList: true, characterData: true, attributeFilter: ATTRIBUTES
     });

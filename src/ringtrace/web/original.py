@@ -48,6 +48,7 @@ class OriginalReport(msgspec.Struct):
     dialed_number: str | int
     date: str
     session: str | int | None = None
+    ext: str | int | None = None
     token: str | None = None
     caller: str | int | None = None
     agent_number: str | int | None = None
@@ -74,7 +75,8 @@ class OriginalDoor:
             if scope["method"] != "GET":
                 raise MethodNotAllowedError("GET is needed")
             dialled = query.get("dialed_number", "").strip()
-            digits = self._target(dialled, query.get("token") or offered_token(scope))
+            token = query.get("token") or offered_token(scope)
+            digits = self._target(dialled, query.get("ext"), token)
         except (RefusedError, NumberInvalidError) as error:
             await respond(send, getattr(error, "status", NumberUnknownError.status))
             return
@@ -103,12 +105,14 @@ class OriginalDoor:
         except FieldInvalidError as error:
             raise FieldInvalidError(error.message, _FIELDS.get(error.field, error.field)) from error
 
-    def _target(self, dialled: str, token: str | None) -> str:
+    def _target(self, dialled: str, ext: str | None, token: str | None) -> str:
         owner = self._owner(token, dialled)
         number = self._directory.number(owner.account_id, dialled)
         if number is None or not number.active:
             raise NumberUnknownError("no such tracking number", "dialed_number")
-        phones = [target.to for target in number.flow.targets if is_phone(target.to)]
+        said = number.extension(ext)
+        targets = (said.flow if said else number.flow).targets
+        phones = [target.to for target in targets if is_phone(target.to)]
         if not phones:
             raise NumberUnknownError("no target is a telephone number", "dialed_number")
         return phones[0].removeprefix("+")
@@ -175,7 +179,14 @@ def _report(form: OriginalReport) -> Report:
         recording=Recording(url, None, None) if url else None,
         session=str(form.session) if form.session else None,
         plan_source=None,
+        digits=_keyed(form.ext),
     )
+
+
+def _keyed(ext: str | int | None) -> str | None:
+    """What is no row of digits was not keyed; the contract treats it as missing."""
+    text = str(ext or "").strip()
+    return text if re.fullmatch("[0-9]{1,20}", text) else None
 
 
 def _dialled_back(agent: str | int | None) -> str | None:

@@ -7,7 +7,7 @@ import msgspec
 
 from ringtrace.domain.account import TokenKind, TokenOwner
 from ringtrace.domain.call import Leg, Outcome, PlanSource, Reason, Recording, Report
-from ringtrace.domain.flow import Plan
+from ringtrace.domain.flow import Collect, Dial, Plan
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import (
     MethodNotAllowedError,
@@ -74,6 +74,18 @@ class ReportForm(msgspec.Struct):
     recording: RecordingForm | None = None
     session: Text | None = None
     plan_source: PlanSource | None = None
+    digits: Annotated[str, msgspec.Meta(pattern="^[0-9]{1,20}$")] | None = None
+
+
+class DigitsForm(msgspec.Struct):
+    digits: str
+
+
+class CollectForm(msgspec.Struct, tag_field="do", tag="collect"):
+    digits: int
+    seconds: int
+    prompt: str
+    language: str
 
 
 class DialForm(msgspec.Struct, tag_field="do", tag="dial"):
@@ -85,12 +97,13 @@ class DialForm(msgspec.Struct, tag_field="do", tag="dial"):
 class PlanForm(msgspec.Struct):
     call: str
     number: str
-    steps: list[DialForm]
+    steps: list[CollectForm | DialForm]
     max_seconds: int
     cacheable: bool
 
 
 arrival_decoder = msgspec.json.Decoder(ArrivalForm)
+digits_decoder = msgspec.json.Decoder(DigitsForm)
 report_decoder = msgspec.json.Decoder(ReportForm)
 GATEWAYS = (TokenKind.SIP, TokenKind.VOXIMPLANT)
 
@@ -104,7 +117,7 @@ def gateway_of(directory: Directory, scope: Scope) -> TokenOwner:
 
 
 class GatewayDoor:
-    """`POST /gateway/v1/calls` and `POST /gateway/v1/calls/{call}/report`."""
+    """`POST /gateway/v1/calls`, and of each call `…/{call}/digits` and `…/{call}/report`."""
 
     def __init__(
         self, directory: Directory, route_call: RouteCall, record_call: RecordCall
@@ -123,9 +136,12 @@ class GatewayDoor:
                 answer = await self._arrived(owner, receive)
             else:
                 call, _, verb = path.removeprefix(PREFIX + "/").rpartition("/")
-                if verb != "report":
+                if verb == "digits":
+                    answer = await self._keyed(owner, call, receive)
+                elif verb == "report":
+                    answer = await self._ended(owner, call, receive)
+                else:
                     raise NotFoundError("no such route")
-                answer = await self._ended(owner, call, receive)
         except RefusedError as error:
             await respond_error(send, error)
             return
@@ -135,6 +151,10 @@ class GatewayDoor:
         form = decode(arrival_decoder, await read_body(receive))
         arrival = Arrival(form.call, form.number, form.caller, ms(form.started_at))
         return plan_form(form.call, self._route_call(owner, arrival))
+
+    async def _keyed(self, owner: TokenOwner, call: str, receive: Receive) -> object:
+        form = decode(digits_decoder, await read_body(receive))
+        return plan_form(call, await self._route_call.keyed(owner, call, form.digits))
 
     async def _ended(self, owner: TokenOwner, call: str, receive: Receive) -> object:
         report = report_of(decode(report_decoder, await read_body(receive)))
@@ -149,10 +169,17 @@ def plan_form(call: str, plan: Plan) -> PlanForm:
     return PlanForm(
         call=call,
         number=plan.number,
-        steps=[DialForm(step.targets, step.caller_id, step.record) for step in plan.steps],
+        steps=[_step_form(step) for step in plan.steps],
         max_seconds=plan.max_seconds,
         cacheable=plan.cacheable,
     )
+
+
+def _step_form(step: Collect | Dial) -> CollectForm | DialForm:
+    if isinstance(step, Collect):
+        asked = step.prompt
+        return CollectForm(step.digits, step.seconds, asked.text, asked.language)
+    return DialForm(step.targets, step.caller_id, step.record)
 
 
 def report_of(form: ReportForm) -> Report:
@@ -183,4 +210,5 @@ def report_of(form: ReportForm) -> Report:
         ),
         session=form.session,
         plan_source=form.plan_source,
+        digits=form.digits,
     )

@@ -5,10 +5,15 @@ from typing import Any
 
 import pytest
 
+from ringtrace.domain.attribution import WINDOW_MS, Basis
+from ringtrace.domain.number import NumberKind
+from ringtrace.domain.past import PastCanary
 from ringtrace.services.apply_setup import read_setup
 from ringtrace.services.errors import FieldInvalidError, RefusedError
-from tests.shop import POOL, Shop
+from tests.shop import ORIGIN, POOL, TARGET, Shop, rfc
 
+OTHER = "+12025550112"
+TV = "+12025550161"
 NUMBER = {"number": "(202) 555-0161", "channel": "TV", "target": "2025550191"}
 SITE = {"key": "new-site", "name": "New", "origins": ["https://new.example/"]}
 
@@ -59,6 +64,14 @@ async def test_what_is_not_named_stays(shop: Shop) -> None:
             {"site": [SITE | {"pool": {"numbers": ["x"], "target": "+12025550191"}}]},
             "site[0].pool.numbers[0]",
         ),
+        (
+            {"site": [SITE | {"pool": {"numbers": [], "canaries": ["x"], "target": TARGET}}]},
+            "site[0].pool.canaries[0]",
+        ),
+        (
+            {"site": [SITE | {"pool": {"numbers": [TV], "canaries": [TV], "target": TARGET}}]},
+            "number",
+        ),
         ({"site": [SITE | {"key": "foreign"}]}, "site[0].key"),
     ],
 )
@@ -72,6 +85,77 @@ async def test_a_wrong_field_is_named_and_nothing_is_changed(
 
     assert refused.value.field == field
     assert shop.house.use_cases.directory.numbers_of(1) == before
+
+
+CANARY = "+12025550119"
+
+
+async def with_canaries(shop: Shop, numbers: list[str], canaries: list[str], **more: Any) -> None:
+    pool = {"numbers": numbers, "canaries": canaries, "target": "+12025550191"} | more
+    site = {"key": "shop", "name": "Shop", "origins": [ORIGIN], "pool": pool}
+    await apply(shop, site=[site])
+
+
+async def test_a_canary_is_a_sites_number_that_rings_and_is_shown_to_nobody(shop: Shop) -> None:
+    await with_canaries(shop, [], [CANARY])
+    shop.clock.now += 60_000
+
+    plan = (await shop.arrive(call="robot", number=CANARY, started_at=rfc(shop.clock.now))).json()
+    await shop.report("robot", number=CANARY, started_at=rfc(shop.clock.now))
+    shown = {(await shop.hit()).json()["number"]["e164"] for _ in range(6)}
+
+    kept = shop.house.use_cases.directory.number(1, CANARY)
+    assert kept is not None
+    assert (kept.kind, kept.name, kept.site_key) == (NumberKind.CANARY, "shop canary 1", "shop")
+    assert plan["steps"][0]["targets"][0]["to"] == "+12025550191"
+    attribution = (await shop.call("robot")).attribution
+    assert (attribution.basis, attribution.unknown) == (Basis.NOTHING, 1.0)
+    assert shown == {POOL, OTHER}
+    assert shop.house.use_cases.directory.pool_size("shop") == 2
+
+
+async def test_a_number_that_becomes_a_canary_is_leased_no_more_and_keeps_its_past(
+    shop: Shop,
+) -> None:
+    """Who was shown it may still call it; as a measure it counts when nobody of them can."""
+    visit = shop.ids()
+    while (await shop.hit(visit=visit, visitor=visit)).json()["number"]["e164"] != POOL:
+        visit = shop.ids()
+    shown_at = shop.clock.now
+    shop.clock.now += 60_000
+    await with_canaries(shop, [OTHER], [POOL])
+    became_at = shop.clock.now
+
+    shown = {(await shop.hit(visit=visit, visitor=visit)).json()["number"]["e164"]}
+    shown |= {(await shop.hit()).json()["number"]["e164"] for _ in range(4)}
+    shop.clock.now += 1_000
+    await shop.report("late", number=POOL, started_at=rfc(shop.clock.now))
+
+    assert shown == {OTHER}
+    assert (await shop.call("late")).attribution.credits[0].visit_id == visit
+    past = await shop.house.use_cases.store.past(1, "shop", shop.clock.now)
+    assert past.numbers == (OTHER,)
+    assert past.canaries == (PastCanary(POOL, shown_at + WINDOW_MS),)
+    assert became_at < shown_at + WINDOW_MS
+
+
+async def test_a_canary_has_been_one_since_it_became_one(shop: Shop) -> None:
+    async def canaries() -> tuple[PastCanary, ...]:
+        return (await shop.house.use_cases.store.past(1, "shop", shop.clock.now)).canaries
+
+    began = shop.clock.now
+    await with_canaries(shop, [], [CANARY])
+    shop.clock.now += 1_000
+    await with_canaries(shop, [], [CANARY], ring_seconds=30)
+    assert await canaries() == (PastCanary(CANARY, began),)
+    await with_canaries(shop, [], [CANARY], active=False)
+    assert await canaries() == ()
+    shop.clock.now += 1_000
+    await with_canaries(shop, [], [CANARY])
+    assert await canaries() == (PastCanary(CANARY, began + 2_000),)
+    await with_canaries(shop, [CANARY], [])
+    assert await canaries() == ()
+    assert shop.house.use_cases.directory.pool_size("shop") == 3
 
 
 async def test_accounts_opened_at_the_same_moment_are_different_tenants(shop: Shop) -> None:

@@ -8,10 +8,12 @@ from ringtrace.domain.call import GatewayKind
 from ringtrace.domain.model import SHIPPED, Model
 from ringtrace.domain.past import Past
 from ringtrace.services import learn_models
+from ringtrace.services.apply_setup import read_setup
 from ringtrace.services.errors import NotFoundError
-from tests.shop import POOL, Shop, rfc
+from tests.shop import POOL, RADIO, Shop, rfc, setup_of
 
 DAY = 86_400_000
+CANARY = "+12025550119"
 AD = "https://shop.example/?utm_source=google&utm_medium=cpc&utm_term=implants"
 MAIL = "https://shop.example/?utm_source=news&utm_medium=email&utm_campaign=may"
 
@@ -69,6 +71,32 @@ async def test_a_site_without_calls_stays_with_what_was_shipped(shop: Shop) -> N
 
     assert model.hazard == pytest.approx(SHIPPED.hazard, rel=0.3)
     assert model.noise <= SHIPPED.noise * 1.01
+
+
+async def test_robots_calls_to_canaries_raise_the_noise_of_the_site(shop: Shop) -> None:
+    form = read_setup(setup_of("shop", RADIO, [POOL, "+12025550112"]))
+    assert form.site[0].pool is not None
+    form.site[0].pool.canaries.append(CANARY)
+    await shop.house.use_cases.apply_setup(1, form)
+    await shop.hit()
+    quiet = []
+    for _ in range(2):
+        shop.clock.now += DAY
+        quiet.append((await shop.house.use_cases.learn_models(1, "shop")).noise)
+
+    for n in range(20):
+        shop.clock.now += 3_600_000
+        await shop.report(
+            f"robot-{n}",
+            number=CANARY,
+            caller=f"+1202555{3000 + n}",
+            started_at=rfc(shop.clock.now),
+        )
+    shop.clock.now += DAY
+    loud = (await shop.house.use_cases.learn_models(1, "shop")).noise
+
+    assert SHIPPED.noise > quiet[0] > quiet[1]
+    assert loud > 3 * SHIPPED.noise
 
 
 async def test_a_repeat_call_is_credited_to_the_visit_of_the_first(shop: Shop) -> None:

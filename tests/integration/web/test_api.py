@@ -51,7 +51,7 @@ async def test_every_route_needs_an_api_token(shop: Shop) -> None:
         *(bearer(shop.tokens[kind]) for kind in ("sip", "voximplant", "route")),
     ]
 
-    assert len(routes) == 14
+    assert len(routes) == 15
     for method, path in routes:
         for headers in wrong:
             answer = await shop.client.request(method, path, headers=headers)
@@ -161,6 +161,7 @@ async def test_channels_and_visits_are_reported(shop: Shop) -> None:
     rows = {row["channel"]: row for row in report["channels"]}
     assert (report["since"], report["until"]) == ("2026-11-01T00:00:00Z", None)
     assert (rows["Radio"]["calls"], rows["Radio"]["talk_seconds"]) == (1.0, 41.0)
+    assert (rows["Radio"]["calls_low"], rows["Radio"]["calls_high"]) == (1.0, 1.0)
     assert rows["Paid Search"]["visits"] == 1
     assert (seen["visitor_id"], seen["site"], seen["device"]) == (visit, "shop", "desktop")
     assert (seen["source"]["channel"], seen["source"]["keyword"]) == ("Paid Search", "k")

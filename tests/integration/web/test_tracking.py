@@ -22,6 +22,8 @@ async def test_a_page_view_is_answered_with_a_number_of_the_pool(shop: Shop) -> 
             "e164": POOL,
             "national": "(202) 555-0111",
             "international": "+1 202-555-0111",
+            "extension": None,
+            "suffix": "",
         },
         "swap": ["+12025550100"],
         "reason": None,

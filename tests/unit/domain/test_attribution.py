@@ -158,15 +158,6 @@ def test_the_order_of_candidates_does_not_matter(
     assert one.unknown == pytest.approx(other.unknown)
 
 
-def test_an_extension_that_was_shown_to_one_visit_proves_it() -> None:
-    proven = replace(seen("proven", 3 * DAY, left=3 * DAY), proven=True)
-
-    result = to_exposures([proven, seen("reader", SECOND)], NOW)
-
-    assert [(c.visit_id, c.probability) for c in result.credits] == [("proven", 1.0)]
-    assert result.unknown == 0.0
-
-
 def test_a_caller_tied_to_a_visitor_is_he() -> None:
     mine = replace(seen("mine", HOUR, left=HOUR), visitor_id="me")
     reader = replace(seen("reader", SECOND), visitor_id="reader")

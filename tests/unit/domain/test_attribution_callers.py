@@ -18,6 +18,7 @@ from ringtrace.domain.attribution import (
     keyword_of,
     to_corrected,
     to_exposures,
+    to_extension,
     to_nothing,
     verdict,
 )
@@ -70,23 +71,11 @@ def test_what_a_user_corrected_is_certain() -> None:
     assert (none.basis, none.credits, none.unknown) == (Basis.CORRECTED, (), 1.0)
 
 
-def test_an_extension_shown_to_one_visit_proves_it() -> None:
-    found = to_exposures([gone("v", DAY), replace(gone("p", 9 * DAY), proven=True)], NOW, MODEL)
+def test_an_extension_proves_the_visit_that_was_shown_it() -> None:
+    found = to_extension(gone("p", 9 * DAY), MODEL)
 
     assert shares(found) == {"p": 1.0}
-    assert (found.model, found.unknown) == ("site-1", 0.0)
-
-
-def test_two_visits_that_are_proven_share_the_call() -> None:
-    both = [replace(gone(name), proven=True) for name in "ba"]
-
-    assert shares(to_exposures(both, NOW)) == {"a": 0.5, "b": 0.5}
-
-
-def test_proof_of_an_exposure_of_the_future_is_none() -> None:
-    late = replace(gone("v"), shown_at=NOW + 1, seen_at=NOW + 1, proven=True)
-
-    assert to_exposures([late], NOW) == to_nothing()
+    assert (found.basis, found.model, found.unknown) == (Basis.EXTENSION, "site-1", 0.0)
 
 
 def test_a_visit_that_has_called_before_is_less_probable() -> None:

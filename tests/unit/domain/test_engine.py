@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ringtrace.domain.engine import Answer, Engine, UnknownNumberError
+from ringtrace.domain.canary import Canary
+from ringtrace.domain.engine import Answer, Engine, Proven, UnknownNumberError
 from ringtrace.domain.model import SHIPPED, Model
 
 DAY = 86_400.0
@@ -103,6 +104,103 @@ def test_who_calls_again_is_the_visitor_of_his_first_call() -> None:
 
     assert (answer.visit, answer.channel) == (7, "ads")
     assert credited(answer) == pytest.approx(1.0)
+
+
+# Proven calls
+
+
+def two_gone(engine: Engine) -> int:
+    """Visit 7 of ads left ten minutes ago, visit 8 of organic is on page."""
+    number = engine.lease(0, 7, 70, "ads", 5, 1)
+    engine.leave(30, 7)
+    engine.lease(600, 8, 80, "organic", 6, 1)
+    return number
+
+
+def test_a_proof_outweighs_what_is_probable() -> None:
+    engine = Engine(1, CHANNELS)
+    number = two_gone(engine)
+
+    answer = engine.call(630, number, 1, Proven(7))
+
+    assert (answer.visit, answer.conf, answer.channel, answer.noise) == (7, 1.0, "ads", 0.0)
+    assert engine.totals(0, DAY)["ads"] == pytest.approx((1.0, 1.0, 1.0), abs=1e-4)
+    assert engine._book.calls[0].gold == 0
+
+
+def test_that_nobody_called_is_noise_for_sure() -> None:
+    engine = Engine(1, CHANNELS)
+    number = two_gone(engine)
+
+    answer = engine.call(630, number, 1, Proven(None))
+
+    assert (answer.visit, answer.noise, credited(answer)) == (None, 1.0, 1.0)
+    assert engine.totals(0, DAY)["ads"] == pytest.approx((0.0, 0.0, 0.0), abs=1e-4)
+
+
+def test_a_proof_of_a_visit_nobody_knows_is_none() -> None:
+    engines = Engine(1, CHANNELS), Engine(1, CHANNELS)
+    answers = [
+        engine.call(630, two_gone(engine), 1, proven)
+        for engine, proven in zip(engines, (None, Proven(99)), strict=True)
+    ]
+
+    assert answers[0] == answers[1]
+
+
+def test_who_is_proven_to_have_called_is_known_by_his_number_from_then_on() -> None:
+    engine = Engine(1, CHANNELS)
+    number = two_gone(engine)
+    engine.call(630, number, 1, Proven(7))
+    engine.leave(640, 8)
+
+    assert engine.call(DAY, number, 1).visit == 7
+
+
+def test_a_proven_repeat_is_no_first_call() -> None:
+    """The second call of the same visit, a day later, says nothing of when first calls come."""
+    engine = Engine(1, CHANNELS)
+    number = two_gone(engine)
+    engine.call(20, number, 1, Proven(7))
+    engine.call(DAY / 2, number, 1, Proven(7))
+    engine.call(DAY / 2 + 60, number, -1, Proven(8))
+
+    first, second, other = engine._book.calls
+    assert (first.gold, second.gold, other.gold) == (0, -1, 0)
+    assert second.factors.tolist() == [0.0]
+    assert second.repeats.sum() > 0
+    assert second.noise_factor == 0
+    ads, _, _ = engine.totals(0, DAY)["ads"]
+    assert ads == pytest.approx(2.0)
+
+
+def test_wrong_calls_of_the_same_caller_are_repeats_of_each_other() -> None:
+    engine = Engine(1, CHANNELS)
+    two_gone(engine)
+    for hour in range(1, 9):
+        engine.call(hour * 3_600.0, 0, 1, Proven(None))
+
+    _, again, *_ = engine._book.calls
+    assert again.repeats.sum() > 0
+    assert again.repeated[:, 0].tolist() == [1.0]
+    assert engine.learnt(2 * DAY).repeat > SHIPPED.repeat
+
+
+def test_calls_to_canaries_are_learnt_as_noise() -> None:
+    called = tuple(range(1_000, int(DAY) * 1_000, 3_600_000))
+    engines = [
+        Engine(2, CHANNELS, canaries=canaries)
+        for canaries in ((), (Canary(0),), (Canary(0, called),), (Canary(int(DAY) * 500, called),))
+    ]
+
+    none, quiet, loud, late = (_after_a_day(engine) for engine in engines)
+
+    assert quiet < none < late < loud
+
+
+def _after_a_day(engine: Engine) -> float:
+    engine.lease(0, 7, 70, "ads", 5, 1)
+    return engine.learnt(DAY).noise
 
 
 def test_a_channel_not_announced_is_counted_too() -> None:

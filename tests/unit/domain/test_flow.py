@@ -2,7 +2,8 @@
 
 import pytest
 
-from ringtrace.domain.flow import Flow, Target, is_phone, is_target, resolve
+from ringtrace.domain.flow import Collect, Dial, Flow, Target, is_phone, is_target, resolve
+from ringtrace.domain.prompt import for_extension
 
 
 def test_the_targets_ring_in_their_order_and_see_the_tracking_number() -> None:
@@ -10,10 +11,18 @@ def test_the_targets_ring_in_their_order_and_see_the_tracking_number() -> None:
 
     plan = resolve(Flow(targets, record=False, max_seconds=60), "+12025550101")
 
-    assert plan.steps[0].targets == targets
-    assert plan.steps[0].caller_id == "+12025550101"
-    assert not plan.steps[0].record
+    assert plan.steps == (Dial(targets, caller_id="+12025550101", record=False),)
     assert plan.max_seconds == 60
+    assert plan.cacheable
+
+
+def test_a_caller_who_may_have_an_extension_is_asked_first() -> None:
+    ask = Collect(digits=4, seconds=6, prompt=for_extension("DE"))
+
+    plan = resolve(Flow((Target("+12025550199"),)), "+12025550101", ask)
+
+    assert plan.steps[0] == ask
+    assert len(plan.steps) == 2
     assert plan.cacheable
 
 

@@ -1,8 +1,17 @@
 """Numbers as networks and people write them."""
 
+import re
+
+import phonenumbers
 import pytest
 
-from ringtrace.domain.number import NumberInvalidError, national_digits, normalise, written
+from ringtrace.domain.number import (
+    NumberInvalidError,
+    national_digits,
+    normalise,
+    with_extension,
+    written,
+)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +52,52 @@ def test_a_number_is_written_in_three_ways() -> None:
     ways = written("+12025550101")
 
     assert (ways.national, ways.international) == ("(202) 555-0101", "+1 202-555-0101")
+
+
+@pytest.mark.parametrize(
+    ("e164", "suffix"),
+    [
+        ("+12025550101", ", ext. 4217"),
+        ("+4930901820", ", ext. 4217"),
+        ("+74951234567", ", доб. 4217"),
+        ("+77172123456", ", доб. 4217"),
+        ("+442079460123", " x4217"),
+        ("+886221234567", "#4217"),
+        ("+5111234567", " Anexo 4217"),
+        ("+80012345678", ", ext. 4217"),
+    ],
+)
+def test_an_extension_is_said_as_in_the_numbers_country(e164: str, suffix: str) -> None:
+    plain = written(e164)
+    extended = with_extension(plain, "4217")
+
+    assert (plain.extension, plain.suffix) == (None, "")
+    assert (extended.extension, extended.suffix) == ("4217", suffix)
+    assert (extended.e164, extended.national, extended.international) == (
+        plain.e164,
+        plain.national,
+        plain.international,
+    )
+
+
+@pytest.mark.parametrize("region", sorted(phonenumbers.SUPPORTED_REGIONS))
+def test_a_telephone_reads_number_and_extension_back(region: str) -> None:
+    example = phonenumbers.example_number(region)
+    assert example
+    e164 = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
+    number = with_extension(written(e164), "0017")
+
+    assert re.fullmatch(r"\D+0017", number.suffix)
+    for way in (number.national, number.international):
+        read = phonenumbers.parse(way + number.suffix, region)
+        assert phonenumbers.format_number(read, phonenumbers.PhoneNumberFormat.E164) == e164
+        assert read.extension == "0017"
+
+
+@pytest.mark.parametrize("extension", ["", "42a7", "42 7", "٤٢١٧", "²"])
+def test_an_extension_is_made_of_digits(extension: str) -> None:
+    with pytest.raises(ValueError, match=r"^extension: "):
+        with_extension(written("+12025550101"), extension)
 
 
 def test_national_digits_have_no_prefix() -> None:

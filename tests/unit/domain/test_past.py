@@ -2,10 +2,21 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from ringtrace.domain import hazard
 from ringtrace.domain.model import SHIPPED
-from ringtrace.domain.past import BEAT_MS, MOST_BEATS, Past, PastCall, PastVisit, _signs, learn
+from ringtrace.domain.past import (
+    BEAT_MS,
+    MOST_BEATS,
+    Past,
+    PastCall,
+    PastCanary,
+    PastVisit,
+    _signs,
+    learn,
+)
 
 DAY = 86_400_000
 FIRST = 20_000 * DAY
@@ -77,6 +88,95 @@ def test_numbers_that_left_the_pool_teach_nothing() -> None:
     with_gone = Past(NUMBERS, (*whole.visits, gone), (*whole.calls, stray))
 
     assert learn(with_gone, FIRST + 2 * DAY) == learn(whole, FIRST + 2 * DAY)
+
+
+# What is known for sure
+
+
+def gone(days: int) -> Past:
+    """Visits of three keywords; two hours after each of every sixth somebody calls its number.
+
+    Nobody is on page then, and four visits had its number in between: whose call it is is open.
+    """
+    words = ("implants", "crowns", "bleaching")
+    visits = [visit(n, "Paid Search", keyword=words[n % 3]) for n in range(48 * days)]
+    calls = [
+        PastCall(one.seen_at + 7_200_000, one.number, f"caller {n}")
+        for n, one in enumerate(visits)
+        if n % 6 == 0
+    ]
+    return Past(NUMBERS, tuple(visits), tuple(calls))
+
+
+def corrected(past: Past) -> Past:
+    """Users say that each of the calls was that of the visit two hours before: of implants."""
+    by_moment = {one.seen_at + 7_200_000: one.visit_id for one in past.visits}
+    calls = tuple(replace(one, proven=by_moment[one.at]) for one in past.calls)
+    return replace(past, calls=calls)
+
+
+def test_a_keyword_whose_calls_are_proven_is_learnt_to_call_more() -> None:
+    open_, known = learn(gone(5), FIRST + 6 * DAY), learn(corrected(gone(5)), FIRST + 6 * DAY)
+
+    assert known.keyword_factor("implants") > 1.5 * open_.keyword_factor("implants")
+    assert known.keyword_factor("crowns") < open_.keyword_factor("crowns")
+
+
+def test_corrections_of_late_calls_raise_the_late_hazard() -> None:
+    open_, known = learn(gone(5), FIRST + 6 * DAY), learn(corrected(gone(5)), FIRST + 6 * DAY)
+    two_hours = hazard.AGES + int(hazard.age_bins(np.array([7_200_000]))[0])
+
+    assert known.hazard[two_hours] > 1.3 * open_.hazard[two_hours]
+
+
+def test_calls_that_no_visit_made_raise_the_noise() -> None:
+    past = gone(5)
+    nobody = tuple(replace(one, nobody=True) for one in past.calls)
+
+    corrected_ = learn(replace(past, calls=nobody), FIRST + 6 * DAY)
+
+    assert corrected_.noise > 3 * learn(past, FIRST + 6 * DAY).noise
+
+
+def test_a_proof_of_a_visit_that_is_not_kept_is_none() -> None:
+    past = gone(2)
+    stray = tuple(replace(one, proven="another") for one in past.calls)
+
+    assert learn(replace(past, calls=stray), FIRST + 3 * DAY) == learn(past, FIRST + 3 * DAY)
+
+
+CANARY = "+12025550119"
+
+
+def ringing(past: Past, since: int, *callers: str | None) -> Past:
+    """The same with a canary that these called, one an hour from its second day on."""
+    calls = tuple(
+        PastCall(FIRST + DAY + n * 3_600_000, CANARY, caller) for n, caller in enumerate(callers)
+    )
+    return replace(past, calls=(*past.calls, *calls), canaries=(PastCanary(CANARY, since),))
+
+
+def test_a_canary_that_is_called_raises_the_noise_and_a_silent_one_lowers_it() -> None:
+    noise = learn(past(3), FIRST + 4 * DAY).noise
+
+    called = learn(ringing(past(3), FIRST, *map(str, range(20))), FIRST + 4 * DAY).noise
+    silent = learn(ringing(past(3), FIRST), FIRST + 4 * DAY).noise
+
+    assert silent < noise < called
+
+
+def test_a_caller_of_a_canary_counts_once_and_withheld_ones_each() -> None:
+    def noise(*callers: str | None) -> float:
+        return learn(ringing(past(3), FIRST, *callers), FIRST + 4 * DAY).noise
+
+    assert noise("a", "a", "a") == noise("a") < noise(None, None) == noise("a", "b")
+
+
+def test_a_canary_does_not_count_before_it_was_one() -> None:
+    late = ringing(past(3), FIRST + 2 * DAY, *map(str, range(20)))
+    silent = ringing(past(3), FIRST + 2 * DAY)
+
+    assert learn(late, FIRST + 4 * DAY).noise == learn(silent, FIRST + 4 * DAY).noise
 
 
 def test_a_site_without_a_past_starts_from_what_was_shipped() -> None:

@@ -164,3 +164,27 @@ def test_the_size_advised_reaches_the_target_with_its_lower_border_as_do_all_lar
     found = advise(sizing(*shares), {Target.KEYWORD: 0.9})
 
     assert found == (Advice(Target.KEYWORD, 0.9, numbers, likely),)
+
+
+def test_extensions_name_more_visits_of_a_starved_pool_and_cost_calls() -> None:
+    history, calls = site(days=12)
+
+    found = size(history, calls, [3], 1, np.random.default_rng(1), extensions_above=0.2).sizes[0]
+
+    assert found.coded is not None
+    assert found.coded.outcome.visit.low > found.ours.visit.value
+    assert 0.2 < found.coded.shown < 1
+    assert 0 < found.coded.lost.value < 0.05
+
+
+def test_a_large_pool_shows_hardly_any_extension() -> None:
+    history, calls = site(days=12)
+
+    found = size(history, calls, [60], 1, np.random.default_rng(1), extensions_above=0.35).sizes[0]
+
+    assert found.coded is not None
+    assert found.coded.shown < 0.01
+
+
+def test_without_extensions_none_are_replayed(week: Sizing) -> None:
+    assert all(one.coded is None for one in week.sizes)

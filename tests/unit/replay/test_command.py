@@ -63,6 +63,7 @@ def test_json_holds_shares_with_intervals_cost_and_advice(files: tuple[Path, Pat
     small, large = found["sizes"]
     assert (small["numbers"], large["numbers"]) == (1, 20)
     assert (small["monthly_cost"], large["monthly_cost"]) == (2.5, 50.0)
+    assert small["extensions"] is None
     assert small["trade"]["unknown"]["share"] > large["trade"]["unknown"]["share"]
     shares = large["ours"]["right_channel"]
     assert shares["low"] <= shares["share"] <= shares["high"]
@@ -70,6 +71,23 @@ def test_json_holds_shares_with_intervals_cost_and_advice(files: tuple[Path, Pat
     assert (sure["target"], sure["share"]) == ("channel", 0.5)
     assert sure["numbers"] in {1, 20}
     assert never["numbers"] is None
+
+
+def test_extensions_are_replayed_when_asked_for(files: tuple[Path, Path]) -> None:
+    hits, calls = files
+    asked = ("--hits", hits, "--calls", calls, "--numbers", "1", "--extensions")
+
+    data = json.loads(run(*asked, "--extensions-above", "0.1", "--json").stdout)
+    read = run(*asked)
+
+    assert data["extensions_above"] == 0.1
+    coded = data["sizes"][0]["extensions"]
+    assert 0 < coded["visits_shown"] <= 1
+    assert coded["right_visit"]["share"] > data["sizes"][0]["ours"]["right_visit"]["share"]
+    assert coded["calls_lost"]["low"] <= coded["calls_lost"]["share"]
+    assert "ours, ext." in read.stdout
+    assert "extensions at 1 numbers: shown to " in read.stdout
+    assert "3 ways" in read.stderr
 
 
 def test_without_calls_they_are_drawn_and_that_is_said(files: tuple[Path, Path]) -> None:
@@ -155,6 +173,7 @@ def test_a_bad_file_ends_with_2_and_says_where(tmp_path: Path, text: str, said: 
         (("--from-store", "--calls", "{hits}"), "--calls"),
         (("--hits", "{hits}", "--numbers", "5,x"), "5,x"),
         (("--hits", "{hits}", "--numbers", "0"), "'0'"),
+        (("--hits", "{hits}", "--extensions-above", "1"), "--extensions-above"),
         (("--hits", "{hits}", "--target", "luck=0.9"), "luck=0.9"),
         (("--hits", "{hits}", "--target", "visit=1.5"), "visit=1.5"),
         (("--hits", "{hits}", "--target", "visit=nan"), "visit=nan"),

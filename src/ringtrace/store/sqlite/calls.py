@@ -6,8 +6,13 @@ import sqlite3
 from ringtrace.domain import call as calls
 from ringtrace.domain.attribution import Attribution, Basis
 from ringtrace.domain.call import MergeResult, Report
+from ringtrace.domain.proof import Proof, ProofKind
 from ringtrace.services.commands import KeepAttribution, KeepReport, NoteArrival, NoteRecording
-from ringtrace.store.sqlite import credits, rows  # noqa: A004 - what a call's shares are called
+from ringtrace.store.sqlite import (
+    credits,  # noqa: A004 - what a call's shares are called
+    proofs,
+    rows,
+)
 from ringtrace.store.sqlite.corrections import as_corrected
 
 _KEY = "account_id = ? AND gateway = ? AND call_id = ?"
@@ -21,12 +26,23 @@ class CallWriter:
         key = (command.account_id, command.gateway.value, command.call)
         added = self._connection.execute(
             "INSERT OR IGNORE INTO calls (account_id, gateway, call_id, number, caller, started_at,"
-            " basis, model, unknown, repeat) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " basis, model, unknown, repeat, digits) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (*key, command.number, command.caller, command.started_at,
-             *credits.columns(command.attribution)),
+             *credits.columns(command.attribution), command.digits),
         ).rowcount  # fmt: skip
         if added:
             credits.write(self._connection, key, command.attribution)
+        elif command.digits is not None:
+            self._note_digits(key, command)
+
+    def _note_digits(self, key: tuple[int, str, str], command: NoteArrival) -> None:
+        """The caller of a call that is noted already keyed an extension."""
+        ringing = self._connection.execute(
+            f"UPDATE calls SET digits = ? WHERE {_KEY} AND report IS NULL", (command.digits, *key)
+        ).rowcount
+        if ringing:
+            known = as_corrected(self._connection, key, command.attribution)
+            credits.replace(self._connection, key, known)
 
     def keep_report(self, command: KeepReport) -> MergeResult:
         key = (command.account_id, command.gateway.value, command.call)
@@ -43,7 +59,15 @@ class CallWriter:
             if ringing is not None:
                 self._connection.execute(f"DELETE FROM credits WHERE {_KEY}", key)
             self._write(key, merged, as_corrected(self._connection, key, command.attribution))
+            self._prove(key, command.proof)
         return result
+
+    def _prove(self, key: tuple[int, str, str], proof: Proof | None) -> None:
+        """A report may know more than the one before; what users said is not its business."""
+        for kind in (ProofKind.EXTENSION, ProofKind.TAP):
+            proofs.drop(self._connection, key, kind)
+        if proof is not None:
+            proofs.keep(self._connection, key, proof)
 
     def keep_attribution(self, command: KeepAttribution) -> bool:
         key = (command.account_id, command.gateway.value, command.call)
@@ -86,17 +110,18 @@ class CallWriter:
     def _write(self, key: tuple[int, str, str], report: Report, attribution: Attribution) -> None:
         self._connection.execute(
             "INSERT INTO calls (account_id, gateway, call_id, number, caller, started_at, basis,"
-            " model, unknown, repeat, outcome, talk_seconds, report)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " model, unknown, repeat, outcome, talk_seconds, report, digits)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (account_id, gateway, call_id) DO UPDATE SET number = excluded.number,"
             " caller = excluded.caller, started_at = excluded.started_at, basis = excluded.basis,"
             " model = excluded.model, unknown = excluded.unknown, repeat = excluded.repeat,"
             " outcome = excluded.outcome,"
-            " talk_seconds = excluded.talk_seconds, report = excluded.report",
+            " talk_seconds = excluded.talk_seconds, report = excluded.report,"
+            " digits = coalesce(excluded.digits, digits)",
             (
                 *key, report.number, report.caller, report.started_at,
                 *credits.columns(attribution), report.outcome.value, report.talk_seconds,
-                rows.text(report),
+                rows.text(report), report.digits,
             ),
         )  # fmt: skip
         credits.write(self._connection, key, attribution)

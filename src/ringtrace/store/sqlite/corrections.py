@@ -1,12 +1,18 @@
 """What users said of whose call it was: facts of their own, which outlive every attribution."""
 
 import sqlite3
+from dataclasses import replace
 
 from ringtrace.domain.attribution import WINDOW_MS, Attribution, Basis, Candidate, to_corrected
+from ringtrace.domain.proof import ProofKind, proof
 from ringtrace.services.commands import KeepCorrection, TakeBackCorrection
 from ringtrace.services.errors import FieldInvalidError, NotFoundError
 from ringtrace.services.ports import Correction
-from ringtrace.store.sqlite import credits, rows  # noqa: A004 - what a call's shares are called
+from ringtrace.store.sqlite import (
+    credits,  # noqa: A004 - what a call's shares are called
+    proofs,
+    rows,
+)
 from ringtrace.store.sqlite.credits import Key
 
 _KEY = "account_id = ? AND gateway = ? AND call_id = ?"
@@ -35,11 +41,11 @@ class CorrectionWriter:
     def keep(self, command: KeepCorrection) -> None:
         key = (command.account_id, command.gateway.value, command.call)
         row = self._connection.execute(
-            f"SELECT number, started_at, basis, model FROM calls WHERE {_KEY}", key
+            f"SELECT number, started_at, basis, model, unknown, repeat FROM calls WHERE {_KEY}", key
         ).fetchone()
         if row is None:
             raise NotFoundError("no such call", "call")
-        number, started_at, basis, model = row
+        number, started_at, basis, model, unknown, repeat = row
         if basis == Basis.STATIC_NUMBER:
             raise FieldInvalidError("a static number's calls belong to its source", "call")
         called = None
@@ -52,6 +58,7 @@ class CorrectionWriter:
                     "this visit was not shown the number in the 14 days before the call",
                     "visit_id",
                 )
+        self._prove(key, command.visit_id, (basis, model, unknown, repeat))
         self._connection.execute(
             "INSERT OR REPLACE INTO corrections VALUES (?, ?, ?, ?, ?, ?)",
             (*key, command.visit_id, command.made_at, command.made_by),
@@ -63,7 +70,17 @@ class CorrectionWriter:
         deleted = self._connection.execute(f"DELETE FROM corrections WHERE {_KEY}", key)
         if deleted.rowcount == 0:
             raise NotFoundError("nobody corrected this call", "call")
+        proofs.drop(self._connection, key, ProofKind.CORRECTION)
         credits.replace(self._connection, key, command.attribution)
+
+    def _prove(self, key: Key, visit_id: str | None, said: tuple[str, str, float, float]) -> None:
+        """What the engine stated before the first correction is held against the last one."""
+        known = proofs.known(self._connection, key, ProofKind.CORRECTION)
+        if known is not None:
+            proofs.keep(self._connection, key, replace(known, visit_id=visit_id))
+        elif said[0] != Basis.CORRECTED:
+            blind = credits.read(self._connection, key, said)
+            proofs.keep(self._connection, key, proof(ProofKind.CORRECTION, visit_id, blind))
 
     def _was_shown(self, account_id: int, visit_id: str, number: str, at: int) -> bool:
         found = self._connection.execute(

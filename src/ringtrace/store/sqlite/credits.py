@@ -19,6 +19,7 @@ def columns(attribution: Attribution) -> tuple[str, str, float, float]:
 
 
 def write(connection: sqlite3.Connection, key: Key, attribution: Attribution) -> None:
+    """Of a call whose own row is there."""
     connection.executemany(
         "INSERT INTO credits VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
@@ -28,6 +29,14 @@ def write(connection: sqlite3.Connection, key: Key, attribution: Attribution) ->
             for position, one in enumerate(attribution.credits)
         ],
     )  # fmt: skip
+    shares: dict[str, float] = {}
+    for one in attribution.credits:
+        channel = str(one.source.channel)
+        shares[channel] = shares.get(channel, 0.0) + one.probability
+    connection.execute(
+        "UPDATE calls SET shares = ? WHERE account_id = ? AND gateway = ? AND call_id = ?",
+        (rows.text(shares), *key),
+    )
 
 
 def replace(connection: sqlite3.Connection, key: Key, attribution: Attribution) -> None:

@@ -5,6 +5,7 @@ from collections import defaultdict
 from dataclasses import replace
 
 from ringtrace.domain.attribution import WINDOW_MS, Caller, Candidate, EarlierCall
+from ringtrace.domain.extension import is_code
 from ringtrace.domain.visit import Device, HitKind
 from ringtrace.services.ports import Evidence
 from ringtrace.store.sqlite import credits, rows  # noqa: A004 - what a call's shares are called
@@ -20,7 +21,12 @@ MOST_CANDIDATES = 10_000
 
 
 def evidence(
-    connection: sqlite3.Connection, account_id: int, number: str, caller: str | None, at: int
+    connection: sqlite3.Connection,
+    account_id: int,
+    number: str,
+    caller: str | None,
+    at: int,
+    digits: str | None = None,
 ) -> Evidence:
     """Candidates and the caller's earlier calls; nothing that happened after `at`."""
     called = _called(connection, account_id, number, at)
@@ -28,7 +34,27 @@ def evidence(
         replace(one, called=min(1.0, called.get(one.visit_id, 0.0)))
         for one in _candidates(connection, account_id, number, at)
     ]
-    return Evidence(candidates, _caller(connection, account_id, number, caller, at, candidates))
+    return Evidence(
+        candidates,
+        _caller(connection, account_id, number, caller, at, candidates),
+        _keyed(connection, account_id, number, digits, at) if digits else None,
+    )
+
+
+def _keyed(
+    connection: sqlite3.Connection, account_id: int, number: str, digits: str, at: int
+) -> Candidate | None:
+    """Codes are given out again, the oldest first: it is the newest who was shown this one."""
+    if not is_code(digits):
+        return None
+    row = connection.execute(
+        f"SELECT e.shown_at, {rows.CANDIDATE_COLUMNS} FROM exposures e JOIN visits v"
+        " ON v.account_id = e.account_id AND v.visit_id = e.visit_id"
+        " WHERE e.account_id = ? AND e.number = ? AND e.extension = ?"
+        " AND e.shown_at BETWEEN ? AND ? ORDER BY e.shown_at DESC LIMIT 1",
+        (account_id, number, digits, at - WINDOW_MS, at),
+    ).fetchone()
+    return rows.candidate(row[0], row[1:]) if row else None
 
 
 def _candidates(

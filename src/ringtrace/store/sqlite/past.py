@@ -4,7 +4,8 @@ import sqlite3
 from collections import defaultdict
 
 from ringtrace.domain.attribution import WINDOW_MS
-from ringtrace.domain.past import Past, PastCall, PastVisit
+from ringtrace.domain.number import NumberKind
+from ringtrace.domain.past import Past, PastCall, PastCanary, PastVisit
 from ringtrace.domain.visit import Device
 
 
@@ -49,12 +50,41 @@ def past(connection: sqlite3.Connection, account_id: int, site_key: str, at: int
             (account_id, first, site_key),
         )
     )  # fmt: skip
-    calls = tuple(
-        PastCall(*row)
-        for row in connection.execute(
-            "SELECT started_at, number, caller FROM calls WHERE account_id = ? AND started_at >= ?"
-            " AND number IN (SELECT number FROM numbers WHERE account_id = ? AND site_key = ?)",
-            (account_id, since, account_id, site_key),
-        )
+    calls = _calls(connection, account_id, site_key, since)
+    return Past(numbers, visits, calls, _canaries(connection, account_id, site_key))
+
+
+def _calls(
+    connection: sqlite3.Connection, account_id: int, site_key: str, since: int
+) -> tuple[PastCall, ...]:
+    # What a user said stands above all else; of the proofs the name of the stronger comes first.
+    found = connection.execute(
+        "SELECT c.started_at, c.number, c.caller,"
+        " iif(k.call_id IS NULL, (SELECT p.visit_id FROM proofs p WHERE p.account_id = c.account_id"
+        "  AND p.gateway = c.gateway AND p.call_id = c.call_id ORDER BY p.kind LIMIT 1),"
+        "  k.visit_id),"
+        " k.call_id IS NOT NULL AND k.visit_id IS NULL"
+        " FROM calls c LEFT JOIN corrections k ON k.account_id = c.account_id"
+        " AND k.gateway = c.gateway AND k.call_id = c.call_id"
+        " WHERE c.account_id = ?1 AND c.started_at >= ?2 AND c.number IN"
+        " (SELECT number FROM numbers WHERE account_id = ?1 AND site_key = ?3)",
+        (account_id, since, site_key),
     )
-    return Past(numbers, visits, calls)
+    return tuple(
+        PastCall(at, number, caller, proven, bool(nobody))
+        for at, number, caller, proven, nobody in found
+    )
+
+
+def _canaries(
+    connection: sqlite3.Connection, account_id: int, site_key: str
+) -> tuple[PastCanary, ...]:
+    """A number that was in the pool before is one once nobody of then is a candidate any more."""
+    found = connection.execute(
+        "SELECT n.number, max(k.since, coalesce((SELECT max(e.shown_at) FROM exposures e"
+        "  WHERE e.account_id = n.account_id AND e.number = n.number) + ?, 0))"
+        " FROM numbers n JOIN canaries k ON k.account_id = n.account_id AND k.number = n.number"
+        " WHERE n.account_id = ? AND n.site_key = ? AND n.kind = ? AND n.active",
+        (WINDOW_MS, account_id, site_key, NumberKind.CANARY.value),
+    )
+    return tuple(PastCanary(number, since) for number, since in found)

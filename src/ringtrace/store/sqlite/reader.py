@@ -12,6 +12,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from ringtrace.domain.account import User
 from ringtrace.domain.call import GatewayKind
 from ringtrace.domain.past import Past
+from ringtrace.domain.proof import Proof
 from ringtrace.services.errors import StoreAwayError
 from ringtrace.services.ports import (
     CallFilter,
@@ -21,10 +22,12 @@ from ringtrace.services.ports import (
     Configuration,
     Evidence,
     KeptReport,
+    ProofFilter,
     ValidToken,
     VisitRecord,
 )
-from ringtrace.store.sqlite import reads
+from ringtrace.store.sqlite import proofs, reads
+from ringtrace.store.sqlite.channels import channels
 from ringtrace.store.sqlite.connection import connect
 from ringtrace.store.sqlite.evidence import evidence
 from ringtrace.store.sqlite.past import past
@@ -58,8 +61,10 @@ class SqliteReader:
     async def user(self, login: str) -> User | None:
         return await self._read(reads.user, login)
 
-    async def evidence(self, account_id: int, number: str, caller: str | None, at: int) -> Evidence:
-        return await self._read(evidence, account_id, number, caller, at)
+    async def evidence(
+        self, account_id: int, number: str, caller: str | None, at: int, digits: str | None = None
+    ) -> Evidence:
+        return await self._read(evidence, account_id, number, caller, at, digits)
 
     async def past(self, account_id: int, site_key: str, at: int) -> Past:
         return await self._read(past, account_id, site_key, at)
@@ -81,7 +86,13 @@ class SqliteReader:
         return await self._read(reads.calls_after, account_id, after, limit)
 
     async def channels(self, account_id: int, where: CallFilter) -> Sequence[ChannelRow]:
-        return await self._read(reads.channels, account_id, where)
+        return await self._read(channels, account_id, where)
+
+    async def proofs(self, account_id: int, where: ProofFilter) -> Sequence[Proof]:
+        return await self._read(proofs.strongest, account_id, where)
+
+    async def only_holder(self, account_id: int, where: ProofFilter) -> int:
+        return await self._read(proofs.only_holder, account_id, where)
 
     async def visit(self, account_id: int, visit_id: str) -> VisitRecord | None:
         return await self._read(reads.visit, account_id, visit_id)

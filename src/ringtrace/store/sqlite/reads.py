@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Sequence
+from typing import Any
 
 from ringtrace.domain.account import Account, TokenKind, TokenOwner, User
 from ringtrace.domain.attribution import Basis
@@ -12,7 +13,6 @@ from ringtrace.services.ports import (
     CallFilter,
     CallPage,
     CallRecord,
-    ChannelRow,
     Configuration,
     KeptReport,
     PageView,
@@ -28,7 +28,7 @@ _CALL_COLUMNS = (
     " c.unknown, c.has_audio,"
     " (SELECT count(*) FROM call_reports r WHERE r.account_id = c.account_id"
     "  AND r.gateway = c.gateway AND r.call_id = c.call_id AND NOT r.accepted),"
-    " c.repeat"
+    " c.repeat, c.digits"
 )
 
 
@@ -47,23 +47,15 @@ def configuration(connection: sqlite3.Connection) -> Configuration:
         return Configuration(
             accounts=tuple(Account(*row) for row in execute("SELECT * FROM accounts")),
             sites=tuple(
-                Site(account_id, key, name, rows.texts(origins), rows.texts(swap))
-                for account_id, key, name, origins, swap in execute("SELECT * FROM sites")
+                Site(account_id, key, name, rows.texts(origins), rows.texts(swap), above)
+                for account_id, key, name, origins, swap, above in execute("SELECT * FROM sites")
             ),
             numbers=tuple(
-                TrackingNumber(
-                    account_id=account_id,
-                    number=number,
-                    kind=NumberKind(kind),
-                    name=name,
-                    flow=rows.flow(flow),
-                    site_key=site_key,
-                    source=rows.source(source) if source else None,
-                    active=bool(active),
-                )
-                for account_id, number, kind, name, flow, site_key, source, active in execute(
-                    "SELECT account_id, number, kind, name, flow, site_key, source, active"
-                    " FROM numbers ORDER BY account_id, kind DESC, site_key, position, number"
+                _number(row)
+                for row in execute(
+                    "SELECT account_id, number, kind, name, flow, site_key, source, active,"
+                    " extensions FROM numbers"
+                    " ORDER BY account_id, kind DESC, site_key, position, number"
                 )
             ),
             tokens=tuple(
@@ -79,9 +71,30 @@ def configuration(connection: sqlite3.Connection) -> Configuration:
                     " GROUP BY account_id, site_key"
                 )
             ),
+            extensions_shown=tuple(
+                execute(
+                    "SELECT number, max(shown_at) FROM exposures WHERE extension IS NOT NULL"
+                    " GROUP BY account_id, number"
+                )
+            ),
         )
     finally:
         connection.execute("COMMIT")
+
+
+def _number(row: tuple[Any, ...]) -> TrackingNumber:
+    account_id, number, kind, name, flow, site_key, source, active, extensions = row
+    return TrackingNumber(
+        account_id=account_id,
+        number=number,
+        kind=NumberKind(kind),
+        name=name,
+        flow=rows.flow(flow),
+        site_key=site_key,
+        source=rows.source(source) if source else None,
+        active=bool(active),
+        extensions=rows.extensions(extensions),
+    )
 
 
 def user(connection: sqlite3.Connection, login: str) -> User | None:
@@ -118,13 +131,13 @@ def reports(
 def calls(
     connection: sqlite3.Connection, account_id: int, where: CallFilter, limit: int, offset: int
 ) -> CallPage:
-    condition, values = _condition(account_id, where)
+    matches, values = condition(account_id, where)
     (total,) = connection.execute(
-        f"SELECT count(*) FROM calls c WHERE {condition}",
+        f"SELECT count(*) FROM calls c WHERE {matches}",
         values,
     ).fetchone()
     found = connection.execute(
-        f"SELECT {_CALL_COLUMNS} FROM calls c WHERE {condition}"
+        f"SELECT {_CALL_COLUMNS} FROM calls c WHERE {matches}"
         " ORDER BY c.started_at DESC, c.gateway, c.call_id LIMIT ? OFFSET ?",
         (*values, limit, offset),
     ).fetchall()
@@ -141,39 +154,6 @@ def calls_after(
         (account_id, after[0], *after, limit),
     ).fetchall()
     return [_record(connection, account_id, row) for row in found]
-
-
-def channels(
-    connection: sqlite3.Connection, account_id: int, where: CallFilter
-) -> Sequence[ChannelRow]:
-    condition, values = _condition(account_id, where)
-    sums: dict[str | None, list[float]] = {}
-    shares = (
-        "SELECT k.channel, k.probability AS p, k.visit_id, c.outcome, c.talk_seconds FROM calls c"
-        " JOIN credits k ON k.account_id = c.account_id AND k.gateway = c.gateway"
-        f" AND k.call_id = c.call_id WHERE {condition}"
-        " UNION ALL SELECT NULL, c.unknown, NULL, c.outcome, c.talk_seconds FROM calls c"
-        f" WHERE c.unknown > 0 AND {condition}"
-    )
-    for channel, *figures in connection.execute(
-        "SELECT channel, sum(p), total(p * (outcome = 'answered')), total(p * talk_seconds), 0,"
-        " total(p * (visit_id IS NOT NULL))"
-        f" FROM ({shares}) GROUP BY channel",
-        (*values, *values),
-    ):
-        sums[channel] = figures
-    for channel, count in connection.execute(
-        "SELECT channel, count(*) FROM visits WHERE account_id = ?1"
-        " AND (?2 IS NULL OR started_at >= ?2) AND (?3 IS NULL OR started_at < ?3)"
-        " AND (?4 IS NULL OR channel = ?4) GROUP BY channel",
-        (account_id, where.since, where.until, where.channel),
-    ):
-        sums.setdefault(channel, [0, 0, 0, 0, 0])[3] = count
-    table = [
-        ChannelRow(name, calls, answered, talk, int(visits), from_visits)
-        for name, (calls, answered, talk, visits, from_visits) in sums.items()
-    ]
-    return sorted(table, key=lambda row: (row.channel is None, -row.calls, row.channel or ""))
 
 
 def visit(connection: sqlite3.Connection, account_id: int, visit_id: str) -> VisitRecord | None:
@@ -209,7 +189,8 @@ def tokens(connection: sqlite3.Connection, account_id: int) -> Sequence[ValidTok
     return [ValidToken(TokenKind(kind), issued_at) for kind, issued_at in found]
 
 
-def _condition(account_id: int, where: CallFilter) -> tuple[str, tuple[object, ...]]:
+def condition(account_id: int, where: CallFilter) -> tuple[str, tuple[object, ...]]:
+    """What of a call `c` must hold, and the values to bind."""
     parts, values = ["c.account_id = ?"], [account_id]
     wanted: tuple[tuple[str, object], ...] = (
         ("c.started_at >= ?", where.since),
@@ -228,7 +209,7 @@ def _condition(account_id: int, where: CallFilter) -> tuple[str, tuple[object, .
 
 def _record(connection: sqlite3.Connection, account_id: int, row: tuple[object, ...]) -> CallRecord:
     (gateway, call_id, number, caller, started_at, report, basis, model, unknown, has_audio,
-     contradictions, repeat) = row  # fmt: skip
+     contradictions, repeat, digits) = row  # fmt: skip
     key = (account_id, str(gateway), str(call_id))
     return CallRecord(
         gateway=GatewayKind(str(gateway)),
@@ -245,4 +226,5 @@ def _record(connection: sqlite3.Connection, account_id: int, row: tuple[object, 
         has_audio=bool(has_audio),
         contradictions=int(str(contradictions)),
         correction=correction(connection, key) if basis == Basis.CORRECTED else None,
+        digits=None if digits is None else str(digits),
     )

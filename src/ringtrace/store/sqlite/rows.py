@@ -4,7 +4,9 @@ import msgspec
 
 from ringtrace.domain.attribution import Candidate
 from ringtrace.domain.call import Report
+from ringtrace.domain.extension import Extension
 from ringtrace.domain.flow import Flow
+from ringtrace.domain.leasing import Lease
 from ringtrace.domain.model import Model
 from ringtrace.domain.source import ClickId, Source, Why
 from ringtrace.domain.visit import Visit
@@ -14,6 +16,7 @@ _report = msgspec.json.Decoder(Report)
 _flow = msgspec.json.Decoder(Flow)
 _source = msgspec.json.Decoder(Source)
 _texts = msgspec.json.Decoder(tuple[str, ...])
+_extensions = msgspec.json.Decoder(tuple[Extension, ...])
 
 
 def text(value: object) -> str:
@@ -40,21 +43,27 @@ def texts(value: str) -> tuple[str, ...]:
     return _texts.decode(value)
 
 
+def extensions(value: str) -> tuple[Extension, ...]:
+    return _extensions.decode(value)
+
+
 VISIT_COLUMNS = (
     "account_id, visit_id, visitor_id, site_key, started_at, seen_at, device, channel, source,"
-    " medium, campaign, term, content, click_id_type, click_id, landing_page, reason, number"
+    " medium, campaign, term, content, click_id_type, click_id, landing_page, reason, number,"
+    " extension"
 )
-VISIT_SLOTS = ", ".join("?" * 18)
+VISIT_SLOTS = ", ".join("?" * 19)
 
 
-def visit_row(account_id: int, visit: Visit, number: str | None) -> tuple[object, ...]:
+def visit_row(account_id: int, visit: Visit, lease: Lease) -> tuple[object, ...]:
     said = visit.source
     click = said.click_id
     return (
         account_id, visit.visit_id, visit.visitor_id, visit.site_key, visit.started_at,
         visit.started_at, visit.device.value, str(said.channel), said.source, said.medium,
         said.campaign, said.term, said.content, click and click.type, click and click.value,
-        said.landing_page, said.reason and said.reason.value, number,
+        said.landing_page, said.reason and said.reason.value, lease.number,
+        lease.extension,
     )  # fmt: skip
 
 

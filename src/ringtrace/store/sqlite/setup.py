@@ -3,6 +3,7 @@
 import sqlite3
 
 from ringtrace.domain.account import Account
+from ringtrace.domain.number import NumberKind, TrackingNumber
 from ringtrace.services.commands import AddToken, ApplySetup, OpenAccount
 from ringtrace.services.errors import FieldInvalidError, NumberTakenError
 from ringtrace.store.sqlite import rows
@@ -37,9 +38,9 @@ class SetupWriter:
         for site in command.sites:
             execute("INSERT OR REPLACE INTO site_routes VALUES (?, ?)", (site.key, site.account_id))
             execute(
-                "INSERT OR REPLACE INTO sites VALUES (?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO sites VALUES (?, ?, ?, ?, ?, ?)",
                 (site.account_id, site.key, site.name, rows.text(site.origins),
-                 rows.text(site.swap)),
+                 rows.text(site.swap), site.extensions_above),
             )  # fmt: skip
         for position, number in enumerate(command.numbers):
             execute(
@@ -47,11 +48,23 @@ class SetupWriter:
                 (number.number, number.account_id),
             )
             execute(
-                "INSERT OR REPLACE INTO numbers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO numbers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (number.account_id, number.number, number.kind.value, number.name,
                  rows.text(number.flow), number.site_key,
-                 rows.text(number.source) if number.source else None, number.active, position),
+                 rows.text(number.source) if number.source else None, number.active, position,
+                 rows.text(number.extensions)),
             )  # fmt: skip
+            self._keep_canary(number, command.at)
+
+    def _keep_canary(self, number: TrackingNumber, at: int) -> None:
+        """One that stays a canary has been one since it became one."""
+        key = (number.account_id, number.number)
+        if number.kind is NumberKind.CANARY and number.active:
+            self._connection.execute("INSERT OR IGNORE INTO canaries VALUES (?, ?, ?)", (*key, at))
+        else:
+            self._connection.execute(
+                "DELETE FROM canaries WHERE account_id = ? AND number = ?", key
+            )
 
     def add_token(self, command: AddToken) -> None:
         owner = (command.account_id, command.kind.value)

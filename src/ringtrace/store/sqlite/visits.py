@@ -9,7 +9,7 @@ from ringtrace.domain.leasing import Pool, Restored
 from ringtrace.domain.model import SHIPPED, Model, expected_calls
 from ringtrace.domain.source import Source
 from ringtrace.domain.visit import HitKind
-from ringtrace.services.commands import KeepModel, NoteHit, ShowNumber
+from ringtrace.services.commands import KeepModel, NoteHit, NumberShown, ShowNumber
 from ringtrace.store.sqlite import rows
 
 _FORGET_MS = 2 * 86_400_000
@@ -78,12 +78,12 @@ class VisitWriter:
         self._pools.clear()
         self._pending = _Pending()
 
-    def show_number(self, command: ShowNumber) -> str | None:
+    def show_number(self, command: ShowNumber) -> NumberShown | None:
         visit, account_id, at = command.visit, command.account_id, command.at
         pool = self._pool(account_id, visit.site_key, at)
         if not pool.leases:
             return None
-        earlier = self._earlier_number(command, pool.leases)
+        earlier = self._earlier(command, pool.leases)
         if earlier is not None:
             self._note(account_id, visit.visit_id, HitKind.PAGE, command.path, at)
             return earlier
@@ -94,11 +94,13 @@ class VisitWriter:
         if lease.new:
             pool.count(said)
             pending = self._pending
-            pending.visits.append(rows.visit_row(account_id, visit, lease.number))
-            pending.exposures.append((account_id, lease.number, at, visit.visit_id))
+            pending.visits.append(rows.visit_row(account_id, visit, lease))
+            pending.exposures.append(
+                (account_id, lease.number, at, visit.visit_id, lease.extension)
+            )
         else:
             self._note(account_id, visit.visit_id, HitKind.PAGE, command.path, at)
-        return lease.number
+        return NumberShown(lease.number, lease.extension)
 
     def note_hit(self, command: NoteHit) -> None:
         account_id, visit_id, at = command.account_id, command.visit_id, command.at
@@ -125,7 +127,7 @@ class VisitWriter:
                 f"INSERT OR IGNORE INTO visits ({rows.VISIT_COLUMNS}) VALUES ({rows.VISIT_SLOTS})",
                 pending.visits,
             )
-            many("INSERT OR IGNORE INTO exposures VALUES (?, ?, ?, ?)", pending.exposures)
+            many("INSERT OR IGNORE INTO exposures VALUES (?, ?, ?, ?, ?)", pending.exposures)
         if pending.hits:
             many(
                 "INSERT OR IGNORE INTO hits SELECT account_id, visit_id, ?3, ?4, ?5 FROM visits"
@@ -168,8 +170,8 @@ class VisitWriter:
                 one for one in pending.moments["left_at"] if one[:2] != (account_id, visit_id)
             ]
 
-    def _earlier_number(self, command: ShowNumber, pool: Pool) -> str | None:
-        """The number of a visit that memory has forgotten but the file knows.
+    def _earlier(self, command: ShowNumber, pool: Pool) -> NumberShown | None:
+        """What a visit was shown that memory has forgotten but the file knows.
 
         A visit id begins with the time it was made; a fresh one need not be looked up.
         """
@@ -180,10 +182,12 @@ class VisitWriter:
         if abs(command.at - made_at) < _FORGET_MS // 2:
             return None
         row = self._connection.execute(
-            "SELECT number FROM visits WHERE account_id = ? AND visit_id = ?",
+            "SELECT number, extension FROM visits WHERE account_id = ? AND visit_id = ?",
             (command.account_id, visit.visit_id),
         ).fetchone()
-        return row[0] if row and row[0] in pool else None
+        if row is None or row[0] not in pool:
+            return None
+        return NumberShown(*row)
 
     def _pool(self, account_id: int, site_key: str, at: int) -> _SitePool:
         pool = self._pools.get((account_id, site_key))
@@ -198,10 +202,18 @@ class VisitWriter:
             " AND active ORDER BY position",
             (account_id, site_key),
         )
-        pool = Pool((number for (number,) in numbers), forget_ms=_FORGET_MS)
+        above = self._connection.execute(
+            "SELECT extensions_above FROM sites WHERE account_id = ? AND site_key = ?",
+            (account_id, site_key),
+        ).fetchone()
+        pool = Pool(
+            (number for (number,) in numbers),
+            forget_ms=_FORGET_MS,
+            extensions_above=above and above[0],
+        )
         leases = self._connection.execute(
             "SELECT e.number, e.visit_id, v.visitor_id, v.seen_at, v.left_at, v.channel,"
-            " coalesce(v.term, v.campaign)"
+            " coalesce(v.term, v.campaign), e.extension"
             " FROM exposures e JOIN visits v ON v.account_id = e.account_id"
             " AND v.visit_id = e.visit_id"
             " WHERE e.account_id = ?1 AND e.number IN (SELECT number FROM numbers"
@@ -211,8 +223,8 @@ class VisitWriter:
             (account_id, site_key, at - _FORGET_MS),
         )
         pool.restore(
-            Restored(number, visit, visitor, seen_at, left_at is not None, channel, keyword)
-            for number, visit, visitor, seen_at, left_at, channel, keyword in leases
+            Restored(number, visit, visitor, seen_at, left_at is not None, channel, keyword, code)
+            for number, visit, visitor, seen_at, left_at, channel, keyword, code in leases
         )
         return _SitePool(
             pool, self._model(account_id, site_key), self._traffic(account_id, site_key, at)

@@ -118,7 +118,7 @@ class LegAnswer(msgspec.Struct, frozen=True):
 
 
 class CallAnswer(msgspec.Struct, frozen=True):
-    """A call; `outcome` is null while it is ringing or talking."""
+    """A call; `outcome` is null while it is ringing or talking, `digits` are an extension keyed."""
 
     gateway: str
     call: str
@@ -134,6 +134,7 @@ class CallAnswer(msgspec.Struct, frozen=True):
     attribution: AttributionAnswer
     recording: RecordingAnswer | None
     contradictions: int
+    digits: str | None
 
 
 class CallPageAnswer(msgspec.Struct, frozen=True):
@@ -168,6 +169,7 @@ class ReportAnswer(msgspec.Struct, frozen=True):
     recording: ReportedRecordingAnswer | None
     session: str | None
     plan_source: str | None
+    digits: str | None
 
 
 class CallDetailAnswer(msgspec.Struct, frozen=True):
@@ -187,6 +189,7 @@ class CallDetailAnswer(msgspec.Struct, frozen=True):
     attribution: AttributionAnswer
     recording: RecordingAnswer | None
     contradictions: int
+    digits: str | None
     session: str | None
     plan_source: str | None
     credits: list[CreditAnswer]
@@ -196,10 +199,15 @@ class CallDetailAnswer(msgspec.Struct, frozen=True):
 
 
 class ChannelAnswer(msgspec.Struct, frozen=True):
-    """Expected calls of a channel: probabilities summed. `channel` null is what stays unknown."""
+    """Expected calls of a channel: probabilities summed. `channel` null is what stays unknown.
+
+    `calls_low` and `calls_high` are the 95 % interval of `calls`.
+    """
 
     channel: str | None
     calls: float
+    calls_low: float
+    calls_high: float
     answered: float
     talk_seconds: float
     visits: int
@@ -210,6 +218,57 @@ class ChannelsAnswer(msgspec.Struct, frozen=True):
     since: datetime | None
     until: datetime | None
     channels: list[ChannelAnswer]
+
+
+class BandAnswer(msgspec.Struct, frozen=True):
+    """Calls stated with a probability in [low, high), their mean of it, and what came true.
+
+    `realised_low` and `realised_high` are the 95 % interval of `realised`.
+    """
+
+    low: float
+    high: float
+    calls: int
+    stated: float
+    realised: float
+    realised_low: float
+    realised_high: float
+
+
+class ReliabilityAnswer(msgspec.Struct, frozen=True):
+    """`error` is the mean distance of stated and realised in the bands; `chance` the one to expect.
+
+    That is: of as many calls if every statement were exactly right. `whole` is all calls as one
+    band, null without any.
+    """
+
+    calls: int
+    error: float
+    chance: float
+    whole: BandAnswer | None
+    bands: list[BandAnswer]
+
+
+class ProofKindAnswer(msgspec.Struct, frozen=True):
+    """Calls whose truth came to light in this way: `correction`, `extension` or `tap`."""
+
+    kind: str
+    reliability: ReliabilityAnswer
+
+
+class CalibrationAnswer(msgspec.Struct, frozen=True):
+    """Whether stated probabilities come true, by the calls of which the truth is known.
+
+    Each call counts once, by its strongest proof. `only_holder` counts the calls to numbers that
+    one visit alone was shown in the 14 days before: they prove nothing and are in no table.
+    """
+
+    since: datetime | None
+    until: datetime | None
+    site: str | None
+    together: ReliabilityAnswer
+    kinds: list[ProofKindAnswer]
+    only_holder: int
 
 
 class DevicesAnswer(msgspec.Struct, frozen=True):
@@ -285,6 +344,7 @@ class SiteAnswer(msgspec.Struct, frozen=True):
     name: str
     origins: list[str]
     swap: list[str]
+    extensions_above: float | None
 
 
 class TargetAnswer(msgspec.Struct, frozen=True):
@@ -292,8 +352,18 @@ class TargetAnswer(msgspec.Struct, frozen=True):
     ring_seconds: int
 
 
+class ExtensionAnswer(msgspec.Struct, frozen=True):
+    code: str
+    name: str
+    source: SourceAnswer
+    targets: list[TargetAnswer]
+
+
 class TrackingNumberAnswer(msgspec.Struct, frozen=True):
-    """`source` is what a static number stands for, `site` is whose visitors see a pool number."""
+    """`source` is what a static number stands for, `site` whose visitors see a pool number.
+
+    A canary is its site's too, but nobody sees it.
+    """
 
     number: str
     kind: str
@@ -303,6 +373,7 @@ class TrackingNumberAnswer(msgspec.Struct, frozen=True):
     targets: list[TargetAnswer]
     record: bool
     active: bool
+    extensions: list[ExtensionAnswer]
 
 
 class SetupAnswer(msgspec.Struct, frozen=True):

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from ringtrace.domain.attribution import Attribution, Why
+from ringtrace.domain.calibration import Band, Reliability
 from ringtrace.domain.call import Leg, Recording, Report
+from ringtrace.domain.flow import Flow
 from ringtrace.domain.model import DAY_SECONDS, SHIPPED
 from ringtrace.domain.number import TrackingNumber
 from ringtrace.domain.site import Site
@@ -32,6 +34,7 @@ def call(uses: UseCases, account_id: int, record: CallRecord) -> answers.CallAns
         attribution=_attribution(record.attribution),
         recording=_recording(uses, account_id, record),
         contradictions=record.contradictions,
+        digits=record.digits,
     )
 
 
@@ -63,10 +66,22 @@ def channel(row: ChannelRow) -> answers.ChannelAnswer:
     return answers.ChannelAnswer(
         channel=row.channel,
         calls=row.calls,
+        calls_low=row.calls_low,
+        calls_high=row.calls_high,
         answered=row.answered,
         talk_seconds=row.talk_seconds,
         visits=row.visits,
         visit_calls=row.visit_calls,
+    )
+
+
+def reliability(table: Reliability) -> answers.ReliabilityAnswer:
+    return answers.ReliabilityAnswer(
+        calls=table.calls,
+        error=table.error,
+        chance=table.chance,
+        whole=None if table.whole is None else _band(table.whole),
+        bands=[_band(one) for one in table.bands],
     )
 
 
@@ -88,7 +103,9 @@ def visit(record: VisitRecord) -> answers.VisitAnswer:
 
 
 def site(one: Site) -> answers.SiteAnswer:
-    return answers.SiteAnswer(one.key, one.name, list(one.origins), list(one.swap))
+    return answers.SiteAnswer(
+        one.key, one.name, list(one.origins), list(one.swap), one.extensions_above
+    )
 
 
 def tracking_number(one: TrackingNumber) -> answers.TrackingNumberAnswer:
@@ -98,10 +115,18 @@ def tracking_number(one: TrackingNumber) -> answers.TrackingNumberAnswer:
         name=one.name,
         site=one.site_key,
         source=None if one.source is None else source(one.source),
-        targets=[answers.TargetAnswer(t.to, t.ring_seconds) for t in one.flow.targets],
+        targets=_targets(one.flow),
         record=one.flow.record,
         active=one.active,
+        extensions=[
+            answers.ExtensionAnswer(code.code, code.name, source(code.source), _targets(code.flow))
+            for code in one.extensions
+        ],
     )
+
+
+def _targets(flow: Flow) -> list[answers.TargetAnswer]:
+    return [answers.TargetAnswer(one.to, one.ring_seconds) for one in flow.targets]
 
 
 def model(site_key: str, learnt: SiteModel | None) -> answers.ModelAnswer:
@@ -133,6 +158,18 @@ def source(said: Source) -> answers.SourceAnswer:
         click_id=None if click is None else answers.ClickIdAnswer(click.type, click.value),
         landing_page=said.landing_page,
         decided_by=None if said.reason is None else said.reason.value,
+    )
+
+
+def _band(one: Band) -> answers.BandAnswer:
+    return answers.BandAnswer(
+        low=one.low,
+        high=one.high,
+        calls=one.calls,
+        stated=one.stated,
+        realised=one.realised,
+        realised_low=one.realised_low,
+        realised_high=one.realised_high,
     )
 
 
@@ -214,6 +251,7 @@ def _report(kept: KeptReport) -> answers.ReportAnswer:
         recording=_reported(report.recording),
         session=report.session,
         plan_source=report.plan_source.value if report.plan_source else None,
+        digits=report.digits,
     )
 
 

@@ -1,13 +1,20 @@
 """Reports and the visits they rest on."""
 
+from typing import Annotated
+
 from litestar import Request, Router, get
 from litestar.datastructures import State
-from litestar.params import FromPath
+from litestar.params import FromPath, QueryParameter
 
 from ringtrace.services.errors import NotFoundError
-from ringtrace.services.ports import CallFilter
+from ringtrace.services.ports import CallFilter, ProofFilter
 from ringtrace.web.api import presenter
-from ringtrace.web.api.answers import ChannelsAnswer, VisitAnswer
+from ringtrace.web.api.answers import (
+    CalibrationAnswer,
+    ChannelsAnswer,
+    ProofKindAnswer,
+    VisitAnswer,
+)
 from ringtrace.web.api.bearer import account_id
 from ringtrace.web.api.calls import Moment
 from ringtrace.web.api.errors import described
@@ -32,6 +39,34 @@ async def report_channels(
     )
 
 
+@get(
+    "/reports/calibration",
+    summary="Whether stated probabilities come true",
+    responses=described(404),
+)
+async def report_calibration(
+    uses: Uses,
+    request: Request[object, object, State],
+    since: Moment = None,
+    until: Moment = None,
+    site: Annotated[str | None, QueryParameter(description="the key of one site")] = None,
+) -> CalibrationAnswer:
+    """Calls begun in [since, until) of which it is known whose they were."""
+    start, end = read_time(since, "since"), read_time(until, "until")
+    found = await uses.report_calibration(account_id(request), ProofFilter(start, end, site))
+    return CalibrationAnswer(
+        since=None if start is None else utc(start),
+        until=None if end is None else utc(end),
+        site=site,
+        together=presenter.reliability(found.together),
+        kinds=[
+            ProofKindAnswer(kind.value, presenter.reliability(table))
+            for kind, table in found.kinds.items()
+        ],
+        only_holder=found.only_holder,
+    )
+
+
 @get("/visits/{visit_id:str}", summary="One visit", responses=described(404))
 async def show_visit(
     uses: Uses, request: Request[object, object, State], visit_id: FromPath[str]
@@ -42,4 +77,6 @@ async def show_visit(
     return presenter.visit(record)
 
 
-router = Router("/", route_handlers=[report_channels, show_visit], tags=["Reports"])
+router = Router(
+    "/", route_handlers=[report_channels, report_calibration, show_visit], tags=["Reports"]
+)

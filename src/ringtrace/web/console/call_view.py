@@ -87,6 +87,8 @@ def certainty_badge(attribution: Attribution) -> Badge:
         return Badge("not attributed", "quiet")
     if attribution.basis is Basis.STATIC_NUMBER:
         return Badge("by its number", "plain")
+    if attribution.basis is Basis.EXTENSION:
+        return Badge("by its extension", "plain")
     sure = best.channel_probability
     return Badge(f"{wording.percent(sure)} sure", "good" if sure >= _SURE else "warn")
 

@@ -14,11 +14,14 @@ from ringtrace.web.console.period import Period
 
 @dataclass(frozen=True, slots=True)
 class ChannelView:
+    """A line of the table; `between` is the interval of `calls`, None where there is no doubt."""
+
     name: str
     href: str | None
     bar: Markup
-    calls: str
     share: str
+    calls: str
+    between: tuple[str, str] | None
     answered: str
     answer_rate: str
     talk: str
@@ -53,9 +56,13 @@ def channel_table(rows: Sequence[ChannelRow], period: Period) -> ChannelTable:
 
 
 def total_of(rows: Sequence[ChannelRow]) -> ChannelRow:
+    calls = sum(row.calls for row in rows)
     return ChannelRow(
         channel=None,
-        calls=sum(row.calls for row in rows),
+        calls=calls,
+        # Whose calls they were is uncertain, not how many there were.
+        calls_low=calls,
+        calls_high=calls,
         answered=sum(row.answered for row in rows),
         talk_seconds=sum(row.talk_seconds for row in rows),
         visits=sum(row.visits for row in rows),
@@ -107,8 +114,9 @@ def _view(row: ChannelRow, calls: float, most: float, period: Period) -> Channel
         bar=share_bar(
             row.calls / most if most > 0 else 0, "quiet" if row.channel is None else "accent"
         ),
-        calls=wording.expected(row.calls),
         share=wording.rate(row.calls, calls),
+        calls=wording.expected(row.calls),
+        between=wording.between(row.calls_low, row.calls_high),
         answered=wording.expected(row.answered),
         answer_rate=wording.rate(row.answered, row.calls),
         talk=wording.long_length(row.talk_seconds) if row.talk_seconds > 0 else wording.NONE,

@@ -3,6 +3,7 @@
 from litestar import Router
 
 from ringtrace.web.console import (
+    calibration_page,
     call_log,
     call_page,
     correction,
@@ -19,6 +20,7 @@ def console_router() -> Router:
         "/",
         route_handlers=[
             overview.router,
+            calibration_page.show_calibration,
             call_log.show_calls,
             call_page.show_call,
             correction.correct_call,

@@ -9,8 +9,10 @@ from litestar.params import URLEncodedBody
 from litestar.response import Template
 
 from ringtrace.domain.account import ISSUED_KINDS, TokenKind
+from ringtrace.domain.flow import Flow
 from ringtrace.domain.number import NumberKind, TrackingNumber
 from ringtrace.domain.site import Site
+from ringtrace.domain.source import Source
 from ringtrace.services.errors import FieldInvalidError
 from ringtrace.web.console import wording
 from ringtrace.web.console.call_view import shown_target
@@ -33,6 +35,15 @@ class NumberView:
     targets: str
     record: bool
     active: bool
+    extensions: tuple["ExtensionView", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExtensionView:
+    code: str
+    stands_for: str
+    detail: str
+    targets: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +54,8 @@ class SiteView:
     swap: tuple[str, ...]
     snippet: str
     pool: tuple[NumberView, ...]
+    canaries: tuple[NumberView, ...]
+    extensions_above: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,26 +126,46 @@ async def _tokens(uses: Uses, who: Viewer) -> Sequence[TokenView]:
 
 
 def _site(uses: Uses, site: Site, numbers: Sequence[TrackingNumber], base: str) -> SiteView:
-    pool = [one for one in numbers if one.kind is NumberKind.POOL and one.site_key == site.key]
+    own = [one for one in numbers if one.site_key == site.key]
+    above = site.extensions_above
     return SiteView(
         name=site.name,
         key=site.key,
         origins=site.origins,
         swap=tuple(uses.directory.written(number).international for number in site.swap),
         snippet=f'<script async src="{base}/t/tag.js" data-site="{site.key}"></script>',
-        pool=tuple(_number(uses, one) for one in pool),
+        pool=tuple(_number(uses, one) for one in own if one.kind is NumberKind.POOL),
+        canaries=tuple(_number(uses, one) for one in own if one.kind is NumberKind.CANARY),
+        extensions_above=None if above is None else wording.percent(above),
     )
 
 
 def _number(uses: Uses, one: TrackingNumber) -> NumberView:
     said = one.source
-    parts = (said.source, said.campaign, said.term) if said else ()
     return NumberView(
         number=uses.directory.written(one.number).international,
         name=one.name,
         stands_for=str(said.channel) if said else "",
-        detail=" · ".join(part for part in parts if part),
-        targets=", then ".join(shown_target(uses.directory, t.to) for t in one.flow.targets),
+        detail=_detail(said),
+        targets=_targets(uses, one.flow),
         record=one.flow.record,
         active=one.active,
+        extensions=tuple(
+            ExtensionView(
+                code=code.code,
+                stands_for=str(code.source.channel),
+                detail=_detail(code.source),
+                targets=_targets(uses, code.flow),
+            )
+            for code in one.extensions
+        ),
     )
+
+
+def _detail(said: Source | None) -> str:
+    parts = (said.source, said.campaign, said.term) if said else ()
+    return " · ".join(part for part in parts if part)
+
+
+def _targets(uses: Uses, flow: Flow) -> str:
+    return ", then ".join(shown_target(uses.directory, one.to) for one in flow.targets)

@@ -1,10 +1,12 @@
 """How facts are said to people: one table for each closed list, one way for each quantity."""
 
+import math
 from datetime import datetime, tzinfo
 
 from ringtrace.domain.account import TokenKind
 from ringtrace.domain.attribution import Basis
 from ringtrace.domain.call import GatewayKind, Outcome, PlanSource, Reason
+from ringtrace.domain.proof import ProofKind
 from ringtrace.web.times import utc
 
 UNKNOWN = "Unknown"
@@ -55,6 +57,7 @@ GATEWAYS = {GatewayKind.VOXIMPLANT: "Voximplant", GatewayKind.SIP: "Own SIP node
 BASES = {
     Basis.STATIC_NUMBER: "The caller dialled a number that stands for one source.",
     Basis.EXPOSURES: "These visits were shown the number before the call.",
+    Basis.EXTENSION: "The caller keyed the extension that only this visit was shown.",
     Basis.NOTHING: "Nobody is known to have been shown this number before the call.",
     Basis.CORRECTED: "Somebody said whose call this was.",
 }
@@ -67,6 +70,15 @@ HITS = {
     "leave": "Left",
     "contact": "Looked at the contact details",
     "tap": "Tapped the number",
+}
+
+PROOFS = {
+    ProofKind.CORRECTION: ("Corrections", "Somebody said on the page of a call whose call it was."),
+    ProofKind.EXTENSION: ("Extensions", "The caller keyed the code that one visit was shown."),
+    ProofKind.TAP: (
+        "Taps",
+        "One visitor alone tapped the number right before the call.",
+    ),
 }
 
 TOKENS = {
@@ -97,6 +109,11 @@ def rate(part: float, whole: float) -> str:
     return f"{part / whole * 100:.1f} %" if whole > 0 else NONE
 
 
+def points(share: float) -> str:
+    """A difference of probabilities, in percentage points."""
+    return f"{share * 100:.1f} points"
+
+
 def times(factor: float) -> str:
     """What something is multiplied with."""
     sign = "×"  # noqa: RUF001 - the sign of multiplication
@@ -112,6 +129,19 @@ def expected(count: float) -> str:
     """A sum of probabilities: one decimal where it is not whole."""
     rounded = round(count, 1)
     return f"{rounded:,.0f}" if rounded == int(rounded) else f"{rounded:,.1f}"
+
+
+def between(low: float, high: float) -> tuple[str, str] | None:
+    """The first and the last whole count of an interval; None where there is no doubt.
+
+    An interval that holds but one is said by its neighbours.
+    """
+    if high - low < _HUNDREDTH:
+        return None
+    first, last = math.ceil(low - _HUNDREDTH), math.floor(high + _HUNDREDTH)
+    if first >= last:
+        first, last = math.floor(low), math.ceil(high)
+    return f"{first:,}", f"{last:,}"
 
 
 def length(seconds: float | None) -> str:

@@ -41,6 +41,24 @@ def test_expected_counts_show_a_decimal_where_they_are_not_whole(count: float, t
 
 
 @pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (37.6, 45.3, ("38", "45")),
+        (0.0, 1.0, ("0", "1")),
+        (0.995, 3.0, ("1", "3")),
+        (0.0, 0.4, ("0", "1")),
+        (1_203.2, 1_310.0, ("1,204", "1,310")),
+        (7.0, 7.0, None),
+        (6.999, 7.0, None),
+    ],
+)
+def test_an_interval_is_said_in_whole_calls(
+    low: float, high: float, text: tuple[str, str] | None
+) -> None:
+    assert wording.between(low, high) == text
+
+
+@pytest.mark.parametrize(
     ("seconds", "text"),
     [(None, wording.NONE), (0, "0:00"), (59.6, "1:00"), (760, "12:40"), (3723, "1:02:03")],
 )

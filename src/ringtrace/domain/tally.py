@@ -1,0 +1,149 @@
+"""Totals of a report: calls expected of each channel, with intervals that own up to the doubt.
+
+The truth of a call is one channel, or nobody's. A repeat has the truth of the call it repeats, so
+both are right or wrong together:
+
+    truth of a call = that of an earlier call, with the chance of repeating it; else its own draw
+
+Written as a sum of draws of its own, each weighed with how many calls of the report stand or fall
+with it, a total has the variance of independent draws. To that comes what the model does not know
+of its rates: the change of a total with the logarithm of each rate, by the model's covariance.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from ringtrace.domain import repeat
+from ringtrace.domain.attribution import WINDOW_MS
+from ringtrace.domain.batch import sums
+from ringtrace.domain.hazard import Flags, Floats, Ints
+from ringtrace.domain.learning import CHANNEL_PRIOR, NOISE_PRIOR, REPEAT_PRIOR
+from ringtrace.domain.model import Model
+from ringtrace.domain.totals import CHANNELS, NOISE, REPEAT, UNKNOWN, Total
+
+MOST_EARLIER: Final = 32
+"""A call continues one of the caller's newest calls to the number."""
+
+_NORMAL_95: Final = 1.959964
+_SKEW: Final = (_NORMAL_95**2 - 1) / 6
+"""What skewness adds to a 95 % border (Cornish and Fisher)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Calls in order of time, a row each, shared out.
+
+    `at` is ms since 1970 and `counted` whether the call belongs to the report; earlier calls are
+    there to be repeated. `share` has a column for what stays unknown (UNKNOWN), then one for each
+    channel; a row sums to 1. `repeat` is the part of a call that continues earlier ones of the same
+    `line`, which is caller and number; calls of one `site` were shared out with one model.
+    """
+
+    at: Ints
+    line: Ints
+    site: Ints
+    counted: Flags
+    share: Floats
+    repeat: Floats
+
+
+def tally(calls: Shares, channels: Sequence[str], models: Mapping[int, Model]) -> list[Total]:
+    """By column of `share`; `models` are the sites' newest, a site without one has not learnt."""
+    links = _links(calls)
+    weight = _weights(calls.counted, links)
+    spread, skew = _draws(calls.share, links, weight)
+    learnt = np.zeros_like(spread)
+    for site in np.unique(calls.site).tolist():
+        here = weight * (calls.site == site)
+        slope = _slope(calls, links, here)
+        learnt += np.einsum("ij,jk,ik->i", slope, _covariance(models.get(site), channels), slope)
+    reach = _NORMAL_95 * np.sqrt(spread + learnt)
+    lean = _SKEW * np.divide(skew, spread, out=np.zeros_like(skew), where=spread > 0)
+    return list(_borders(calls.share[calls.counted], reach, lean))
+
+
+@dataclass(frozen=True, slots=True)
+class _Links:
+    """Which call repeats which earlier one, and with what chance; `later` never falls."""
+
+    later: Ints
+    earlier: Ints
+    chance: Floats
+
+
+def _links(calls: Shares) -> _Links:
+    """The part of a call that is a repeat, divided as the time since each earlier call says."""
+    order = np.lexsort((calls.at, calls.line))
+    pairs = [_pairs(calls, order, lag) for lag in range(1, MOST_EARLIER + 1)]
+    later, earlier = np.concatenate(pairs, axis=1)
+    by_time = np.argsort(later, kind="stable")
+    later, earlier = later[by_time], earlier[by_time]
+    elapsed = (calls.at[later] - calls.at[earlier]) / 1_000
+    due: Floats = np.array([repeat.density(one) for one in elapsed.tolist()])
+    dues = sums(later, due, len(calls.at))
+    return _Links(later, earlier, calls.repeat[later] * due / dues[later])
+
+
+def _pairs(calls: Shares, order: Ints, lag: int) -> Ints:
+    """Calls that may be repeats, and beneath each the `lag`-th call of its line before it."""
+    later, earlier = order[lag:], order[:-lag]
+    elapsed = calls.at[later] - calls.at[earlier]
+    near = (elapsed > 0) & (elapsed <= WINDOW_MS)
+    chosen = near & (calls.line[later] == calls.line[earlier]) & (calls.repeat[later] > 0)
+    return np.array([later[chosen], earlier[chosen]])
+
+
+def _weights(counted: Flags, links: _Links) -> Floats:
+    """How many calls of the report stand or fall with each call."""
+    weight: list[float] = counted.astype(np.float64).tolist()
+    parts = zip(links.later.tolist(), links.earlier.tolist(), links.chance.tolist(), strict=True)
+    for later, earlier, chance in reversed(list(parts)):
+        weight[earlier] += chance * weight[later]
+    return np.array(weight, dtype=np.float64)
+
+
+def _draws(share: Floats, links: _Links, weight: Floats) -> tuple[Floats, Floats]:
+    """Variance and third moment of the totals, by column, from each call's own draw."""
+    variance = share * (1 - share)
+    inherited = np.zeros_like(share)
+    np.add.at(inherited, links.later, links.chance[:, None] ** 2 * variance[links.earlier])
+    own = np.maximum(0.0, variance - inherited)
+    return weight**2 @ own, weight**3 @ (own * (1 - 2 * share))
+
+
+def _slope(calls: Shares, links: _Links, weight: Floats) -> Floats:
+    """The change of each total with the logarithm of noise, of repeats, and of each channel."""
+    share = calls.share
+    inherited = np.zeros_like(share)
+    np.add.at(inherited, links.later, links.chance[:, None] * share[links.earlier])
+    fresh = np.maximum(0.0, share - inherited)
+    by_rate = np.diag(weight @ fresh) - (share * weight[:, None]).T @ fresh
+    by_repeat = weight @ (inherited - share * inherited.sum(axis=1)[:, None])
+    return np.insert(by_rate, UNKNOWN + 1, by_repeat, axis=1)
+
+
+def _covariance(model: Model | None, channels: Sequence[str]) -> Floats:
+    """Of the logarithms of noise, repeat and the channels; what is not learnt is as the prior."""
+    covariance = np.diag([1 / NOISE_PRIOR, 1 / REPEAT_PRIOR, *[1 / CHANNEL_PRIOR] * len(channels)])
+    if model is None or not model.covariance:
+        return covariance
+    positions = {name: CHANNELS + code for code, name in enumerate(model.channels)}
+    places = [NOISE, REPEAT, *(positions.get(name, -1) for name in channels)]
+    known = [row for row, place in enumerate(places) if place >= 0]
+    learnt = np.array(model.covariance)
+    chosen = [places[row] for row in known]
+    covariance[np.ix_(known, known)] = learnt[np.ix_(chosen, chosen)]
+    return covariance
+
+
+def _borders(share: Floats, reach: Floats, lean: Floats) -> Iterator[Total]:
+    """The longer tail reaches further; never below the certain calls nor above the possible."""
+    expected = share.sum(axis=0)
+    certain, possible = (share >= 1).sum(axis=0), (share > 0).sum(axis=0)
+    low = np.maximum(expected - reach + np.minimum(0.0, lean), certain)
+    high = np.minimum(expected + reach + np.maximum(0.0, lean), possible)
+    for middle, below, above in zip(expected.tolist(), low.tolist(), high.tolist(), strict=True):
+        yield Total(middle, min(below, middle), max(above, middle))

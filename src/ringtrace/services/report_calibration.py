@@ -1,0 +1,45 @@
+"""Whether what is stated of calls comes true, judged by those of which the truth is known."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ringtrace.domain.calibration import Reliability, reliability
+from ringtrace.domain.proof import ProofKind
+from ringtrace.services.directory import Directory
+from ringtrace.services.errors import NotFoundError
+from ringtrace.services.ports import ProofFilter, Reads
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Each call counts once, by its strongest proof; `kinds` has every kind.
+
+    `only_holder` counts calls to pool numbers that one visit alone was shown in the attribution
+    window. They are in no table: of them a wrong number would count as right.
+    """
+
+    together: Reliability
+    kinds: Mapping[ProofKind, Reliability]
+    only_holder: int
+
+
+class ReportCalibration:
+    def __init__(self, store: Reads, directory: Directory) -> None:
+        self._store = store
+        self._directory = directory
+
+    async def __call__(self, account_id: int, where: ProofFilter) -> Calibration:
+        """Raises NotFoundError: a site that is not the account's."""
+        if where.site_key is not None:
+            site = self._directory.site(where.site_key)
+            if site is None or site.account_id != account_id:
+                raise NotFoundError("no such site", "site")
+        proofs = await self._store.proofs(account_id, where)
+        return Calibration(
+            together=reliability(one.outcome for one in proofs),
+            kinds={
+                kind: reliability(one.outcome for one in proofs if one.kind is kind)
+                for kind in ProofKind
+            },
+            only_holder=await self._store.only_holder(account_id, where),
+        )

@@ -1,0 +1,136 @@
+"""Where a mix-up is probable a visitor is shown an extension."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ringtrace.domain.extension import is_code
+from ringtrace.domain.leasing import Lease, Pool, Restored
+
+SECOND, MINUTE, DAY = 1_000, 60_000, 86_400_000
+
+
+def pool(*numbers: str, above: float | None = 0.2) -> Pool:
+    return Pool(numbers or ("N",), extensions_above=above)
+
+
+def test_the_first_visitor_of_a_number_needs_no_extension() -> None:
+    assert pool().lease("a", "ca", 0) == Lease("N", new=True)
+
+
+def test_who_shares_a_number_with_somebody_on_page_is_shown_an_extension() -> None:
+    shared = pool()
+    shared.lease("a", "ca", 0)
+
+    lease = shared.lease("b", "cb", SECOND)
+
+    assert lease.number == "N"
+    assert lease.extension is not None
+    assert is_code(lease.extension)
+
+
+def test_no_extension_is_shown_unless_the_site_wants_it() -> None:
+    plain = pool(above=None)
+    plain.lease("a", "ca", 0)
+
+    assert plain.lease("b", "cb", SECOND).extension is None
+
+
+@pytest.mark.parametrize(("idle", "shown"), [(5 * SECOND, True), (DAY, False)])
+def test_a_number_long_idle_needs_none(idle: int, shown: bool) -> None:
+    shared = pool()
+    shared.lease("a", "ca", 0)
+    shared.leave("a", SECOND)
+
+    assert (shared.lease("b", "cb", idle).extension is not None) == shown
+
+
+def test_a_higher_threshold_shows_fewer() -> None:
+    def shown(above: float) -> int:
+        shared = pool(above=above)
+        leases = [shared.lease(f"v{i}", f"c{i}", i * 40 * SECOND) for i in range(50)]
+        return sum(lease.extension is not None for lease in leases)
+
+    assert shown(0.2) > shown(0.45) > shown(0.95) == 0
+
+
+def test_the_visit_is_told_the_same_extension_however_often_it_asks() -> None:
+    shared = pool()
+    shared.lease("a", "ca", 0)
+    first = shared.lease("b", "cb", SECOND)
+
+    again = shared.lease("b", "cb", MINUTE)
+
+    assert again == Lease(first.number, new=False, extension=first.extension)
+
+
+def test_a_returning_visitor_keeps_his_extension() -> None:
+    shared = pool()
+    shared.lease("a", "ca", 0)
+    first = shared.lease("b", "cb", SECOND)
+    shared.leave("b", MINUTE)
+
+    assert shared.lease("b2", "cb", DAY).extension == first.extension
+
+
+def test_whoever_is_shown_an_extension_takes_the_number_from_nobody() -> None:
+    shared = pool("N", "M")
+    first = shared.lease("a", "ca", 0)
+    shared.lease("b", "cb", 0)
+    shared.lease("c", "cc", SECOND)
+    shared.leave("a", 2 * SECOND)
+
+    assert shared.lease("a2", "ca", 3 * SECOND) == Lease(first.number, new=True)
+
+
+def test_who_gets_a_free_number_gives_his_extension_up() -> None:
+    shared = pool("N", "M")
+    shared.lease("a", "ca", 0)
+    shared.lease("b", "cb", 0)
+    coded = shared.lease("c", "cc", SECOND)
+    holder, leaver = ("a", "b") if coded.number == "N" else ("b", "a")
+    shared.leave(leaver, 2 * SECOND)
+    shared.leave("c", 2 * SECOND)
+    for beat in range(40 * 60):
+        shared.seen(holder, 3 * SECOND + beat * 30 * SECOND)
+    now = 3 * SECOND + 40 * 60 * 30 * SECOND
+
+    bare = shared.lease("c2", "cc", now)
+    assert bare.extension is None
+    assert bare.number != coded.number
+    shared.leave(holder, now)
+
+    assert shared.lease("c3", "cc", now + SECOND) == Lease(bare.number, new=True)
+
+
+def test_leases_of_an_earlier_run_keep_their_extensions() -> None:
+    earlier = pool()
+    earlier.lease("a", "ca", 0)
+    shown = earlier.lease("b", "cb", SECOND)
+    assert shown.extension is not None
+    later = pool()
+    later.restore(
+        [
+            Restored("N", "a", "ca", 0, left=False),
+            Restored("N", "b", "cb", SECOND, left=False, extension=shown.extension),
+        ]
+    )
+
+    assert later.lease("b", "cb", MINUTE) == Lease("N", new=False, extension=shown.extension)
+    fresh = later.lease("c", "cc", MINUTE).extension
+    assert fresh not in {None, shown.extension}
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 600)), max_size=60))
+def test_no_two_visitors_on_page_are_shown_the_same_number_and_extension(
+    asks: list[tuple[int, int]],
+) -> None:
+    shared = pool("N", "M")
+    shown: dict[int, tuple[str, str | None]] = {}
+    at = 0
+    for visitor, pause in asks:
+        at += pause * SECOND
+        lease = shared.lease(f"v{visitor}", f"c{visitor}", at)
+        shown[visitor] = (lease.number, lease.extension)
+    coded = [one for one in shown.values() if one[1] is not None]
+    assert len(coded) == len(set(coded))
