@@ -23,9 +23,13 @@ class Dialog:
     def far_address(self) -> Address:
         return socket_address(self.target)
 
-    def request(self, method: str, *, sdp: str = "") -> Message:
+    def request(
+        self, method: str, *, body: str = "", content_type: str = "application/sdp"
+    ) -> Message:
         """A new request; INVITE, BYE and the like count up."""
-        message = self._message(method, new_branch(), self.sequence, sdp)
+        message = self._message(
+            method, new_branch(), self.sequence, body=body, content_type=content_type
+        )
         self.sequence += 1
         return message
 
@@ -44,7 +48,14 @@ class Dialog:
             self.target = uri_of(answer.header("contact"))
 
     def _message(
-        self, method: str, branch: str, sequence: int, sdp: str = "", uri: str = ""
+        self,
+        method: str,
+        branch: str,
+        sequence: int,
+        *,
+        body: str = "",
+        content_type: str = "application/sdp",
+        uri: str = "",
     ) -> Message:
         ip, port = self.via
         headers = [
@@ -56,9 +67,9 @@ class Dialog:
             ("cseq", f"{sequence} {method}"),
             ("contact", self.contact),
         ]
-        if sdp:
-            headers.append(("content-type", "application/sdp"))
-        return Message(f"{method} {uri or self.target} SIP/2.0", tuple(headers), sdp)
+        if body:
+            headers.append(("content-type", content_type))
+        return Message(f"{method} {uri or self.target} SIP/2.0", tuple(headers), body)
 
 
 def outgoing(uri: str, caller: str, via: Address) -> Dialog:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ringtrace.demo.dialog import Dialog, incoming, outgoing
+from ringtrace.demo.keypad import KeysAs, press
 from ringtrace.demo.rtp import Heard, RtpStream, audio_address, audio_sdp
 from ringtrace.demo.sipmessage import Message, new_tag, response, user_of
 from ringtrace.demo.transaction import Address, Attempt, Wire
@@ -22,13 +23,16 @@ class Calling:
     """As caller: speak `tone_hz` and hang up after `talk_seconds` (`None`: when the agent does).
 
     `cancel_after` seconds of ringing the caller gives up; `hold_after` seconds of talk it puts
-    the agent on hold by a re-INVITE.
+    the agent on hold by a re-INVITE. `keys_after` seconds after the answer it presses `keys`.
     """
 
     tone_hz: float = 440.0
     talk_seconds: float | None = 1.0
     cancel_after: float | None = None
     hold_after: float | None = None
+    keys: str = ""
+    keys_after: float = 0.5
+    keys_as: KeysAs = KeysAs.EVENTS
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ Behaviour = Answers | Refuses | NeverAnswers
 class CallResult:
     """`code` is the final SIP code; times in seconds; `hold_code` answers the re-INVITE.
 
-    `tone_at` is the `time.monotonic` at which our tone began.
+    `tone_at` is the `time.monotonic` at which our tone began, `keys_at` are those of our keys.
     """
 
     code: int
@@ -70,6 +74,7 @@ class CallResult:
     heard: Heard
     hold_code: int | None = None
     tone_at: float | None = None
+    keys_at: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -148,7 +153,10 @@ class Phone:
         over = self._outgoing[dialog.call_id] = asyncio.Event()
         started = time.monotonic()
         try:
-            invite = dialog.request("INVITE", sdp=audio_sdp(self.address[0], stream.port))
+            sdp = audio_sdp(
+                self.address[0], stream.port, events=calling.keys_as is not KeysAs.TONES
+            )
+            invite = dialog.request("INVITE", body=sdp)
             attempt = self._wire.request(invite, dialog.far_address)
             answer, rang = await self._wait_for_answer(dialog, attempt, calling)
             ring_seconds = time.monotonic() - started
@@ -161,7 +169,14 @@ class Phone:
             talk_seconds = time.monotonic() - started - ring_seconds
             heard = await stream.close()
             return CallResult(
-                code, rang, ring_seconds, talk_seconds, heard, hold_code, stream.tone_at
+                code,
+                rang,
+                ring_seconds,
+                talk_seconds,
+                heard,
+                hold_code,
+                stream.tone_at,
+                tuple(stream.keys_at),
             )
         finally:
             del self._outgoing[dialog.call_id]
@@ -208,17 +223,25 @@ class Phone:
         stream.speak(audio_address(answer.body), calling.tone_hz)
         hold_code = None
         rest = calling.talk_seconds
+        keying = asyncio.create_task(self._key(dialog, stream, calling))
         if calling.hold_after is not None:
             await _wait(over, calling.hold_after)
             hold_code = await self._hold(dialog, stream)
             rest = None if rest is None else max(0.0, rest - calling.hold_after)
-        if not await _wait(over, rest):
+        left = await _wait(over, rest)
+        keying.cancel()
+        await asyncio.gather(keying, return_exceptions=True)
+        if not left:
             await self._wire.request(dialog.request("BYE"), dialog.far_address).final()
         return hold_code
 
+    async def _key(self, dialog: Dialog, stream: RtpStream, calling: Calling) -> None:
+        await asyncio.sleep(calling.keys_after)
+        await press(calling.keys, calling.keys_as, self._wire, dialog, stream)
+
     async def _hold(self, dialog: Dialog, stream: RtpStream) -> int:
         sdp = audio_sdp(self.address[0], stream.port, "sendonly")
-        attempt = self._wire.request(dialog.request("INVITE", sdp=sdp), dialog.far_address)
+        attempt = self._wire.request(dialog.request("INVITE", body=sdp), dialog.far_address)
         answer = await attempt.final()
         self._wire.acknowledge(dialog.ack(attempt.request), dialog.far_address)
         return answer.code or 0

@@ -1,4 +1,4 @@
-"""A telephone's sound: a sine tone out as PCMU over RTP, and what was heard in."""
+"""A telephone's sound: a sine tone and keys out as PCMU over RTP, and what was heard in."""
 
 import asyncio
 import cmath
@@ -7,7 +7,8 @@ import re
 import secrets
 import struct
 import time
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 from typing import cast
 
 RATE = 8000
@@ -19,13 +20,28 @@ _BREATH = 10  # packets of silence before the tone, so that nothing of it is los
 _FULL_SCALE = 32768.0
 
 
+_EVENT = struct.Struct("!BBH")
+_EVENT_TYPE = 101
+_EVENT_END = 0x80
+_KEY_PACKETS = 5  # a key is down for 100 ms
+_ENDS = 3  # how often the end of an event is said
+KEYS = "0123456789*#ABCD"
+_LOW_HZ = (697, 770, 852, 941)
+_HIGH_HZ = (1209, 1336, 1477, 1633)
+_KEYPAD = ("123A", "456B", "789C", "*0#D")
+
+
 @dataclass(frozen=True)
 class Heard:
-    """`rms` of full scale (0 to 1); `hz` the strongest frequency, `None` for silence."""
+    """`rms` of full scale (0 to 1); `hz` the strongest frequency, `None` for silence.
+
+    `samples` are linear, of 8 kHz and full scale 32768, as they came.
+    """
 
     packets: int
     rms: float
     hz: float | None
+    samples: tuple[int, ...] = field(default=(), repr=False, compare=False)
 
 
 class RtpStream(asyncio.DatagramProtocol):
@@ -35,8 +51,10 @@ class RtpStream(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
         self._speaking: asyncio.Task[None] | None = None
         self._payloads: list[bytes] = []
+        self._keys: deque[tuple[str, bool]] = deque()
         self.remote: tuple[str, int] | None = None
         self.tone_at: float | None = None
+        self.keys_at: list[float] = []
 
     @classmethod
     async def open(cls, ip: str) -> "RtpStream":
@@ -58,10 +76,15 @@ class RtpStream(asyncio.DatagramProtocol):
     def speak(self, remote: tuple[str, int], hz: float) -> None:
         """Send a tone of `hz` to `remote` until closed; 0 sends silence.
 
-        `tone_at` is then when the tone began, in seconds of `time.monotonic`.
+        `tone_at` is then when the tone began, `keys_at` when keys went down, in seconds of
+        `time.monotonic`.
         """
         self.remote = remote
         self._speaking = asyncio.create_task(self._speak(hz))
+
+    def press(self, key: str, *, as_tone: bool = False) -> None:
+        """Put a key into the stream: a telephone-event (RFC 4733), or the two tones of a key."""
+        self._keys.append((key, as_tone))
 
     async def close(self) -> Heard:
         """Stop, and tell what was heard."""
@@ -77,29 +100,42 @@ class RtpStream(asyncio.DatagramProtocol):
         start = clock()
         ssrc, sequence = secrets.randbits(32), secrets.randbits(15)
         first = secrets.randbits(32)
+        key, tone, since = "", False, 0
         for number in range(1 << 40):
             if number == _BREATH:
                 self.tone_at = time.monotonic()
-            payload = _tone(hz if number >= _BREATH else 0, number * _FRAME)
-            stamp = (first + number * _FRAME) % 2**32
-            marked = 0x80 if number == 0 else 0
-            header = _HEADER.pack(0x80, marked, (sequence + number) % 2**16, stamp, ssrc)
+            if not key and self._keys:
+                (key, tone), since = self._keys.popleft(), number
+                self.keys_at.append(time.monotonic())
+            kind, payload = 0, _tone(hz if number >= _BREATH else 0, number * _FRAME)
+            stamp = number * _FRAME
+            if key and tone:
+                payload = _key_tones(key, (number - since) * _FRAME)
+            elif key:
+                kind, payload, stamp = _EVENT_TYPE, _event(key, number - since), since * _FRAME
+            marked = 0x80 if number == 0 or (kind and number == since) else 0
+            header = _HEADER.pack(
+                0x80, marked | kind, (sequence + number) % 2**16, (first + stamp) % 2**32, ssrc
+            )
             if self._transport is not None and self.remote is not None:
                 self._transport.sendto(header + payload, self.remote)
+            if key and number - since == _KEY_PACKETS + _ENDS - 1:
+                key = ""
             await asyncio.sleep(max(0.0, start + (number + 1) * _FRAME / RATE - clock()))
 
 
-def audio_sdp(ip: str, port: int, direction: str = "sendrecv") -> str:
+def audio_sdp(ip: str, port: int, direction: str = "sendrecv", *, events: bool = True) -> str:
+    """Our side of a call; without `events` keys can only be tones in the audio."""
+    described = ["a=rtpmap:101 telephone-event/8000", "a=fmtp:101 0-15"] if events else []
     lines = [
         "v=0",
         f"o=- {port} {1 if direction == 'sendrecv' else 2} IN IP4 {ip}",
         "s=phone",
         f"c=IN IP4 {ip}",
         "t=0 0",
-        f"m=audio {port} RTP/AVP 0 101",
+        f"m=audio {port} RTP/AVP 0{' 101' if events else ''}",
         "a=rtpmap:0 PCMU/8000",
-        "a=rtpmap:101 telephone-event/8000",
-        "a=fmtp:101 0-15",
+        *described,
         "a=ptime:20",
         f"a={direction}",
     ]
@@ -121,7 +157,8 @@ def heard(payloads: list[bytes]) -> Heard:
         return Heard(0, 0.0, None)
     rms = math.sqrt(sum(s * s for s in samples) / len(samples)) / _FULL_SCALE
     middle = max(0, (len(samples) - _WINDOW) // 2)
-    return Heard(len(payloads), rms, _strongest(samples[middle : middle + _WINDOW]))
+    hz = _strongest(samples[middle : middle + _WINDOW])
+    return Heard(len(payloads), rms, hz, tuple(samples))
 
 
 def _strongest(samples: list[int]) -> float | None:
@@ -168,3 +205,21 @@ def _tone(hz: float, first: int) -> bytes:
         return b"\xff" * _FRAME
     step = 2 * math.pi * hz / RATE
     return bytes(_to_mulaw(round(_AMPLITUDE * math.sin(step * (first + i)))) for i in range(_FRAME))
+
+
+def _event(key: str, packet: int) -> bytes:
+    """The packet of an event, counted from 0; the last ones all say that it has ended."""
+    flags = _EVENT_END if packet >= _KEY_PACKETS else 0
+    duration = _FRAME * min(packet + 1, _KEY_PACKETS)
+    return _EVENT.pack(KEYS.index(key), flags | 10, duration)
+
+
+def _key_tones(key: str, first: int) -> bytes:
+    if first >= _KEY_PACKETS * _FRAME:
+        return b"\xff" * _FRAME
+    row = next(number for number, keys in enumerate(_KEYPAD) if key in keys)
+    turns = [2 * math.pi * hz / RATE for hz in (_LOW_HZ[row], _HIGH_HZ[_KEYPAD[row].index(key)])]
+    return bytes(
+        _to_mulaw(round(sum(_AMPLITUDE / 2 * math.sin(turn * (first + i)) for turn in turns)))
+        for i in range(_FRAME)
+    )

@@ -31,17 +31,32 @@ SECOND_AGENT = "+15550199002"
 Json = dict[str, Any]
 
 
-def plan(*targets: tuple[str, float], record: bool = False, max_seconds: float = 600) -> Json:
+COLLECT = {
+    "do": "collect",
+    "digits": 4,
+    "seconds": 1,
+    "prompt": "Please key the four digits of your extension.",
+    "language": "en-US",
+}
+
+
+def plan(
+    *targets: tuple[str, float],
+    record: bool = False,
+    max_seconds: float = 600,
+    collect: Json | None = None,
+) -> Json:
     return {
         "call": "",
         "number": OUR_NUMBER,
         "steps": [
+            *([] if collect is None else [collect]),
             {
                 "do": "dial",
                 "targets": [{"to": to, "ring_seconds": ring} for to, ring in targets],
                 "caller_id": OUR_NUMBER,
                 "record": record,
-            }
+            },
         ],
         "max_seconds": max_seconds,
         "cacheable": True,
@@ -58,13 +73,18 @@ async def until(condition: Callable[[], bool], seconds: float = 8.0) -> None:
 
 @dataclass
 class Backend:
-    """Keeps what it is sent; `delay` seconds before each answer to an arrival."""
+    """Keeps what it is sent; `delay` seconds before each answer to an arrival.
+
+    `plan_for_digits` answers the digits request; without it that fails.
+    """
 
     port: int
     plan: Json | None = None
+    plan_for_digits: Json | None = None
     delay: float = 0.0
     report_status: int = 200
     arrivals: list[Json] = field(default_factory=list)
+    digits: list[tuple[str, Json]] = field(default_factory=list)
     reports: dict[str, Json] = field(default_factory=dict)
     recordings: dict[str, bytes] = field(default_factory=dict)
     _server: ThreadingHTTPServer | None = None
@@ -79,14 +99,12 @@ class Backend:
             def do_POST(self) -> None:
                 body = json.loads(self._body())
                 if self.path == "/gateway/v1/calls":
-                    backend.arrivals.append(body)
-                    time.sleep(backend.delay)
-                    if backend.plan is None:
-                        self._answer(404, {"error_id": "number_unknown"})
-                    else:
-                        self._answer(200, backend.plan)
+                    self._answer(*backend.answer_arrival(body))
                     return
-                call = self.path.removeprefix("/gateway/v1/calls/").removesuffix("/report")
+                call, what = self.path.removeprefix("/gateway/v1/calls/").split("/")
+                if what == "digits":
+                    self._answer(*backend.answer_digits(call, body))
+                    return
                 if backend.report_status < 300:
                     backend.reports[call] = body
                 self._answer(backend.report_status, {"result": "created"})
@@ -118,6 +136,15 @@ class Backend:
         self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
+    def answer_arrival(self, body: Json) -> tuple[int, Json]:
+        self.arrivals.append(body)
+        time.sleep(self.delay)
+        return (404, {"error_id": "number_unknown"}) if self.plan is None else (200, self.plan)
+
+    def answer_digits(self, call: str, body: Json) -> tuple[int, Json | None]:
+        self.digits.append((call, body))
+        return (503, None) if self.plan_for_digits is None else (200, self.plan_for_digits)
+
     def stop(self) -> None:
         if self._server is not None:
             self._server.shutdown()
@@ -125,8 +152,10 @@ class Backend:
             self._server = None
 
     def forget(self) -> None:
-        self.plan, self.delay, self.report_status = None, 0.0, 200
+        self.plan, self.plan_for_digits = None, None
+        self.delay, self.report_status = 0.0, 200
         self.arrivals.clear()
+        self.digits.clear()
         self.reports.clear()
         self.recordings.clear()
 

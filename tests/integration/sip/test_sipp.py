@@ -1,6 +1,7 @@
 """The same with SIPp, a telephone that neither we nor the node's stack wrote."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,15 @@ from typing import Any
 import pytest
 
 from ringtrace.demo.phone import Answers
-from tests.integration.sip.conftest import AGENT, CALLER_IP, NUMBER, Backend, Node, plan
+from tests.integration.sip.conftest import (
+    AGENT,
+    CALLER_IP,
+    COLLECT,
+    NUMBER,
+    Backend,
+    Node,
+    plan,
+)
 
 pytestmark = pytest.mark.phones
 OpenAgents = Callable[[dict[str, Any]], Any]
@@ -62,6 +71,17 @@ WAITS_FOR_BYE = """<?xml version="1.0" encoding="ISO-8859-1" ?>
   ]]></send>
 </scenario>
 """
+
+PRESSES_KEYS = (
+    WAITS_FOR_BYE.replace("RTP/AVP 18 8 0", "RTP/AVP 0 8 96")
+    .replace("a=rtpmap:18 G729/8000", "a=rtpmap:96 telephone-event/8000")
+    .replace(
+        '<recv request="BYE"',
+        """<pause milliseconds="200"></pause>
+  <nop><action><exec play_dtmf="4217"></exec></action></nop>
+  <recv request="BYE\"""",
+    )
+)
 
 
 async def sipp(node: Node, folder: Path, *options: str) -> int:
@@ -117,3 +137,18 @@ async def test_call_without_media_is_ended(
     assert await call == 0
     assert "media_timeout" in node.log
     assert (await backend.report())["outcome"] == "answered"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="SIPp sends its digits through a raw socket")
+async def test_digits_of_sipp_are_collected(
+    node: Node, backend: Backend, agents: OpenAgents, tmp_path: Path
+) -> None:
+    await agents({AGENT: Answers(after=0, hang_up_after=0.3)})
+    backend.plan = plan((AGENT, 5), collect={**COLLECT, "seconds": 3})
+    backend.plan_for_digits = plan((AGENT, 5))
+    scenario = tmp_path / "keys.xml"
+    scenario.write_text(PRESSES_KEYS)
+    assert await sipp(node, tmp_path, "-sf", str(scenario)) == 0
+    report = await backend.report()
+    assert backend.digits[0][1] == {"digits": "4217"}
+    assert (report["outcome"], report["digits"]) == ("answered", "4217")

@@ -1,4 +1,4 @@
-"""The backend over HTTP: the three requests of docs/gateways.md, blocking, each with a time-out."""
+"""The backend over HTTP: the requests of docs/gateways.md, blocking, each with a time-out."""
 
 from collections.abc import Callable
 from enum import Enum, auto
@@ -38,6 +38,10 @@ class Arrival(msgspec.Struct, frozen=True):
     started_at: str
 
 
+class _Digits(msgspec.Struct, frozen=True):
+    digits: str
+
+
 class _Error(msgspec.Struct, frozen=True):
     error_id: str = ""
 
@@ -64,12 +68,26 @@ class Backend:
             raise BackendAwayError(type(error).__name__) from None
         if answer.status_code == httpx.codes.NOT_FOUND and _error_id(answer) == "number_unknown":
             raise NumberUnknownError
-        if answer.status_code != httpx.codes.OK:
-            raise BackendAwayError(f"status_{answer.status_code}")
+        return _plan(answer)
+
+    def plan_for_digits(self, call: str, digits: str, timeout: float) -> Plan:
+        """The plan for a caller who keyed `digits`; raises `BackendAwayError`.
+
+        Nobody is asked for digits twice: an answer with another `collect` is no plan.
+        """
         try:
-            return parse_plan(answer.content)
-        except PlanInvalidError as error:
-            raise BackendAwayError(f"plan_invalid: {error}") from None
+            answer = self._client.post(
+                f"{self._calls}/{call}/digits",
+                content=msgspec.json.encode(_Digits(digits)),
+                headers=_json_type(),
+                timeout=timeout,
+            )
+        except httpx.HTTPError as error:
+            raise BackendAwayError(type(error).__name__) from None
+        plan = _plan(answer)
+        if plan.collect is not None:
+            raise BackendAwayError("plan_invalid: collect again")
+        return plan
 
     def send_report(self, call: str, report: bytes) -> Delivery:
         return self._deliver(
@@ -102,6 +120,15 @@ class Backend:
         if answer.status_code == httpx.codes.NOT_FOUND and _error_id(answer) == "number_unknown":
             return Delivery.NOT_OURS
         return Delivery.LATER
+
+
+def _plan(answer: httpx.Response) -> Plan:
+    if answer.status_code != httpx.codes.OK:
+        raise BackendAwayError(f"status_{answer.status_code}")
+    try:
+        return parse_plan(answer.content)
+    except PlanInvalidError as error:
+        raise BackendAwayError(f"plan_invalid: {error}") from None
 
 
 def _json_type() -> dict[str, str]:

@@ -1,11 +1,11 @@
-"""One call: takes the inbound leg, asks for the plan, rings its targets, bridges, reports."""
+"""One call: asks for the plan, perhaps for digits, rings its targets, bridges, reports."""
 
 import functools
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from enum import Enum, auto
-from typing import Any, Concatenate, ParamSpec
+from typing import Any
 
 from sippy.CCEvents import (
     CCEventConnect,
@@ -16,46 +16,33 @@ from sippy.CCEvents import (
 from sippy.MsgBody import MsgBody
 from sippy.UA import UA
 
+from ringtrace.domain.call import PlanSource
+from ringtrace.gateways.sip.attendant import Attendant, AttendantListener
 from ringtrace.gateways.sip.backend import Arrival
 from ringtrace.gateways.sip.bridge import Bridge
 from ringtrace.gateways.sip.exchange import Exchange
+from ringtrace.gateways.sip.guard import guarded
+from ringtrace.gateways.sip.hunt import Hunt, HuntListener
 from ringtrace.gateways.sip.invite import Invite
-from ringtrace.gateways.sip.leg import Leg, LegListener, destination
+from ringtrace.gateways.sip.leg import Leg
 from ringtrace.gateways.sip.loop import Timer
 from ringtrace.gateways.sip.media import MediaSession
-from ringtrace.gateways.sip.plan import Dial, Plan, Target
+from ringtrace.gateways.sip.plan import Collect, Dial, Plan
 from ringtrace.gateways.sip.planner import Decision
-from ringtrace.gateways.sip.record import CallRecord, LegRecord, new_call_id, rfc3339
+from ringtrace.gateways.sip.record import CallRecord, new_call_id, rfc3339
 from ringtrace.gateways.sip.reply import caller_answer, refusal
 from ringtrace.gateways.sip.sdp import SdpError
 from ringtrace.gateways.sip.stack import error_place
+from ringtrace.gateways.sip.tones import progress_tones
 
 _log = logging.getLogger(__name__)
-_P = ParamSpec("_P")
 
 
 class _Phase(Enum):
-    PLANNING = auto()
-    RINGING = auto()
+    STARTING = auto()
     CONNECTING = auto()
     TALKING = auto()
     OVER = auto()
-
-
-_Method = Callable[Concatenate["Call", _P], None]
-
-
-def _guarded(method: _Method[_P]) -> _Method[_P]:
-    """A mistake of ours ends this call with 500 and a report, and no other call."""
-
-    def run(self: "Call", /, *args: _P.args, **kwargs: _P.kwargs) -> None:
-        try:
-            method(self, *args, **kwargs)
-        except Exception as error:  # noqa: BLE001 - see above
-            _log.error("call_broken call=%s error=%r", self.id, error_place(error))
-            self.abort()
-
-    return run
 
 
 class Call:
@@ -76,14 +63,27 @@ class Call:
             started_at=time.time(),
             legs=[],
         )
-        self._phase = _Phase.PLANNING
+        self._phase = _Phase.STARTING
         self._media = MediaSession(
             exchange.relay, self.id, exchange.settings.public_ip, self._on_silence
         )
-        self._rest: Iterator[tuple[Dial, Target]] = iter(())
+        self._hunt = Hunt(
+            exchange,
+            self._record,
+            HuntListener(
+                offer=self._media.invitation,
+                ringing=self._ringing,
+                answered=self._answered,
+                exhausted=self._refuse,
+                hung_up=self._agent_left,
+                in_call=self._on_agent,
+                abort=self.abort,
+            ),
+            clock=self._now,
+            max_forwards=invite.max_forwards,
+        )
         self._max_seconds = 0.0
-        self._offer = ""
-        self._leg: Leg | None = None
+        self._attendant: Attendant | None = None
         self._bridge: Bridge | None = None
         self._limit: Timer | None = None
 
@@ -91,8 +91,8 @@ class Call:
         """Hang up on both sides, whatever the state of the call."""
         if self._phase is _Phase.OVER:
             return
-        self._hang_up_leg()
-        if self._phase is _Phase.TALKING:
+        self._hunt.hang_up()
+        if self._phase is _Phase.TALKING or self._attendant is not None:
             self.inbound.recvEvent(CCEventDisconnect())
         else:
             self.inbound.recvEvent(refusal(500))
@@ -111,7 +111,7 @@ class Call:
         # The wall clock may be set during a call; durations must not notice.
         return self._record.started_at + time.monotonic() - self._began
 
-    @_guarded
+    @guarded
     def _on_inbound(self, event: Any, _: Any) -> None:
         if self._phase is _Phase.OVER:
             return
@@ -121,6 +121,8 @@ class Call:
             self._caller_left()
         elif self._bridge is not None:
             self._bridge.relay("caller", event)
+        elif self._attendant is not None:
+            self._attendant.relay(event)
 
     def _start(self) -> None:
         self._exchange.spool.journal(self._record)
@@ -133,7 +135,7 @@ class Call:
         )
         self._exchange.planner.decide(arrival, self._decided)
 
-    @_guarded
+    @guarded
     def _decided(self, decision: Decision) -> None:
         if self._phase is _Phase.OVER:
             return
@@ -149,145 +151,150 @@ class Call:
 
     def _follow(self, plan: Plan) -> None:
         self._record.number = plan.number
-        self._max_seconds = plan.max_seconds
-        self._rest = ((dial, target) for dial in plan.steps for target in dial.targets)
-        self._phase = _Phase.RINGING
         try:
-            self._media.offer("caller", self._invite.offer, self._offered)
+            self._media.offer("caller", self._invite.offer, functools.partial(self._offered, plan))
         except SdpError as error:
             _log.info("offer_refused call=%s error=%s", self.id, error)
             self._refuse(488)
 
-    @_guarded
-    def _offered(self, text: str) -> None:
+    @guarded
+    def _offered(self, plan: Plan, text: str) -> None:
         if self._phase is _Phase.OVER:
             return
         if not text:
             self._refuse(503)
-            return
-        self._offer = text
-        self._ring_next(500)
+        elif plan.collect is None:
+            self._ring(plan)
+        else:
+            self._receive(plan, plan.collect)
 
-    def _ring_next(self, last_code: int) -> None:
-        dial, target = next(self._rest, (None, None))
-        if dial is None or target is None:
-            self._refuse(last_code)
-            return
-        self._phase = _Phase.RINGING
-        self._record.legs.append(LegRecord(target=target.to, started_at=self._now()))
+    def _receive(self, plan: Plan, collect: Collect) -> None:
+        listener = AttendantListener(
+            refused=self._no_port,
+            keyed=self._keyed,
+            collected=functools.partial(self._collected, plan),
+            abort=self.abort,
+        )
+        tones = progress_tones(plan.number)
+        self._attendant = Attendant(self._exchange, self._media, self.inbound, tones, listener)
+        self._attendant.receive(collect)
+
+    @guarded
+    def _no_port(self) -> None:
+        self._attendant = None
+        self._refuse(503)
+
+    @guarded
+    def _keyed(self, digits: str) -> None:
+        self._record.digits = digits
         self._exchange.spool.journal(self._record)
-        settings = self._exchange.settings
-        leg = Leg(
-            self._exchange.config,
-            self._exchange.loop,
-            LegListener(
-                ringing=self._ringing,
-                answered=functools.partial(self._answered, dial),
-                failed=self._leg_failed,
-                hung_up=self._agent_left,
-                in_call=self._on_agent,
-            ),
-            ring_seconds=target.ring_seconds,
-            no_reply_seconds=settings.no_reply_seconds,
-        )
-        self._leg = leg
-        to = destination(target.to, settings.outbound_proxy)
-        if to is None:
-            _log.error("outbound_proxy_missing call=%s", self.id)
-            self._hang_up_leg()
-            self._leg_failed(500)
-            return
-        self._exchange.resolver.resolve(
-            to.host,
-            lambda address: leg.dial(
-                to,
-                address,
-                caller_id=dial.caller_id,
-                offer=self._offer,
-                max_forwards=self._invite.max_forwards,
-            ),
-        )
 
-    @_guarded
+    @guarded
+    def _collected(self, plan: Plan, digits: str) -> None:
+        _log.info("digits_collected call=%s count=%d", self.id, len(digits))
+        if self._attendant is not None:
+            self._attendant.ring()
+        if not digits:
+            self._ring(plan)
+            return
+        redirected = functools.partial(self._redirected, plan)
+        self._exchange.planner.decide_again(self.id, digits, redirected)
+
+    @guarded
+    def _redirected(self, plan: Plan, other: Plan | None) -> None:
+        if self._phase is _Phase.OVER:
+            return
+        if other is None:
+            self._ring(plan)
+            return
+        self._record.number = other.number
+        self._record.plan_source = PlanSource.BACKEND
+        self._ring(other)
+
+    def _ring(self, plan: Plan) -> None:
+        self._max_seconds = plan.max_seconds
+        self._hunt.start(plan.dials)
+
+    @guarded
     def _ringing(self) -> None:
+        if self._attendant is not None:
+            return  # has been answered, and hears the attendant's ringback
         self.inbound.recvEvent(CCEventRing((180, "Ringing", None)))
 
-    @_guarded
-    def _leg_failed(self, code: int) -> None:
-        self._leg = None
-        leg = self._record.legs[-1]
-        leg.ended_at, leg.code = self._now(), code
-        _log.info("leg_failed call=%s leg=%d code=%d", self.id, len(self._record.legs), code)
-        self._ring_next(code)
-
-    @_guarded
+    @guarded
     def _answered(self, dial: Dial, text: str) -> None:
         self._phase = _Phase.CONNECTING
+        connected = functools.partial(self._connected, dial, self._hunt.leg)
         try:
-            self._media.answer("agent", text, functools.partial(self._connected, dial, self._leg))
+            self._media.answer("agent", text, connected)
         except SdpError as error:
             _log.info("answer_refused call=%s error=%s", self.id, error)
-            self._hang_up_leg()
-            self._leg_failed(488)
+            self._hunt.skip(488)
 
-    @_guarded
+    @guarded
     def _connected(self, dial: Dial, leg: Leg | None, text: str) -> None:
-        if self._phase is not _Phase.CONNECTING or leg is None or leg is not self._leg:
+        if self._phase is not _Phase.CONNECTING or leg is None or leg is not self._hunt.leg:
             return
         if not text:
-            self._hang_up_leg()
-            self._leg_failed(503)
+            self._hunt.skip(503)
             return
         self._phase = _Phase.TALKING
         self._record.answered(self._now())
         self._exchange.spool.journal(self._record)
+        attendant, self._attendant = self._attendant, None
+        if attendant is not None:
+            attendant.leave()
         if dial.record:
             self._media.record()
         self._bridge = Bridge(self._media, self.inbound, leg.ua)
-        self.inbound.recvEvent(CCEventConnect((200, "OK", MsgBody(text))))
+        if attendant is None:
+            self.inbound.recvEvent(CCEventConnect((200, "OK", MsgBody(text))))
         self._limit = self._exchange.loop.after(self._max_seconds, self._too_long)
         _log.info("call_answered call=%s leg=%d", self.id, len(self._record.legs))
 
-    @_guarded
+    @guarded
     def _on_agent(self, event: Any) -> None:
         if self._bridge is not None:
             self._bridge.relay("agent", event)
 
-    @_guarded
+    @guarded
     def _agent_left(self) -> None:
         if self._phase is _Phase.CONNECTING:
-            self._leg_failed(480)
+            self._hunt.skip(480)
             return
-        self._leg = None
         self.inbound.recvEvent(CCEventDisconnect())
         self._finish(lambda at: self._record.ended(at, None))
 
     def _caller_left(self) -> None:
-        self._hang_up_leg()
+        self._hunt.hang_up()
         if self._record.answered_at is None:
             self._finish(self._record.abandoned)
         else:
             self._finish(lambda at: self._record.ended(at, None))
 
-    @_guarded
+    @guarded
     def _too_long(self) -> None:
         _log.info("call_too_long call=%s", self.id)
         self.end()
 
-    @_guarded
+    @guarded
     def _on_silence(self) -> None:
         _log.info("media_timeout call=%s", self.id)
         self.end()
 
-    def _hang_up_leg(self) -> None:
-        leg, self._leg = self._leg, None
-        if leg is not None:
-            leg.hang_up()
-
     def _refuse(self, code: int) -> None:
-        answer = caller_answer(code)
-        self.inbound.recvEvent(refusal(answer))
+        if self._attendant is not None:
+            # The caller was answered, so a code would not reach him.
+            self._record.ended(self._now(), code)
+            self._exchange.spool.journal(self._record)
+            self._attendant.regret(self._regretted)
+            return
+        self.inbound.recvEvent(refusal(caller_answer(code)))
         self._finish(lambda at: self._record.ended(at, code))
+
+    @guarded
+    def _regretted(self) -> None:
+        self.end()
 
     def _not_ours(self) -> None:
         _log.info("number_unknown call=%s", self.id)
@@ -300,7 +307,10 @@ class Call:
         self._phase = _Phase.OVER
         if self._limit is not None:
             self._limit.cancel()
-        conclude(self._now())
+        if self._attendant is not None:
+            self._attendant.leave()
+        if self._record.outcome is None:
+            conclude(self._now())
         self._exchange.spool.journal(self._record)
         _log.info(
             "call_ended call=%s outcome=%s code=%s",

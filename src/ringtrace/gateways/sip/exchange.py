@@ -3,17 +3,19 @@
 from dataclasses import dataclass
 from typing import Any
 
+from ringtrace.gateways.sip.announcer import Announcer
 from ringtrace.gateways.sip.leg import Resolver
 from ringtrace.gateways.sip.loop import Loop
 from ringtrace.gateways.sip.media import MediaRelay
 from ringtrace.gateways.sip.planner import Planner
 from ringtrace.gateways.sip.settings import NodeSettings
 from ringtrace.gateways.sip.spool import Spool
+from ringtrace.gateways.sip.tones import Sound
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """`config` is sippy's configuration for new user agents."""
+    """`config` is sippy's configuration for new user agents; `prompt` asks for digits."""
 
     settings: NodeSettings
     config: dict[str, Any]
@@ -21,4 +23,6 @@ class Exchange:
     planner: Planner
     resolver: Resolver
     relay: MediaRelay
+    announcer: Announcer
+    prompt: Sound
     spool: Spool

@@ -127,6 +127,8 @@ class Leg:
 
     def hang_up(self) -> None:
         """CANCEL or BYE, whatever the leg's state asks for; tells the listener nothing."""
+        if self._over:
+            return
         self._finish()
         if self.ua is not None:
             self.ua.recvEvent(CCEventDisconnect())

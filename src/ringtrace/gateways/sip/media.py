@@ -99,10 +99,27 @@ class MediaRelay:
 
 @dataclass
 class _Side:
+    """`port` is the relay's, to which this side sends."""
+
     tag: str
     author: Author
-    formats: tuple[int, ...] = ()
+    audio: Audio | None = None
     layout: tuple[str | None, ...] = (None,)
+    port: int = 0
+
+
+@dataclass(frozen=True)
+class Pickup:
+    """A caller who is answered by the node itself.
+
+    `answer` is the description for the caller. The node sends `codec` to the relay's
+    `relay_port`; `event_type` is the payload type of telephone-events, `None` without.
+    """
+
+    answer: str
+    relay_port: int
+    codec: int
+    event_type: int | None
 
 
 _sessions = itertools.count(1)
@@ -136,9 +153,53 @@ class MediaSession:
         """Take side `source`'s answer; `done` gets what to answer to the other side, as `offer`."""
         audio = parse_audio(text)
         other = self._other(source)
-        if not set(audio.formats) & set(other.formats) & {0, 8}:
+        offered = () if other.audio is None else other.audio.formats
+        if not set(audio.formats) & set(offered) & {0, 8}:
             raise SdpError("answered with a format that was not offered")
         self._place(source, audio, other.layout, done)
+
+    def pick_up(self, node: tuple[str, int], done: Callable[[Pickup | None], None]) -> None:
+        """Put `node` (address and port) in the place of the agent, after the caller's `offer`.
+
+        From now on the caller's only codec is the first of the offer, for an agent who comes
+        later must understand it. `done` gets `None` when the relay has no port to give.
+        """
+        caller = self._sides["caller"]
+        if caller.audio is None:
+            raise SdpError("nothing was offered")
+        caller.audio = narrowed = caller.audio.narrowed(caller.audio.codec)
+
+        def placed(text: str) -> None:
+            port, events = self._sides["agent"].port, narrowed.events
+            done(Pickup(text, port, narrowed.codec, events) if text else None)
+
+        ours = narrowed.answered_at(*node)
+        self._place("agent", ours, caller.layout, placed)
+
+    def renew(self, text: str, done: Callable[[str], None]) -> None:
+        """Take a picked-up caller's new offer; `done` gets the answer, "" when there is none.
+
+        Raises `SdpError` when the codec that was agreed is not offered any more.
+        """
+        caller, agent = self._sides["caller"], self._sides["agent"]
+        if caller.audio is None or agent.audio is None:
+            raise SdpError("nothing was offered")
+        audio = parse_audio(text)
+        narrowed = audio.narrowed(caller.audio.codec)
+        caller.layout = audio.layout
+        ours = narrowed.answered_at(agent.audio.ip, agent.audio.port)
+
+        def placed(text: str) -> None:
+            done(caller.author.write(ours, caller.port, caller.layout) if text else "")
+
+        self._place("caller", narrowed, (None,), placed)
+
+    def invitation(self) -> str:
+        """What to offer to an agent now."""
+        caller, agent = self._sides["caller"], self._sides["agent"]
+        if caller.audio is None:
+            raise SdpError("nothing was offered")
+        return agent.author.write(caller.audio, agent.port)
 
     def record(self) -> None:
         """Keep both directions, a file each, until the session closes."""
@@ -167,7 +228,7 @@ class MediaSession:
         done: Callable[[str], None],
     ) -> None:
         side, other = self._sides[source], self._other(source)
-        side.formats = audio.formats
+        side.audio = audio
 
         def placed(reply: str) -> None:
             port = reply.partition(" ")[0]
@@ -175,6 +236,7 @@ class MediaSession:
                 _log.error("media_port_refused call=%s reply=%s", self.call, reply)
                 done("")
                 return
+            other.port = int(port)
             done(other.author.write(audio, int(port), layout))
 
         tags = f"{side.tag} {other.tag}" if self._open else side.tag

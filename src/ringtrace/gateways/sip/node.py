@@ -10,6 +10,7 @@ from typing import Any
 
 from sippy.SipHeader import SipHeader
 
+from ringtrace.gateways.sip.announcer import Announcer
 from ringtrace.gateways.sip.backend import Backend
 from ringtrace.gateways.sip.call import Call
 from ringtrace.gateways.sip.durable import remove, replace_file
@@ -23,6 +24,7 @@ from ringtrace.gateways.sip.settings import NodeSettings
 from ringtrace.gateways.sip.spool import Spool
 from ringtrace.gateways.sip.stack import StackLoop, start_stack
 from ringtrace.gateways.sip.throttle import Throttle
+from ringtrace.gateways.sip.tones import PLEASE_KEY, Sound, read_prompt
 
 _log = logging.getLogger(__name__)
 _ALIVE_SECONDS = 1.0
@@ -33,8 +35,8 @@ _LAST_REPORTS_SECONDS = 5.0
 def run(settings: NodeSettings) -> None:
     """Take calls until SIGTERM or SIGINT; blocks. Call once, in a process's main thread.
 
-    Raises `OSError` when the address cannot be bound and `SpoolError` when another node holds
-    the spool.
+    Raises `OSError` when the address cannot be bound, `SpoolError` when another node holds the
+    spool and `ValueError` when the prompt cannot be played.
     """
     os.umask(0o077)  # rtp-io opens files of its own; all of them hold personal data
     _Node(settings).run()
@@ -77,6 +79,7 @@ class _Node:
         self._backend = Backend(settings.backend_url, settings.token, settings.backend_timeout)
         self._spool = Spool(settings.spool_dir)
         self._sender = Sender(self._spool.outbox, self._backend, settings.keep_days)
+        self._prompt = _prompt(settings)
         self._exchange: Exchange | None = None
 
     def run(self) -> None:
@@ -118,8 +121,17 @@ class _Node:
             media_timeout=settings.media_timeout,
             folder=self._spool.media,
         )
-        resolver = Resolver(self._loop)
-        return Exchange(settings, config, self._loop, planner, resolver, relay, self._spool)
+        return Exchange(
+            settings=settings,
+            config=config,
+            loop=self._loop,
+            planner=planner,
+            resolver=Resolver(self._loop),
+            relay=relay,
+            announcer=Announcer(self._loop, settings.listen_ip),
+            prompt=self._prompt,
+            spool=self._spool,
+        )
 
     def _announce(self, port: int) -> None:
         address = f"{self._settings.listen_ip}:{port}"
@@ -187,11 +199,21 @@ class _Node:
             remove(self._settings.ready_file)
         exchange.planner.close()
         exchange.resolver.close()
+        exchange.announcer.close()
         exchange.relay.close()
         self._spool.stop(_LAST_REPORTS_SECONDS)
         emptied = self._sender.drain(_LAST_REPORTS_SECONDS)
         self._sender.stop()
         _log.info("sip_node_stopped outbox_empty=%s", emptied)
+
+
+def _prompt(settings: NodeSettings) -> Sound:
+    if settings.prompt_file is None:
+        return PLEASE_KEY
+    try:
+        return read_prompt(settings.prompt_file)
+    except ValueError as error:
+        raise ValueError(f"prompt_file: {error}") from None
 
 
 def _refusal(request: Any, error: InviteError) -> Any:

@@ -7,6 +7,8 @@ import msgspec
 from ringtrace.domain.flow import is_target
 
 RING_SECONDS = 300  # the most: an INVITE lives no longer
+_DIGITS = 20
+_ENTRY_SECONDS = 60
 _CALLER_ID = re.compile(r"\+?[0-9A-Za-z*#._-]{1,32}")
 
 
@@ -39,6 +41,21 @@ class Dial(msgspec.Struct, frozen=True, tag_field="do", tag="dial"):
             raise ValueError("caller_id: must be a telephone number")
 
 
+class Collect(msgspec.Struct, frozen=True, tag_field="do", tag="collect"):
+    """Answer, ask for up to `digits` keys with `prompt`, wait `seconds` for each of them."""
+
+    digits: int
+    seconds: float
+    prompt: str
+    language: str
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.digits <= _DIGITS:
+            raise ValueError(f"digits: must be 1 to {_DIGITS}")
+        if not 1 <= self.seconds <= _ENTRY_SECONDS:
+            raise ValueError(f"seconds: must be 1 to {_ENTRY_SECONDS}")
+
+
 class Plan(msgspec.Struct, frozen=True):
     """`cacheable` plans say nothing of a caller and may serve the number while the backend is away.
 
@@ -46,13 +63,24 @@ class Plan(msgspec.Struct, frozen=True):
     """
 
     number: str
-    steps: tuple[Dial, ...]
+    steps: tuple[Collect | Dial, ...]
     max_seconds: float
     cacheable: bool = False
 
     def __post_init__(self) -> None:
         if self.max_seconds <= 0:
             raise ValueError("max_seconds: must be positive")
+        if any(isinstance(step, Collect) for step in self.steps[1:]):
+            raise ValueError("steps: collect must be the first")
+
+    @property
+    def collect(self) -> Collect | None:
+        first = self.steps[0] if self.steps else None
+        return first if isinstance(first, Collect) else None
+
+    @property
+    def dials(self) -> tuple[Dial, ...]:
+        return tuple(step for step in self.steps if isinstance(step, Dial))
 
 
 def parse_plan(document: bytes) -> Plan:

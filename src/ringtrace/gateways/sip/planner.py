@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -16,8 +17,10 @@ from ringtrace.gateways.sip.durable import remove, replace_file
 from ringtrace.gateways.sip.loop import Loop
 from ringtrace.gateways.sip.plan import Plan, PlanInvalidError, fallback_plan, parse_plan
 
+_Answer = TypeVar("_Answer")
 _log = logging.getLogger(__name__)
 _THREADS = 32
+_DIGITS_SECONDS = 3.0  # the caller hears ringing meanwhile, so it may take a little longer
 
 
 class PlanCache:
@@ -88,26 +91,46 @@ class Planner:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="plan")
 
     def decide(self, arrival: Arrival, done: Callable[[Decision], None]) -> None:
-        waiting = [done]
+        """The plan of a call that has arrived."""
+        self._in_time(
+            self._timeout,
+            lambda: self._ask(arrival),
+            lambda: self._give_up(arrival),
+            done,
+        )
 
-        def answer(decision: Decision) -> None:
-            if waiting:
-                timer.cancel()
-                waiting.pop()(decision)
+    def decide_again(self, call: str, digits: str, done: Callable[[Plan | None], None]) -> None:
+        """The plan for a caller who keyed `digits`; `None`: go on with the plan at hand."""
 
         def give_up() -> None:
-            _log.warning("backend_away call=%s error=deadline", arrival.call)
-            answer(self._without_backend(arrival.number))
+            _log.warning("digits_not_taken call=%s error=deadline", call)
 
-        def ask() -> None:
+        self._in_time(_DIGITS_SECONDS, lambda: self._ask_again(call, digits), give_up, done)
+
+    def _in_time(
+        self,
+        seconds: float,
+        ask: Callable[[], _Answer],
+        give_up: Callable[[], _Answer],
+        done: Callable[[_Answer], None],
+    ) -> None:
+        """`done` gets, on the loop, what `ask` finds in a thread, or what `give_up` says."""
+        waiting = [done]
+
+        def answer(found: _Answer) -> None:
+            if waiting:
+                timer.cancel()
+                waiting.pop()(found)
+
+        def work() -> None:
             if time.monotonic() >= deadline:
                 return  # the threads were busy with a hanging backend; the call went on without
-            decision = self._ask(arrival)
-            self._loop.post(lambda: answer(decision))
+            found = ask()
+            self._loop.post(lambda: answer(found))
 
-        deadline = time.monotonic() + self._timeout
-        timer = self._loop.after(self._timeout, give_up)
-        self._threads.submit(ask)
+        deadline = time.monotonic() + seconds
+        timer = self._loop.after(seconds, lambda: answer(give_up()))
+        self._threads.submit(work)
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -126,6 +149,17 @@ class Planner:
         except OSError as error:
             _log.error("plan_not_cached error=%s", error.strerror)
         return Decision(plan, PlanSource.BACKEND)
+
+    def _give_up(self, arrival: Arrival) -> Decision:
+        _log.warning("backend_away call=%s error=deadline", arrival.call)
+        return self._without_backend(arrival.number)
+
+    def _ask_again(self, call: str, digits: str) -> Plan | None:
+        try:
+            return self._backend.plan_for_digits(call, digits, _DIGITS_SECONDS)
+        except BackendAwayError as error:
+            _log.warning("digits_not_taken call=%s error=%s", call, error)
+            return None
 
     def _without_backend(self, number: str) -> Decision:
         cached = self._cache.get(number)

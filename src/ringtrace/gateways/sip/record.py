@@ -33,7 +33,10 @@ class LegRecord(msgspec.Struct):
 
 
 class CallRecord(msgspec.Struct):
-    """Times are epoch seconds; `outcome` is `None` until the call has ended."""
+    """Times are epoch seconds; `outcome` is `None` until the call has ended.
+
+    `digits` is what the caller keyed when asked, "" for nothing.
+    """
 
     call: str
     session: str
@@ -41,6 +44,7 @@ class CallRecord(msgspec.Struct):
     caller: str | None
     started_at: float
     plan_source: PlanSource | None = None
+    digits: str = ""
     legs: list[LegRecord] = []
     answered_at: float | None = None
     ended_at: float | None = None
@@ -115,6 +119,7 @@ class Report(msgspec.Struct, frozen=True):
     recording: ReportedRecording | None
     session: str
     plan_source: PlanSource | None
+    digits: str | None
 
 
 def rfc3339(epoch: float) -> str:
@@ -142,6 +147,7 @@ def report(record: CallRecord, recording_seconds: float | None) -> Report:
         recording=recording,
         session=record.session,
         plan_source=record.plan_source,
+        digits=record.digits or None,
     )
 
 

@@ -6,11 +6,14 @@ where a packet belongs, so loss leaves silence and late packets still find their
 
 import mmap
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-RATE = 8000
+from ringtrace.gateways.sip import rtp
+from ringtrace.gateways.sip.g711 import LEVELS, RATE
+from ringtrace.gateways.sip.rtp import ticks
+
 _FRAME = 4  # two channels of 16 bits
 _WAV_HEADER = 44
 _MAX_SECONDS = 12 * 3600  # a clock set forward during the call must not fill the disk
@@ -18,7 +21,6 @@ _PCAP_HEADER = struct.Struct("<IHHiIII")
 _PCAP_PACKET = struct.Struct("<IIII")
 _PCAP_MAGIC = 0xA1B2C3D4
 _ETHERNET = 1
-_RTP = struct.Struct("!BBHII")
 _SETTLE_PACKETS = 25  # half a second: among these, the fastest one shows where the stream begins
 _STRAY_SECONDS = 0.5  # further off than this from its arrival, a stream has started anew
 
@@ -96,18 +98,10 @@ def _rtp(arrival: float, frame: bytes) -> Packet | None:
     ip = frame[14:]
     if len(ip) < 20 or ip[0] >> 4 != 4:  # noqa: PLR2004 - an IPv4 header
         return None
-    data = ip[(ip[0] & 0x0F) * 4 + 8 :]
-    if len(data) < _RTP.size:
+    packet = rtp.parse(ip[(ip[0] & 0x0F) * 4 + 8 :])
+    if packet is None or packet.payload_type not in _DECODE:
         return None
-    flags, kind, _, timestamp, ssrc = _RTP.unpack_from(data)
-    start = _RTP.size + 4 * (flags & 0x0F)
-    if flags & 0x10 and len(data) >= start + 4:
-        start += 4 + 4 * int.from_bytes(data[start + 2 : start + 4], "big")
-    end = len(data) - data[-1] if flags & 0x20 else len(data)
-    payload = data[start:end]
-    if flags >> 6 != 2 or kind & 0x7F not in _DECODE or not payload:  # noqa: PLR2004 - RTP version 2
-        return None
-    return Packet(arrival, kind & 0x7F, ssrc, timestamp, payload)
+    return Packet(arrival, *packet)
 
 
 def _span(path: Path) -> tuple[float, float] | None:
@@ -147,7 +141,7 @@ def _placed(packets: Iterator[Packet]) -> Iterator[tuple[float, Packet]]:
     sent = 0.0
     for packet in packets:
         if last is not None:
-            sent += _ticks(packet.timestamp - last.timestamp) / RATE
+            sent += ticks(packet.timestamp - last.timestamp) / RATE
             expected = sent + (_offset(segment) if offset is None else offset)
             if packet.ssrc != last.ssrc or abs(expected - packet.arrival) > _STRAY_SECONDS:
                 yield from _settled(segment)
@@ -174,10 +168,6 @@ def _offset(segment: list[tuple[float, Packet]]) -> float:
     return min(packet.arrival - sent for sent, packet in segment)
 
 
-def _ticks(difference: int) -> int:
-    return (difference + 0x80000000) % 0x100000000 - 0x80000000
-
-
 def _header(frames: int) -> bytes:
     data = frames * _FRAME
     riff = struct.pack("<4sI4s", b"RIFF", 36 + data, b"WAVE")
@@ -185,28 +175,10 @@ def _header(frames: int) -> bytes:
     return riff + form + struct.pack("<4sI", b"data", data)
 
 
-def _mulaw(code: int) -> int:
-    code = ~code & 0xFF
-    magnitude = (((code & 0x0F) << 3) + 0x84 << (code >> 4 & 7)) - 0x84
-    return -magnitude if code & 0x80 else magnitude
-
-
-def _alaw(code: int) -> int:
-    code ^= 0x55
-    exponent, mantissa = code >> 4 & 7, code & 0x0F
-    magnitude = (mantissa << 4) + 8
-    if exponent:
-        magnitude = magnitude + 0x100 << exponent - 1
-    return magnitude if code & 0x80 else -magnitude
-
-
-def _tables(decode: list[int]) -> tuple[bytes, bytes]:
+def _tables(levels: Sequence[int]) -> tuple[bytes, bytes]:
     """Tables of the low and the high bytes, for `bytes.translate`."""
-    samples = [value & 0xFFFF for value in decode]
+    samples = [level & 0xFFFF for level in levels]
     return bytes(s & 0xFF for s in samples), bytes(s >> 8 for s in samples)
 
 
-_DECODE = {
-    0: _tables([_mulaw(code) for code in range(256)]),
-    8: _tables([_alaw(code) for code in range(256)]),
-}
+_DECODE = {kind: _tables(levels) for kind, levels in LEVELS.items()}

@@ -6,12 +6,13 @@ ICE candidates and keys of one side never reach the other.
 
 import ipaddress
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 _PCMU = 0
 _PCMA = 8
 _DYNAMIC = range(96, 128)
 _DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
+_ANSWERS = {"sendonly": "recvonly", "recvonly": "sendonly"}
 _AUDIO = re.compile(r"audio (\d{1,5})(?:/\d+)? RTP/AVP((?: \d{1,3})+)")
 _MEDIA = re.compile(r"([a-z]+) \d{1,5}(?:/\d+)? (\S+) (.+)")
 
@@ -34,6 +35,29 @@ class Audio:
     direction: str
     ptime: int | None
     layout: tuple[str | None, ...]
+
+    @property
+    def codec(self) -> int:
+        """The preferred one of PCMU and PCMA."""
+        return next(f for f in self.formats if f in (_PCMU, _PCMA))
+
+    @property
+    def events(self) -> int | None:
+        """The payload type of telephone-events, `None` without."""
+        return next((f for f in self.formats if f in _DYNAMIC), None)
+
+    def narrowed(self, codec: int) -> "Audio":
+        """The stream with `codec` alone; raises `SdpError` when it is not among the formats."""
+        if codec not in self.formats:
+            raise SdpError("the codec that was agreed is gone")
+        kept = tuple(f for f in (codec, self.events) if f is not None)
+        fmtp = {f: text for f, text in self.fmtp.items() if f in kept}
+        return replace(self, formats=kept, fmtp=fmtp)
+
+    def answered_at(self, ip: str, port: int) -> "Audio":
+        """The answer to this stream by somebody at `ip`:`port` who accepts all of it."""
+        direction = _ANSWERS.get(self.direction, self.direction)
+        return replace(self, ip=ip, port=port, direction=direction, ptime=20, layout=(None,))
 
 
 @dataclass

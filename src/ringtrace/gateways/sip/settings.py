@@ -46,6 +46,7 @@ class NodeSettings:
     drain_seconds: float = 30.0
     keep_days: int = 30
     ready_file: Path | None = None
+    prompt_file: Path | None = None
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"https?://[^\s/]+(/[^\s]*)?", self.backend_url):

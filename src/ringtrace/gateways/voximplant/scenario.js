@@ -2,7 +2,8 @@
  * Ringtrace: call tracking for VoxEngine.
  *
  * One scenario for every number of the account. It asks the Ringtrace backend what to do with
- * a call (the plan), rings the targets, bridges and records, and reports what happened, once.
+ * a call (the plan), perhaps asks the caller for digits, rings the targets, bridges and records,
+ * and reports what happened, once.
  * Nothing here differs between customers; three secrets of the application configure it:
  *
  *   RINGTRACE_URL       address of the backend, for example https://calls.example.com
@@ -17,6 +18,11 @@ require(Modules.ApplicationStorage);
 
 const LOOKUP_SECONDS = 2;
 const STORAGE_SECONDS = 1;
+// The caller hears ringing meanwhile, so this may take longer than the lookup.
+const DIGITS_SECONDS = 3;
+const DEFAULT_KEY_SECONDS = 8;
+// A prompt whose end is never told must not keep the caller.
+const LONGEST_PROMPT_SECONDS = 60;
 // The platform drops a caller who is not answered within 60 seconds; end before it does.
 const CALLER_WAITS_SECONDS = 57;
 const SHORTEST_RING_SECONDS = 2;
@@ -53,10 +59,21 @@ const INTERNAL_ERROR = ['failed', 'internal_error'];
 const REFUSALS = { busy: 486, missed: 480, rejected: 603 };
 const REFUSAL = 503;
 
+// Names in VoiceList.Amazon, by preference; without any of them the platform's own voice speaks.
+const VOICES = {
+  'de-DE': ['de_DE_Vicki', 'de_DE_Marlene', 'de_DE_Hans'],
+  'en-GB': ['en_GB_Amy', 'en_GB_Emma'],
+  'en-US': ['en_US_Joanna'],
+  'es-ES': ['es_ES_Lucia', 'es_ES_Conchita', 'es_ES_Enrique'],
+  'fr-FR': ['fr_FR_Celine', 'fr_FR_Lea', 'fr_FR_Mathieu'],
+  'ru-RU': ['ru_RU_Tatyana', 'ru_RU_Maxim'],
+};
+
 const config = { url: '', token: '', fallback: '' };
 
 // The call of this session. `attempts` are the targets still to be rung, `legs` those that
-// were; `result` is set once and never changed.
+// were; `result` is set once and never changed. `attended` is a caller whom the scenario has
+// answered itself, to ask for digits; `entry` is that question.
 const call = {
   id: '',
   inbound: null,
@@ -68,6 +85,9 @@ const call = {
   planSource: 'fallback',
   maxSeconds: DEFAULT_MAX_SECONDS,
   looking: false,
+  attended: false,
+  entry: null,
+  digits: '',
   attempts: [],
   legs: [],
   answered: null,
@@ -120,17 +140,25 @@ async function route() {
     settle();
     return;
   }
-  call.planSource = decision.source;
-  call.attempts = decision.attempts;
-  call.maxSeconds = decision.maxSeconds;
-  Logger.write(`ringtrace: plan from ${decision.source}, ${decision.attempts.length} target(s)`);
+  follow(decision);
   if (call.inboundEnded) {
     settle();
     return;
   }
   // Besides the tone, calls from the US to the US are only let out after ring().
   harmless(ringCaller)();
+  if (decision.question) {
+    ask(decision.question);
+    return;
+  }
   dialNext();
+}
+
+function follow(decision) {
+  call.planSource = decision.source;
+  call.attempts = decision.attempts;
+  call.maxSeconds = decision.maxSeconds;
+  Logger.write(`ringtrace: plan from ${decision.source}, ${decision.attempts.length} target(s)`);
 }
 
 async function findPlan() {
@@ -184,7 +212,7 @@ function fallbackDecision() {
   const usable = isTarget(config.fallback);
   if (!usable) Logger.write('ringtrace: RINGTRACE_FALLBACK is neither a number nor a sip: URI');
   const attempts = usable ? [attempt({ to: config.fallback }, {})] : [];
-  return { source: 'fallback', attempts, maxSeconds: DEFAULT_MAX_SECONDS };
+  return { source: 'fallback', question: null, attempts, maxSeconds: DEFAULT_MAX_SECONDS };
 }
 
 // --- The plan -------------------------------------------------------------------------------
@@ -192,13 +220,28 @@ function fallbackDecision() {
 // Everything is checked before anything is dialled: a step this scenario does not know makes
 // the whole plan unusable, because leaving it out could mean leaving out an announcement.
 function decide(plan, source) {
-  const attempts = plan.steps.flatMap((step) => {
+  const [first] = plan.steps;
+  const question = first && first.do === 'collect' ? questionOf(first) : null;
+  const attempts = plan.steps.slice(question ? 1 : 0).flatMap((step) => {
     if (step.do !== 'dial') throw new Error(`step ${JSON.stringify(step.do)} is not known`);
     return step.targets.map((target) => attempt(target, step));
   });
   if (attempts.length === 0) throw new Error('the plan has no target');
   const wanted = plan.max_seconds > 0 ? plan.max_seconds : DEFAULT_MAX_SECONDS;
-  return { source, attempts, maxSeconds: Math.min(wanted, LONGEST_MAX_SECONDS) };
+  return { source, question, attempts, maxSeconds: Math.min(wanted, LONGEST_MAX_SECONDS) };
+}
+
+function questionOf(step) {
+  if (!(Number.isInteger(step.digits) && step.digits > 0)) {
+    throw new Error('collect does not say how many digits');
+  }
+  if (typeof step.prompt !== 'string') throw new Error('collect has no prompt');
+  return {
+    count: step.digits,
+    seconds: step.seconds > 0 ? step.seconds : DEFAULT_KEY_SECONDS,
+    prompt: step.prompt,
+    language: String(step.language),
+  };
 }
 
 function attempt(target, step) {
@@ -216,13 +259,16 @@ function keepPlan(plan) {
   quietly(() => ApplicationStorage.put(cacheKey(), compact(plan), CACHE_SECONDS));
 }
 
-// What a stored value has room for: the plan itself, else as many of its targets as fit.
+// What a stored value has room for: the plan itself, else its question and as many of its
+// targets as fit.
 function compact(plan) {
   const whole = JSON.stringify({ steps: plan.steps, max_seconds: plan.max_seconds });
   if (whole.length <= CACHE_CHARACTERS) return whole;
-  const targets = plan.steps.flatMap((step) => step.targets).map((target) => ({ to: target.to }));
-  const bare = () => JSON.stringify({ steps: [{ do: 'dial', targets }] });
-  while (bare().length > CACHE_CHARACTERS) targets.pop();
+  const questions = plan.steps.filter((step) => step.do === 'collect');
+  const targets = plan.steps.flatMap((step) => step.targets || [])
+    .map((target) => ({ to: target.to }));
+  const bare = () => JSON.stringify({ steps: [...questions, { do: 'dial', targets }] });
+  while (targets.length > 1 && bare().length > CACHE_CHARACTERS) targets.pop();
   return bare();
 }
 
@@ -230,11 +276,107 @@ function cacheKey() {
   return `ringtrace.plan.${call.number.slice(0, 100)}`;
 }
 
+// --- Digits ---------------------------------------------------------------------------------
+
+function ask(question) {
+  const { inbound } = call;
+  call.entry = { ...question, prompting: true, over: false, way: null, timer: null };
+  inbound.addEventListener(CallEvents.Connected, guarded(onPickedUp));
+  inbound.addEventListener(CallEvents.ToneReceived, guarded(onTone));
+  inbound.addEventListener(CallEvents.PlaybackFinished, guarded(onPromptFinished));
+  wait(LONGEST_PROMPT_SECONDS + question.seconds);
+  inbound.answer();
+  call.attended = true;
+}
+
+function onPickedUp() {
+  const { entry, inbound } = call;
+  if (entry.over) return;
+  try {
+    Logger.hideTones(true);
+    inbound.handleTones(true, DTMFType.ALL);
+    const voice = voiceOf(entry.language);
+    inbound.say(entry.prompt, voice ? { voice } : {});
+  } catch (error) {
+    Logger.write(`ringtrace: nothing was said (${error.message})`);
+    onPromptFinished();
+  }
+}
+
+function voiceOf(language) {
+  const similar = Object.keys(VOICES).find((known) => known.slice(0, 2) === language.slice(0, 2));
+  const names = VOICES[language] || VOICES[similar] || [];
+  const name = names.find((known) => VoiceList.Amazon[known]);
+  if (!name) Logger.write(`ringtrace: no voice for ${language}`);
+  return name ? VoiceList.Amazon[name] : null;
+}
+
+// Comes with an error too, when nothing could be said; the caller may still know what to do.
+function onPromptFinished() {
+  const { entry } = call;
+  if (entry.over || !entry.prompting) return;
+  entry.prompting = false;
+  wait(entry.seconds);
+}
+
+function onTone(event) {
+  const { entry } = call;
+  // Some networks deliver each key in two ways: that of the first key counts.
+  entry.way = entry.way || event.type;
+  if (entry.over || entry.way !== event.type) return undefined;
+  if (entry.prompting) {
+    // The end of a stopped playback is not told.
+    entry.prompting = false;
+    call.inbound.stopPlayback();
+  }
+  if (event.tone === '#') return endEntry();
+  if (/^[0-9]$/.test(event.tone)) call.digits += event.tone;
+  if (call.digits.length >= entry.count) return endEntry();
+  wait(entry.seconds);
+  return undefined;
+}
+
+function wait(seconds) {
+  clearTimeout(call.entry.timer);
+  call.entry.timer = setTimeout(guarded(endEntry), seconds * 1000);
+}
+
+async function endEntry() {
+  if (call.entry.over) return;
+  closeEntry();
+  Logger.write(`ringtrace: ${call.digits.length} digit(s)`);
+  harmless(() => call.inbound.handleTones(false))();
+  harmless(playRingback)();
+  if (call.digits) await redirect();
+  if (call.inboundEnded || call.result || call.rescued) return;
+  dialNext();
+}
+
+function closeEntry() {
+  if (!call.entry) return;
+  call.entry.over = true;
+  clearTimeout(call.entry.timer);
+}
+
+// Whatever goes wrong, the plan at hand goes on.
+async function redirect() {
+  const answer = await post(`${callPath()}/digits`, { digits: call.digits }, DIGITS_SECONDS);
+  try {
+    if (answer.code !== 200) throw new Error(`the backend answered ${answer.code}`);
+    const decision = decide(JSON.parse(answer.text), 'backend');
+    if (decision.question) throw new Error('the plan asks again');
+    follow(decision);
+  } catch (error) {
+    Logger.write(`ringtrace: digits not taken (${error.message})`);
+  }
+}
+
 // --- Dialling -------------------------------------------------------------------------------
 
 function dialNext() {
   const next = call.attempts.shift();
-  const left = CALLER_WAITS_SECONDS - secondsBetween(call.startedAt, Date.now());
+  const waited = secondsBetween(call.startedAt, Date.now());
+  const left = call.attended ? Infinity : CALLER_WAITS_SECONDS - waited;
   if (!next || left < SHORTEST_RING_SECONDS) {
     giveUp();
     return;
@@ -256,6 +398,8 @@ function dial(next, seconds) {
     call: null,
   };
   call.legs.push(leg);
+  // Early media of the target before may have taken its place.
+  if (call.attended && call.legs.length > 1) harmless(playRingback)();
   Logger.write(`ringtrace: dialling ${masked(next.to)} for ${Math.round(seconds)} s`);
   try {
     leg.call = place(next);
@@ -278,12 +422,18 @@ function place(next) {
 }
 
 function ringCaller() {
-  if (!call.answered && !call.inboundEnded) call.inbound.ring();
+  if (!call.attended && !call.answered && !call.inboundEnded) call.inbound.ring();
+}
+
+// A caller whom we have answered hears ringing from us.
+function playRingback() {
+  const russian = call.entry.language.startsWith('ru');
+  if (!call.inboundEnded) call.inbound.playProgressTone(russian ? 'RU' : 'US');
 }
 
 function onEarlyMedia(leg) {
   if (leg.over || leg.cancelled || call.inboundEnded) return;
-  call.inbound.startEarlyMedia();
+  if (!call.attended) call.inbound.startEarlyMedia();
   leg.call.sendMediaTo(call.inbound);
 }
 
@@ -297,7 +447,7 @@ function onAnswer(leg, next) {
   leg.answeredAt = Date.now();
   leg.code = 200;
   call.answered = leg;
-  call.inbound.answer();
+  if (!call.attended) call.inbound.answer();
   VoxEngine.sendMediaBetween(call.inbound, leg.call);
   if (next.record) harmless(record)(leg);
   setTimeout(guarded(() => hangUpBoth(leg)), call.maxSeconds * 1000);
@@ -369,7 +519,9 @@ function giveUp() {
 }
 
 function refuse(code) {
-  if (!call.inboundEnded) call.inbound.reject(code);
+  if (call.inboundEnded) return;
+  if (call.attended) call.inbound.hangup();
+  else call.inbound.reject(code);
 }
 
 function failure(code) {
@@ -380,6 +532,7 @@ function failure(code) {
 
 function onInboundEnded() {
   call.inboundEnded = true;
+  closeEntry();
   if (call.answered) {
     conclude('answered', null, 200);
   } else {
@@ -418,6 +571,7 @@ function rescue(error) {
   }
   call.rescued = true;
   call.looking = false;
+  closeEntry();
   const leg = call.legs[call.legs.length - 1];
   const decision = fallbackDecision();
   call.attempts = decision.attempts;
@@ -489,8 +643,12 @@ function onTerminating() {
   Net.httpRequest(config.url + reportPath(), () => {}, options);
 }
 
+function callPath() {
+  return `/gateway/v1/calls/${encodeURIComponent(call.id)}`;
+}
+
 function reportPath() {
-  return `/gateway/v1/calls/${encodeURIComponent(call.id)}/report`;
+  return `${callPath()}/report`;
 }
 
 // The same text each time it is sent.
@@ -512,6 +670,7 @@ function reportBody() {
     recording: recordingReport(),
     session: call.id,
     plan_source: call.planSource,
+    digits: call.digits || null,
   };
   return call.reportBody;
 }

@@ -70,8 +70,54 @@ def test_plan_is_asked_for_as_the_contract_says(backend: Make) -> None:
         "caller": None,
         "started_at": "2026-11-23T06:30:00.120Z",
     }
-    assert plan.steps[0].targets[0].to == "+15550199001"
-    assert (plan.max_seconds, plan.cacheable, plan.steps[0].record) == (7200, True, True)
+    assert plan.dials[0].targets[0].to == "+15550199001"
+    assert (plan.max_seconds, plan.cacheable, plan.dials[0].record) == (7200, True, True)
+    assert plan.collect is None
+
+
+COLLECT = {"do": "collect", "digits": 4, "seconds": 8, "prompt": "Key it.", "language": "en-US"}
+
+
+def test_a_plan_may_begin_with_digits(backend: Make) -> None:
+    answer = PLAN | {"steps": [COLLECT, DIAL]}
+    plan = backend(lambda _: httpx.Response(200, json=answer)).plan(ARRIVAL)
+    assert plan.collect is not None
+    assert (plan.collect.digits, plan.collect.seconds) == (4, 8)
+    assert [dial.record for dial in plan.dials] == [True]
+
+
+def test_digits_are_posted_as_the_contract_says(backend: Make) -> None:
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200, json=PLAN)
+
+    plan = backend(answer).plan_for_digits("c1", "4217", 3.0)
+    (request,) = asked
+    assert (request.method, str(request.url)) == (
+        "POST",
+        "http://backend.example/gateway/v1/calls/c1/digits",
+    )
+    assert request.headers["authorization"] == "Bearer secret"
+    assert request.extensions["timeout"] == dict.fromkeys(("connect", "read", "write", "pool"), 3.0)
+    assert msgspec.json.decode(request.content) == {"digits": "4217"}
+    assert plan.dials[0].targets[0].to == "+15550199001"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(404, json={"error_id": "call_unknown"}),
+        httpx.Response(422, json={"error_id": "field_invalid", "field": "digits"}),
+        httpx.Response(503),
+        httpx.Response(200, text="<html>"),
+        httpx.Response(200, json=PLAN | {"steps": [COLLECT, DIAL]}),
+    ],
+)
+def test_any_other_answer_to_the_digits_is_no_plan(backend: Make, answer: httpx.Response) -> None:
+    with pytest.raises(BackendAwayError):
+        backend(lambda _: answer).plan_for_digits("c1", "4217", 3.0)
 
 
 def test_unknown_number_is_told_from_an_absent_backend(backend: Make) -> None:
@@ -87,6 +133,10 @@ def test_unknown_number_is_told_from_an_absent_backend(backend: Make) -> None:
     [
         ({"max_seconds": 0}, "max_seconds"),
         ({"steps": [{"do": "dance"}]}, "dance"),
+        ({"steps": [DIAL, COLLECT]}, "collect must be the first"),
+        ({"steps": [{**COLLECT, "digits": 0}, DIAL]}, "digits"),
+        ({"steps": [{**COLLECT, "seconds": 61}, DIAL]}, "seconds"),
+        ({"steps": [{"do": "collect", "digits": 4, "seconds": 8}, DIAL]}, "prompt"),
         ({"steps": [{**DIAL, "caller_id": "a\r\nb"}]}, "caller_id"),
         ({"steps": [{**DIAL, "targets": [{"to": "5", "ring_seconds": 5}]}]}, "to"),
         (

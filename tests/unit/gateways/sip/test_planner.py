@@ -37,8 +37,7 @@ class Clock:
         self.posted.put(action)
 
     def after(self, seconds: float, action: Callable[[], None]) -> "Alarm":
-        assert seconds == 2.0
-        self.timers.append(Alarm(action))
+        self.timers.append(Alarm(seconds, action))
         return self.timers[-1]
 
     def run_next(self) -> None:
@@ -47,6 +46,7 @@ class Clock:
 
 @dataclass
 class Alarm:
+    seconds: float
     action: Callable[[], None]
     cancelled: bool = False
 
@@ -70,6 +70,10 @@ class Scripted(Backend):
             raise self.answer
         return self.answer
 
+    def plan_for_digits(self, call: str, digits: str, timeout: float) -> Plan:
+        assert (call, digits, timeout) == ("c1", "4217", 3.0)
+        return self.plan(ARRIVAL)
+
 
 @dataclass
 class Desk:
@@ -79,8 +83,8 @@ class Desk:
     fallback: str | None = FALLBACK
     decisions: list[Decision] = field(default_factory=list)
 
-    def ask(self) -> Planner:
-        planner = Planner(
+    def planner(self) -> Planner:
+        return Planner(
             self.clock,
             self.backend,
             PlanCache(self.folder),
@@ -88,6 +92,9 @@ class Desk:
             fallback_target=self.fallback,
             fallback_ring_seconds=25,
         )
+
+    def ask(self) -> Planner:
+        planner = self.planner()
         planner.decide(ARRIVAL, self.decisions.append)
         return planner
 
@@ -107,7 +114,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 def test_backend_plan_is_followed_and_kept_for_its_absence(desk: Desk) -> None:
     assert desk.decide() == Decision(PLAN, PlanSource.BACKEND)
-    assert desk.clock.timers[0].cancelled
+    assert (desk.clock.timers[0].seconds, desk.clock.timers[0].cancelled) == (2.0, True)
     desk.backend.answer = BackendAwayError("gone")
     assert desk.decide() == Decision(PLAN, PlanSource.CACHE)
 
@@ -118,7 +125,7 @@ def test_plan_of_a_visitor_is_not_kept(desk: Desk) -> None:
     desk.backend.answer = BackendAwayError("gone")
     plan = desk.decide().plan
     assert plan is not None
-    assert plan.steps[0].targets[0].to == FALLBACK
+    assert plan.dials[0].targets[0].to == FALLBACK
 
 
 def test_plan_of_a_visitor_leaves_the_last_cacheable_one(desk: Desk) -> None:
@@ -134,7 +141,7 @@ def test_fallback_rings_its_target_and_records_nothing(desk: Desk) -> None:
     decision = desk.decide()
     assert decision.source is PlanSource.FALLBACK
     assert decision.plan is not None
-    (dial,) = decision.plan.steps
+    (dial,) = decision.plan.dials
     assert (dial.targets[0].to, dial.targets[0].ring_seconds) == (FALLBACK, 25)
     assert (dial.caller_id, dial.record) == (NUMBER, False)
 
@@ -182,3 +189,34 @@ def test_kept_plan_is_private_and_written_only_when_it_changes(desk: Desk) -> No
     desk.backend.answer = msgspec.structs.replace(PLAN, max_seconds=9)
     desk.decide()
     assert path.stat().st_mtime_ns > before
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"), [(OTHER, OTHER), (PLAN, PLAN), (BackendAwayError("gone"), None)]
+)
+def test_plan_for_digits_is_the_backends_or_none_and_never_kept(
+    desk: Desk, answer: Plan | Exception, expected: Plan | None
+) -> None:
+    desk.backend.answer = answer
+    found: list[Plan | None] = []
+    planner = desk.planner()
+    planner.decide_again("c1", "4217", found.append)
+    desk.clock.run_next()
+    planner.close()
+    assert found == [expected]
+    assert desk.clock.timers[0].cancelled
+    assert list(desk.folder.iterdir()) == []
+
+
+def test_digits_that_hang_are_given_up_after_three_seconds(desk: Desk) -> None:
+    desk.backend.let.clear()
+    found: list[Plan | None] = []
+    planner = desk.planner()
+    planner.decide_again("c1", "4217", found.append)
+    (timer,) = desk.clock.timers
+    assert timer.seconds == 3.0
+    timer.action()
+    desk.backend.let.set()
+    desk.clock.run_next()
+    planner.close()
+    assert found == [None]

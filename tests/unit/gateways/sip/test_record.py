@@ -32,6 +32,13 @@ def test_call_ids_sort_by_time_and_differ() -> None:
     assert int(ids[0][:12], 16) == pytest.approx(time.time() * 1000, abs=10_000)
 
 
+def test_digits_are_reported() -> None:
+    record = ringing()
+    record.digits = "4217"
+    record.abandoned(START + 1)
+    assert report(record, None).digits == "4217"
+
+
 def test_answered_call() -> None:
     record = ringing()
     record.answered(START + 3.2)
@@ -60,6 +67,7 @@ def test_answered_call() -> None:
         "recording": {"seconds": 40.98, "channels": 2, "url": None},
         "session": "abc@192.0.2.1",
         "plan_source": "cache",
+        "digits": None,
     }
 
 

@@ -80,3 +80,37 @@ def test_version_moves_with_the_content_only() -> None:
 def test_unusable_offer_is_refused(old: str, new: str) -> None:
     with pytest.raises(SdpError):
         parse_audio(OFFER.replace(old, new))
+
+
+def test_a_narrowed_stream_has_the_codec_and_the_events_and_nothing_else() -> None:
+    audio = parse_audio(OFFER)
+    assert (audio.codec, audio.events) == (8, 101)
+    assert audio.narrowed(0).formats == (0, 101)
+    assert audio.narrowed(0).fmtp == {101: "0-15"}
+
+
+def test_a_codec_that_is_not_offered_cannot_be_kept() -> None:
+    without_pcmu = parse_audio(OFFER.replace("18 8 0 101", "18 8 101"))
+    with pytest.raises(SdpError):
+        without_pcmu.narrowed(0)
+
+
+def test_without_events_there_is_no_payload_type_for_them() -> None:
+    audio = parse_audio(OFFER.replace(" 101 96", " 96"))
+    assert audio.events is None
+    assert audio.narrowed(8).formats == (8,)
+
+
+@pytest.mark.parametrize(
+    ("offered", "answered"),
+    [
+        ("sendrecv", "sendrecv"),
+        ("sendonly", "recvonly"),
+        ("recvonly", "sendonly"),
+        ("inactive", "inactive"),
+    ],
+)
+def test_an_answer_mirrors_the_direction(offered: str, answered: str) -> None:
+    audio = parse_audio(OFFER.replace("a=sendrecv", f"a={offered}"))
+    ours = audio.answered_at("127.0.0.1", 5004)
+    assert (ours.ip, ours.port, ours.direction) == ("127.0.0.1", 5004, answered)

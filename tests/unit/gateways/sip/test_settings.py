@@ -48,6 +48,7 @@ def test_token_is_not_shown() -> None:
         ('"drain_seconds": -1', "drain_seconds"),
         ('"max_calls": "many"', "max_calls"),
         ('"spool_dir": 5', "spool_dir"),
+        ('"prompt_file": 5', "prompt_file"),
         ('"colour": "red"', "colour"),
     ],
 )

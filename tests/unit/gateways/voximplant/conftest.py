@@ -49,17 +49,22 @@ def json_reply(code: int, content: object, delay: float = 0.03) -> Reply:
 
 @dataclass
 class FakeBackend:
-    """Answers arrivals with `arrival` and the n-th report with `report(n, moment)`."""
+    """Answers arrivals, digits, and the n-th report with `report(n, moment)`."""
 
     arrival: Reply = field(default_factory=lambda: json_reply(200, plan()))
+    keyed: Reply = REFUSED
     report: Callable[[int, float], Reply] = lambda _n, _moment: Reply(200, b'{"result":"created"}')
     arrivals: list[Request] = field(default_factory=list)
+    digits: list[Request] = field(default_factory=list)
     reports: list[tuple[float, Request, int]] = field(default_factory=list)
 
     def __call__(self, request: Request, moment: float) -> Reply:
         if request.url == "https://backend.example/gateway/v1/calls":
             self.arrivals.append(request)
             return self.arrival
+        if request.url == "https://backend.example/gateway/v1/calls/4000000001/digits":
+            self.digits.append(request)
+            return self.keyed
         assert request.url == "https://backend.example/gateway/v1/calls/4000000001/report"
         reply = self.report(len(self.reports), moment)
         self.reports.append((moment, request, reply.code))

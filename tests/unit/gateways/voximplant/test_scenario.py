@@ -65,6 +65,7 @@ def test_an_answered_call_is_bridged_recorded_in_stereo_and_reported_once(phone:
         "recording": {"url": result.recordings[0].url, "seconds": 40, "channels": 2},
         "session": "4000000001",
         "plan_source": "backend",
+        "digits": None,
     }
     assert leg == {
         "target": AGENT,

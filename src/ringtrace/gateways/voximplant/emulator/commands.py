@@ -32,6 +32,8 @@ class Commands:
             "StopTimer": self._stop_timer,
             "LoadModule": lambda data: session.log.write(f"Module loaded: {data['module']}"),
             "HttpRequest": self._http,
+            "HideTones": self._hide_tones,
+            "SendMediaBetween": self._send_media_between,
             "Storage": self._storage,
             "Terminate": self._terminate,
             "CallPSTN": lambda data: self._dial(data, sip=False),
@@ -44,10 +46,15 @@ class Commands:
             "RejectCall": lambda leg, data: network.reject(leg, data["code"]),
             "Hangup": lambda leg, _: network.hang_up(leg),
             "Record": lambda leg, _: network.record(leg),
-            "Say": lambda leg, data: network.say(leg, data["text"]),
+            "StartEarlyMedia": lambda leg, _: network.start_early_media(leg),
+            "Say": lambda leg, data: self._unheard("say", network.say(leg, data["text"])),
+            "PlayProgressTone": lambda leg, data: self._unheard(
+                "playProgressTone", network.play_progress_tone(leg, data["country"])
+            ),
             "StartPlayback": lambda leg, data: network.play(leg, loop=data["loop"]),
             "StopPlayback": lambda leg, _: network.stop_playback(leg),
-            "HandleTones": _handle_tones,
+            "HandleTones": self._handle_tones,
+            "SendMediaTo": lambda _, data: self._send_media(data["to"]),
         }
 
     def carry_out(self, commands: Sequence[Command]) -> None:
@@ -117,6 +124,27 @@ class Commands:
         if appointment is not None:
             appointment.cancelled = True
 
+    def _hide_tones(self, data: dict[str, Any]) -> None:
+        self._session.log.tones_hidden = data["hidden"]
+
+    def _handle_tones(self, leg: Leg, data: dict[str, Any]) -> None:
+        kinds = data["kinds"]
+        if kinds not in _TONE_KINDS:
+            self._session.log.write(f"WARNING! handleTones: there are no tones of kind {kinds}")
+        # The parties' keys are telephone-events.
+        leg.tones_handled = data["handle"] and kinds in {"ALL", "TELEPHONE_EVENT"}
+
+    def _send_media_between(self, data: dict[str, Any]) -> None:
+        self._send_media(data["id1"])
+        self._send_media(data["id2"])
+
+    def _send_media(self, to: str) -> None:
+        self._session.network.send_media(self._session.network.leg(to))
+
+    def _unheard(self, command: str, why: str | None) -> None:
+        if why is not None:
+            self._session.log.write(f"WARNING! {command}: {why}, nothing is heard")
+
     def _http(self, data: dict[str, Any]) -> None:
         self._session.http.ask(data)
 
@@ -153,16 +181,13 @@ class Commands:
                 return {"keys": storage.keys(data["pattern"], data["count"], now)}
 
 
+_TONE_KINDS = frozenset({"ALL", "TELEPHONE_EVENT", "IN_BAND", "SIP_INFO"})
 _ALWAYS = frozenset({"Log", "Warning", "ScriptError", "UnhandledRejection", "NotEmulated"})
 _UNLOGGED = _ALWAYS | {"StartTimer", "StopTimer", "Terminate", "LoadModule"}
 
 
 def _entry(key: str, value: str | None) -> dict[str, str] | None:
     return None if value is None else {"key": key, "value": value}
-
-
-def _handle_tones(leg: Leg, data: dict[str, Any]) -> None:
-    leg.tones_handled = data["handle"]
 
 
 def _shown(name: str, value: str) -> str:

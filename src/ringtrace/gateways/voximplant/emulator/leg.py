@@ -47,6 +47,8 @@ class Leg:
     cancelled: bool = False
     """We hung up before an answer."""
     early_media: bool = False
+    accepted: bool = False
+    """We answered, or are sending early media: what is played reaches the party."""
     tones_handled: bool = False
     recorded: Recorded | None = None
     playback: Appointment | None = None

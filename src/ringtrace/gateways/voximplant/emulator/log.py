@@ -13,6 +13,7 @@ class SessionLog:
     def __init__(self, start: datetime, agenda: Agenda) -> None:
         self.lines: list[str] = []
         self.timeline: list[Moment] = []
+        self.tones_hidden = False
         self._start = start.astimezone(UTC)
         self._agenda = agenda
 
@@ -21,9 +22,10 @@ class SessionLog:
         self.lines.append(f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03d} {text}")
 
     def event(self, name: str, fields: dict[str, Any]) -> None:
-        self.write(
-            f"Sent event to JS onPhoneEvent with params {worded([{'name': name, **fields}])}"
-        )
+        shown = {"name": name, **fields}
+        if self.tones_hidden and "tone" in shown:
+            shown["tone"] = "*"
+        self.write(f"Sent event to JS onPhoneEvent with params {worded([shown])}")
         self.timeline.append(Moment(self._t(), "event", name, fields))
 
     def command(self, name: str, data: dict[str, Any], *, quiet: bool = False) -> None:

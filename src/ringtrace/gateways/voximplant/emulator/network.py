@@ -21,6 +21,7 @@ _RING_SECONDS = 1.0
 _SPOKEN_CHARACTERS_PER_SECOND = 15
 # Audio files are not fetched; each is taken to be this long.
 _AUDIO_FILE_SECONDS = 5.0
+_PROGRESS_TONES = ("US", "RU")
 _NORMAL_CLEARING = 16
 
 _REASONS = {
@@ -141,6 +142,7 @@ class Network:
 
     def answer(self, leg: Leg) -> None:
         if leg.incoming:
+            leg.accepted = True
             self._agenda.after(_ANSWER_SECONDS, lambda: self._connect(leg))
 
     def reject(self, leg: Leg, code: int) -> None:
@@ -177,15 +179,35 @@ class Network:
 
         self._agenda.after(_RECORD_STARTS, started)
 
-    def say(self, leg: Leg, text: str) -> None:
+    def start_early_media(self, leg: Leg) -> None:
+        leg.accepted = leg.accepted or leg.incoming
+
+    def say(self, leg: Leg, text: str) -> str | None:
+        """Like all that plays: the reason why nothing is heard, if nothing is."""
+        if not _reached(leg):
+            return "the call is not answered"
         if len(text) > TTS_CHARACTERS:
             error = f"The text is longer than {TTS_CHARACTERS} characters"
             self._agenda.after(0, lambda: self._playback_ends(leg, {"error": error}))
-            return
+            return None
         self._play(leg, max(1.0, len(text) / _SPOKEN_CHARACTERS_PER_SECOND))
+        return None
 
     def play(self, leg: Leg, *, loop: bool) -> None:
         self._play(leg, None if loop else _AUDIO_FILE_SECONDS)
+
+    def play_progress_tone(self, leg: Leg, country: str) -> str | None:
+        """A tone without end and without events, until another stream takes its place."""
+        if country not in _PROGRESS_TONES:
+            return f"no tone for {country}, only {' and '.join(_PROGRESS_TONES)}"
+        if not _reached(leg):
+            return "the call is not answered"
+        self.stop_playback(leg)
+        return None
+
+    def send_media(self, leg: Leg) -> None:
+        """Somebody else's sound reaches `leg`, which hears one stream only: the last one."""
+        self.stop_playback(leg)
 
     def stop_playback(self, leg: Leg) -> None:
         """The end of a stopped playback is never told."""
@@ -281,6 +303,10 @@ class Network:
     def _check_emptied(self) -> None:
         if not self.alive():
             self._emptied()
+
+
+def _reached(leg: Leg) -> bool:
+    return leg.accepted or leg.state is LegState.CONNECTED
 
 
 def _reason(code: int) -> str:

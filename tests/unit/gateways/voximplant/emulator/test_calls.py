@@ -147,6 +147,86 @@ def test_tones_are_received_only_while_they_are_handled() -> None:
     assert any("'ALL' is used" in line for line in result.log)
 
 
+@pytest.mark.parametrize(
+    ("handled", "heard"),
+    [
+        ("", True),
+        ("true", True),
+        ("true, DTMFType.ALL", True),
+        ("true, DTMFType.TELEPHONE_EVENT", True),
+        ("true, DTMFType.IN_BAND", False),
+        ("true, 'EVERYTHING'", False),
+        ("false, DTMFType.ALL", False),
+    ],
+)
+def test_tones_are_of_the_kinds_that_are_handled(handled: str, heard: bool) -> None:
+    body = f"call.answer(); call.handleTones({handled});"
+    result = play(body, caller_does=CallerDoes(hang_up=8, keys=((1, "1"),)))
+    assert any("Tone" in line for line in said(result)) is heard
+    assert any("no tones of kind EVERYTHING" in line for line in result.log) is (
+        "EVERYTHING" in handled
+    )
+
+
+def test_hidden_tones_are_not_in_the_log_but_reach_the_scenario() -> None:
+    body = "Logger.hideTones(true); call.answer(); call.handleTones(true, DTMFType.ALL);"
+    result = play(body, caller_does=CallerDoes(hang_up=8, keys=((1, "7"),)))
+    assert "in ToneReceived 7" in said(result)
+    assert not any("tone = 7" in line for line in result.log)
+    assert any("tone = *" in line for line in result.log)
+
+
+@pytest.mark.parametrize(
+    ("before", "heard"), [("", False), ("call.startEarlyMedia();", True), ("call.answer();", True)]
+)
+@pytest.mark.parametrize("play_it", ["call.say('one')", "call.playProgressTone('US')"])
+def test_an_unanswered_caller_hears_nothing_without_early_media(
+    before: str, heard: bool, play_it: str
+) -> None:
+    result = play(f"{before} {play_it};", caller_does=CallerDoes(hang_up=5))
+    assert any("nothing is heard" in line for line in result.log) is not heard
+    finished = any("PlaybackFinished" in line for line in said(result))
+    assert finished is (heard and "say" in play_it)
+
+
+def test_there_are_progress_tones_of_two_countries() -> None:
+    result = play("call.answer(); call.playProgressTone('DE');", caller_does=CallerDoes(hang_up=5))
+    assert any("playProgressTone: no tone for DE" in line for line in result.log)
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        "call.playProgressTone('RU')",
+        "out.sendMediaTo(call)",
+        "VoxEngine.sendMediaBetween(call, out)",
+        "call.stopPlayback()",
+    ],
+)
+def test_another_stream_takes_the_place_of_speech_which_then_never_finishes(stream: str) -> None:
+    body = DIAL + f"call.answer(); call.say('x'.repeat(60)); setTimeout(() => {stream}, 2000);"
+    result = play(body, answers=(Answer(TO, answer=1),), caller_does=CallerDoes(hang_up=9))
+    assert "in PlaybackFinished" not in said(result)
+    assert any("PlaybackStarted" in line for line in said(result))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "voice"),
+    [
+        ("", None),
+        (", {}", None),
+        (", {voice: VoiceList.Amazon.en_GB_Amy}", "VoiceList.Amazon.en_GB_Amy"),
+        (", {language: VoiceList.Amazon.en_GB_Amy}", "VoiceList.Amazon.en_GB_Amy"),
+        (", VoiceList.Amazon.en_GB_Amy", "VoiceList.Amazon.en_GB_Amy"),
+        (", Language.RU_RUSSIAN_FEMALE", "Language.RU_RUSSIAN_FEMALE"),
+    ],
+)
+def test_the_voice_is_given_in_any_of_its_ways(parameters: str, voice: str | None) -> None:
+    result = play(f"call.answer(); call.say('one'{parameters});", caller_does=CallerDoes(hang_up=4))
+    (command,) = [m for m in result.timeline if m.name == "Say"]
+    assert command.data["voice"] == voice
+
+
 def test_speech_ends_after_its_length_unless_it_is_stopped() -> None:
     body = "call.answer(); call.say('x'.repeat(45), VoiceList.Amazon.en_US_Joanna);"
     spoken = play(body, caller_does=CallerDoes(hang_up=10))

@@ -15,7 +15,9 @@ function describe(error) {
   if (error instanceof Error) {
     return { message: `${error.name}: ${error.message}`, stack: String(error.stack || '') };
   }
-  return { message: `uncaught ${String(error)}`, stack: '' };
+  // The engine throws null when there is no memory left for an Error.
+  const what = error === null ? 'null, or out of memory' : String(error);
+  return { message: `uncaught ${what}`, stack: '' };
 }
 
 class NotEmulated extends Error {

@@ -81,7 +81,7 @@ globalThis.uuidgen = () => 'xxxxxxxx-xxxx-4xxx-8xxx-xxxxxxxxxxxx'.replace(/x/g,
 // Voices are names that only speech synthesis understands; any of them is as good as another here.
 function voices(path) {
   const text = () => path;
-  return new Proxy({}, {
+  return new Proxy(Object.create(null), {
     get(_, name) {
       if (name === Symbol.toPrimitive || name === 'toString' || name === 'toJSON') return text;
       return typeof name === 'symbol' ? undefined : voices(`${path}.${name}`);

@@ -10,6 +10,10 @@ function checkedCustomData(value) {
   return text;
 }
 
+function isPlain(value) {
+  return value === undefined || value === null || Object.getPrototypeOf(value) === Object.prototype;
+}
+
 const calls = new Map();
 let happened;
 
@@ -77,9 +81,10 @@ class Call {
     this.#send('Record', { stereo, hd_audio });
   }
 
-  // (text, {voice}), and before that (text, Language.X).
-  say(text, voice) {
-    const chosen = voice && voice.voice ? voice.voice : voice;
+  // (text, {voice}), before that (text, {language}), and before that (text, Language.X).
+  say(text, parameters) {
+    const options = isPlain(parameters) ? parameters || {} : { voice: parameters };
+    const chosen = options.voice || options.language;
     this.#send('Say', { text: String(text), voice: chosen === undefined ? null : String(chosen) });
   }
 
@@ -91,11 +96,12 @@ class Call {
   stopPlayback() { this.#send('StopPlayback'); }
   playProgressTone(country) { this.#send('PlayProgressTone', { country: String(country) }); }
 
-  handleTones(handle, types) {
+  handleTones(handle = true, types = undefined) {
     if (handle && types === undefined) {
       send('Warning', { text: "handleTones without the kinds of tones: 'ALL' is used" });
     }
-    this.#send('HandleTones', { handle: Boolean(handle) });
+    const kinds = types === undefined ? 'ALL' : String(types);
+    this.#send('HandleTones', { handle: Boolean(handle), kinds });
   }
 
   sendMediaTo(unit) { this.#send('SendMediaTo', { to: unit.id() }); }
