@@ -2,12 +2,7 @@
 
 import asyncio
 import contextlib
-import os
-import signal
-import socket
-import sys
 import time
-from collections.abc import AsyncIterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -21,17 +16,10 @@ from ringtrace.gateways.voximplant.emulator import Answer, Case, Result, Storage
 from ringtrace.gateways.voximplant.emulator.http import Backend, RealHttp, Reply, Request
 from tests.server import server
 from tests.shop import RADIO, TARGET, bearer, setup_of
+from tests.sipnode import FALLBACK, free_port, sip_node
 
-FALLBACK = "+12025550195"
 DEADLINE = 30.0
 SCENARIO = (files("ringtrace.gateways.voximplant") / "scenario.js").read_text("utf-8")
-
-
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def configured(data: Path, url: str, kind: str) -> str:
@@ -49,28 +37,6 @@ async def calls(data: Path, url: str) -> list[dict[str, Any]]:
     async with httpx.AsyncClient(base_url=url, headers=api, trust_env=False) as client:
         found: list[dict[str, Any]] = (await client.get("/api/v1/calls")).json()["calls"]
         return found
-
-
-@contextlib.asynccontextmanager
-async def sip_node(data: Path, url: str, token: str, agent: Phone) -> AsyncIterator[str]:
-    ready = data / "node-ready"
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "ringtrace", "sip-node",
-        "--listen", f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}", "--trunk", "127.0.0.0/8",
-        "--proxy", f"127.0.0.1:{agent.address[1]}", "--backend", url, "--fallback", FALLBACK,
-        "--spool", str(data / "spool"), "--ready-file", str(ready),
-        env=os.environ | {"RINGTRACE_TOKEN": token}, stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
-    deadline = time.monotonic() + DEADLINE
-    while not ready.exists():
-        assert process.returncode is None, "the node ended instead of starting"
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.05)
-    try:
-        yield ready.read_text().strip()
-    finally:
-        process.send_signal(signal.SIGTERM)
-        await process.wait()
 
 
 @pytest.mark.phones
