@@ -38,6 +38,8 @@ _QUASIGROUP: Final = (
 )
 _STRIDE: Final = 617
 """Prime to CODES, so that codes given out one after another look unlike each other."""
+_FIRST: Final = 421
+"""Codes begin with one that looks like any other."""
 _BACK: Final = pow(_STRIDE, -1, CODES)
 
 
@@ -71,10 +73,10 @@ def is_code(text: str) -> bool:
 
 def code(turn: int) -> str:
     """The code given out at that turn; after CODES turns they come again, the oldest first."""
-    digits = f"{turn * _STRIDE % CODES:03d}"
+    digits = f"{(_FIRST + turn * _STRIDE) % CODES:03d}"
     return digits + check_digit(digits)
 
 
 def turn_of(code_: str) -> int:
     """The turn, 0 to CODES - 1, at which the code is given out."""
-    return int(code_[:-1]) * _BACK % CODES
+    return (int(code_[:-1]) - _FIRST) * _BACK % CODES

@@ -125,7 +125,8 @@ async def test_a_contradicting_report_proves_nothing(shop: Shop) -> None:
     assert await proofs(shop) == []
 
 
-async def test_a_keyed_extension_is_kept_with_what_was_stated_without_it(shop: Shop) -> None:
+async def extension_call(shop: Shop) -> tuple[str, str]:
+    """Two visits share a number; the second left and keys its extension: holder and caller."""
     form = setup_of("crowd", RADIO, ["+12025550141"])
     site = form["site"][0] | {"extensions_above": 0.2}  # type: ignore[index]
     await shop.house.use_cases.apply_setup(1, read_setup({"site": [site]}))
@@ -136,12 +137,30 @@ async def test_a_keyed_extension_is_kept_with_what_was_stated_without_it(shop: S
     await shop.hit("leave", site="crowd", visit=coded, visitor=coded)
     shop.clock.now += 20_000
     extension = shown.json()["number"]["extension"]
-
     await called(shop, number="+12025550141", digits=extension)
+    return holder, coded
+
+
+async def test_a_keyed_extension_is_kept_with_what_was_stated_without_it(shop: Shop) -> None:
+    holder, coded = await extension_call(shop)
 
     (found,) = await proofs(shop)
     assert (found.kind, found.visit_id, found.stated_visit) == (ProofKind.EXTENSION, coded, holder)
     assert 0.5 < found.stated < 1
+
+
+async def test_a_correction_after_an_extension_is_held_against_what_was_stated_without_both(
+    shop: Shop,
+) -> None:
+    await extension_call(shop)
+    (keyed,) = await proofs(shop)
+
+    await correct(shop, keyed.stated_visit)
+
+    (found,) = await proofs(shop)
+    assert found == Proof(
+        ProofKind.CORRECTION, keyed.stated_visit, keyed.stated_visit, keyed.stated
+    )
 
 
 async def test_a_correction_is_held_against_what_the_engine_said_before_it(shop: Shop) -> None:

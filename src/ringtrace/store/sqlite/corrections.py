@@ -74,10 +74,16 @@ class CorrectionWriter:
         credits.replace(self._connection, key, command.attribution)
 
     def _prove(self, key: Key, visit_id: str | None, said: tuple[str, str, float, float]) -> None:
-        """What the engine stated before the first correction is held against the last one."""
-        known = proofs.known(self._connection, key, ProofKind.CORRECTION)
+        """What the engine stated before the first correction is held against the last one.
+
+        Where an extension told it whose call it was, that is what it stated without.
+        """
+        known = proofs.known(self._connection, key, ProofKind.CORRECTION) or proofs.known(
+            self._connection, key, ProofKind.EXTENSION
+        )
         if known is not None:
-            proofs.keep(self._connection, key, replace(known, visit_id=visit_id))
+            again = replace(known, kind=ProofKind.CORRECTION, visit_id=visit_id)
+            proofs.keep(self._connection, key, again)
         elif said[0] != Basis.CORRECTED:
             blind = credits.read(self._connection, key, said)
             proofs.keep(self._connection, key, proof(ProofKind.CORRECTION, visit_id, blind))
