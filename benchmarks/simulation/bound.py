@@ -10,7 +10,14 @@ from functools import lru_cache
 
 import numpy as np
 
-from benchmarks.simulation.calls import NOBODY, calibration, contact_factor, first_calls, relative
+from benchmarks.simulation.calls import (
+    EARLY,
+    NOBODY,
+    calibration,
+    contact_factor,
+    first_calls,
+    relative,
+)
 from benchmarks.simulation.sessions import Flags, Floats, Ints, Visits
 from benchmarks.simulation.settings import (
     DAY,
@@ -34,6 +41,8 @@ _ROUNDS = 10
 _SEED = 7
 _MOST_CALLS = 1_500
 _WINDOW = 30 * DAY
+# A touch of the link tells no more after so many seconds.
+_TOUCHED = 20.0
 
 
 def _age_edges() -> Floats:
@@ -130,5 +139,18 @@ def ranks(world: World, since: float) -> Ints:
         hazard = table[state] * base[span]
         hazard = hazard * np.where(contact[span] <= at, settings.contact_factor, 1.0)
         hazard = np.where(called[span] < at, 0.0, hazard)
+        if settings.taps:
+            hazard = _tapping(world, span, hazard, at, over)
         out.append(1 + int(np.sum(hazard > hazard[caller - span.start])))
     return np.array(out, dtype=np.int64)
+
+
+def _tapping(world: World, span: slice, hazard: Floats, at: float, over: Floats) -> Floats:
+    """Who just touched the link is first; of the other mobiles few still call early."""
+    settings, seen, taps = world.settings, world.visits, world.taps
+    early = (seen.device[span] == MOBILE) & (at - over[span] <= EARLY)
+    hazard = np.where(early, (1 - settings.tapped) * hazard, hazard)
+    recent = taps.visit[slice(*np.searchsorted(taps.at, (at - _TOUCHED, at), side="right"))]
+    within = recent[(recent >= span.start) & (recent < span.stop)]
+    hazard[within - span.start] = np.inf
+    return hazard

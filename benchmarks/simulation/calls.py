@@ -19,7 +19,7 @@ from benchmarks.simulation.settings import (
 NOBODY = -1
 WITHHELD = -1
 # Calls up to here after leaving may still begin with a tap.
-_EARLY = 1_800.0
+EARLY = 1_800.0
 _FIRST_WRONG_CALLER = 10**9
 _CALIBRATION_VISITS = 150_000.0
 _CALIBRATION_SEED = 20_240_501
@@ -194,7 +194,7 @@ def _hide(seen: Visits, rows: Ints, dialled: Floats) -> None:
 
 def taps(settings: Settings, seen: Visits, first: FirstCalls, rng: np.random.Generator) -> Taps:
     """True taps just before a ring, and false ones at any moment of any mobile visit."""
-    mobile = (seen.device[first.visit] == MOBILE) & (first.delay <= _EARLY)
+    mobile = (seen.device[first.visit] == MOBILE) & (first.delay <= EARLY)
     rows = np.flatnonzero(mobile & (rng.random(len(first.visit)) < settings.tapped))
     left = seen.at[first.visit] + seen.seconds[first.visit]
     before = first.rings - rng.uniform(*settings.dial_seconds, len(first.rings))

@@ -252,7 +252,7 @@ class _Call:
             contact=model.contact[contacted],
             tap=float(self._rates.tap[self._standing.taps[position]]),
             free=1.0 - candidate.called,
-            caller=float(self._ties.factors()[position]),
+            caller=float(self._ties.factors(self._called)[position]),
             weight=float(self._weights[position]),
             known=self._ties.known,
         )

@@ -61,7 +61,7 @@ class CallBook:
         }
         past = self._credited(number, at, found, exposures.segment[rows], visits, earlier)
         self._callers.remember(caller, past, zip(visitors[best].tolist(), likely, strict=True))
-        free = (1.0 - called) * ties.factors()
+        free = (1.0 - called) * ties.factors(called)
         densities = ties.repeats / rates.model.repeat
         repeated = self._repeated(earlier)
         self.calls.append(

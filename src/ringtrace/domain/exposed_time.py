@@ -18,7 +18,8 @@ def exposed_seconds(
     """Seconds by cell and state (shape `cells` x STATES) between the moments of `span` (ms).
 
     A visit counts until `window` ms after it was shown its number; `cells` is CELLS times the
-    segments.
+    segments. Who called makes no first call any more: once he left, a visit counts for the chance
+    that it has not called so far.
     """
     table = np.zeros((cells, hazard.STATES))
     recent = rows[exposures.seen_at[rows] + ON_PAGE_MS >= span[0]]
@@ -40,6 +41,7 @@ class _Visits:
         self.left = exposures.left[rows]
         self.mobile = exposures.mobile[rows]
         self.contact = exposures.contact_at[rows]
+        self.silent: Floats = 1.0 - exposures.called[rows]
         self.base: Ints = exposures.segment[rows] * CELLS + self.mobile
         self.since = since
         self.until: Ints = np.minimum(until, self.shown + window)
@@ -48,7 +50,7 @@ class _Visits:
         return 2 * (self.contact <= at)
 
 
-def _add(table: Floats, cells: Ints, columns: Ints, milliseconds: Ints | int) -> None:
+def _add(table: Floats, cells: Ints, columns: Ints, milliseconds: Ints | Floats) -> None:
     size, width = table.shape
     seconds = np.broadcast_to(np.asarray(milliseconds) / 1_000, cells.shape)
     found = np.bincount(cells * width + columns, seconds, minlength=size * width)
@@ -77,7 +79,7 @@ def _add_just_left(table: Floats, visits: _Visits) -> None:
     high = np.minimum(visits.seen + hazard.JUST_LEFT_MS, visits.until)
     spent = np.where(visits.left & visits.mobile, high - low, 0)
     cells = base + visits.contacted(visits.seen)
-    _add(table, cells, hazard.MOBILE_JUST_LEFT + stay, np.maximum(spent, 0))
+    _add(table, cells, hazard.MOBILE_JUST_LEFT + stay, visits.silent * np.maximum(spent, 0))
 
 
 def _add_ages(table: Floats, visits: _Visits) -> None:
@@ -89,16 +91,17 @@ def _add_ages(table: Floats, visits: _Visits) -> None:
     aged = high > low
     low, high = low[aged], high[aged]
     cells = (base + visits.contacted(visits.seen))[aged]
+    silent = visits.silent[aged]
     first, last = hazard.age_bins(low), hazard.age_bins(high)
     edges = hazard.AGE_EDGES_MS
     ages = np.zeros((len(table), hazard.AGE_BINS + 1))
     within = first == last
-    _add(ages, cells, first, np.where(within, high, edges[first + 1]) - low)
-    _add(ages, cells, last, np.where(within, 0, high - edges[last]))
+    _add(ages, cells, first, silent * (np.where(within, high, edges[first + 1]) - low))
+    _add(ages, cells, last, silent * np.where(within, 0, high - edges[last]))
     # Bins passed in full: one more from the bin after the first on, one less from the last on.
     passing = np.zeros_like(ages)
-    _add(passing, cells, first + 1, 1_000)
-    _add(passing, cells, np.maximum(last, first + 1), -1_000)
+    _add(passing, cells, first + 1, 1_000 * silent)
+    _add(passing, cells, np.maximum(last, first + 1), -1_000 * silent)
     ages = (ages + np.cumsum(passing, axis=1) * _WIDTHS)[:, :-1]
     early = ages[1::2, : hazard.EARLY_BINS].copy()
     ages[1::2, : hazard.EARLY_BINS] = 0.0

@@ -25,17 +25,17 @@ MAX_CALLS: Final = 6_000
 HAZARD_PRIOR: Final = 200.0
 LEVEL_PRIOR: Final = 20.0
 CHANNEL_PRIOR: Final = 2.0
-KEYWORD_PRIOR: Final = 15.0
+KEYWORD_PRIOR: Final = 8.0
 FACTOR_PRIOR: Final = 2.0
-NOISE_PRIOR: Final = 3.0
+NOISE_PRIOR: Final = 1.0
 REPEAT_PRIOR: Final = 10.0
 TAP_PRIOR: Final = 20.0
 WITHHELD_PRIOR: Final = 10.0
-EARLY_HOUR_PRIOR: Final = 200.0
-LATE_HOUR_PRIOR: Final = 30.0
-"""How many calls the prior of each rate is worth."""
+EARLY_HOUR_PRIOR: Final = 30.0
+LATE_HOUR_PRIOR: Final = 5.0
+"""How many calls the prior of each rate is worth; of the hours, the prior of each hour."""
 
-SMOOTHING: Final = 1.0
+SMOOTHING: Final = 2.0
 """Width of the kernel over the bins of age, in bins."""
 
 

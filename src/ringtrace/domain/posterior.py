@@ -31,12 +31,19 @@ class Ties:
     repeats: Floats
     withheld: float = 1.0
 
-    def factors(self) -> Floats:
-        """What each candidate's rate is multiplied with."""
+    def factors(self, called: Floats) -> Floats:
+        """What the rate of each candidate is multiplied with if he has not called yet.
+
+        `called` is the chance that he has. The call that was credited to a visit is what ties its
+        visitor to a caller: both are one doubt, which must not be counted twice.
+        """
         if self.known is None:
             return np.full(len(self.own), self.withheld)
-        free = np.maximum(0.0, 1.0 - self.others)
-        return np.asarray(self.own + STRANGER * free if self.known else free)
+        silent = np.maximum(1.0 - called, 1e-12)
+        free = np.maximum(0.0, 1.0 - np.maximum(called, self.others)) / silent
+        if not self.known:
+            return np.asarray(free)
+        return np.asarray(np.maximum(0.0, self.own - called) / silent + STRANGER * free)
 
     @property
     def noise_factor(self) -> float:
@@ -57,7 +64,7 @@ class Posterior:
 
 def weigh(rates: Rates, standing: Standing, called: Floats, ties: Ties, at: int) -> Floats:
     """Calls per second expected of each candidate at `at` (ms)."""
-    return np.asarray(rates.weigh(standing, at) * (1.0 - called) * ties.factors())
+    return np.asarray(rates.weigh(standing, at) * (1.0 - called) * ties.factors(called))
 
 
 def posterior(weights: Floats, ties: Ties, noise: float) -> Posterior:

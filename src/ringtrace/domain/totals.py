@@ -181,7 +181,7 @@ def _noise_factors(variance: float) -> list[float]:
     """
     drift, scale = variance / 9, math.sqrt(variance) / 3
     middles = [(step + 0.5) / _NOISES for step in range(_NOISES)]
-    return [max(0.0, 1 - drift + scale * NormalDist().inv_cdf(one)) ** 3 for one in middles]
+    return [max(0.1, 1 - drift + scale * NormalDist().inv_cdf(one)) ** 3 for one in middles]
 
 
 def _quantile(level: float, means: Floats, variances: Floats) -> float:

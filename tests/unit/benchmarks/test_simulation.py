@@ -251,6 +251,14 @@ def test_the_bound_is_a_rank_by_hazard_among_all_visits() -> None:
     assert 0.4 < (places <= 10).mean() < 0.95
 
 
+def test_the_bound_knows_whoever_tapped_just_before_the_ring() -> None:
+    settings = replace(TINY, visits=2_000)
+    tapping, silent = (generate(replace(settings, taps=taps), 10, 1) for taps in (True, False))
+    first = (ranks(tapping, DAY) == 1).mean()
+    assert first > 0.35
+    assert first > (ranks(silent, DAY) == 1).mean() + 0.1
+
+
 def test_an_interval_over_seeds_is_students() -> None:
     assert asdict(estimate([1.0, 2.0, 3.0])) == pytest.approx(
         {"mean": 2.0, "half": 2.484}, abs=1e-3
@@ -269,6 +277,25 @@ def test_a_case_holds_figures_and_the_acceptance_table_reads_them() -> None:
     shown = [row for row in acceptance.table([run]) if row.reached]
     assert [row.figure for row in shown] == ["visit (trade)"]
     assert shown[0].verdict is acceptance.Verdict.REPORTED
+
+
+def test_coverage_is_told_world_by_world() -> None:
+    plan = {**asdict(Plan(learn=10)), "policy": "engine"}
+    cost = {"lease_us": {"mean": 10.0, "half": None}}
+    covering, missing = ({"covered": [within] * 600} for within in (True, False))
+    runs = [
+        {"plan": plan, "summary": cost, "cases": [covering] * 19 + [missing]},
+        {"plan": {**plan, "world": "robots"}, "summary": cost, "cases": [missing]},
+    ]
+
+    found = [row for row in acceptance.table(runs) if row.figure == "coverage"]
+    kept = acceptance.record(runs, found)
+
+    assert [(row.world, row.reached, row.verdict.value) for row in found] == [
+        ("reference", "0.950 of 12000", "shown"),
+        ("robots", "0.000 of 600", "reported"),
+    ]
+    assert kept["runs"][1]["covered"] == [[0, 600]]
 
 
 _CHILD = """

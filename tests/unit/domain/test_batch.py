@@ -110,7 +110,7 @@ def test_a_call_is_shared_out_as_it_was_when_it_came() -> None:
                 standing.cells.astype(np.int32),
                 standing.states.astype(np.uint8),
                 standing.taps.astype(np.uint8),
-                ties.factors(),
+                ties.factors(np.zeros(3)),
                 ties.repeats / SHIPPED.repeat,
                 np.zeros((1, 1)),
                 ties.noise_factor,

@@ -59,3 +59,21 @@ def test_days_add_up() -> None:
     whole = exposed_seconds(exposures, rows, CELLS, (0, 3 * DAY), 14 * DAY)
 
     assert sum(days) == pytest.approx(whole)
+
+
+def test_who_probably_called_is_hardly_waited_for_once_he_left() -> None:
+    exposures = Exposures()
+    for mobile in (False, True):
+        row = exposures.add(HOUR, 0, int(mobile), mobile)
+        exposures.leave(row, HOUR + MINUTE)
+    span, rows = (0, DAY), np.arange(2)
+    before = exposed_seconds(exposures, rows, CELLS, span, 14 * DAY)
+    exposures.called[:2] = 0.75
+
+    after = exposed_seconds(exposures, rows, CELLS, span, 14 * DAY)
+
+    on_page = slice(0, hazard.MOBILE_JUST_LEFT)
+    assert after[:, on_page] == pytest.approx(before[:, on_page])
+    assert after[:, hazard.MOBILE_JUST_LEFT :] == pytest.approx(
+        before[:, hazard.MOBILE_JUST_LEFT :] / 4
+    )

@@ -29,21 +29,35 @@ def ties(
 def test_of_a_new_caller_only_visitors_tied_to_others_are_less_probable() -> None:
     new = ties(False, own=[0.9, 0.0], others=[0.0, 0.75])
 
-    assert new.factors().tolist() == [1.0, 0.25]
+    assert new.factors(np.zeros(2)).tolist() == [1.0, 0.25]
     assert new.noise_factor == 1.0
 
 
 def test_of_a_known_caller_his_own_visitor_is_as_good_as_certain() -> None:
     known = ties(True, own=[0.9, 0.0], others=[0.0, 0.5])
 
-    assert known.factors().tolist() == pytest.approx([0.9 + STRANGER, STRANGER / 2])
+    assert known.factors(np.zeros(2)).tolist() == pytest.approx([0.9 + STRANGER, STRANGER / 2])
     assert known.noise_factor == STRANGER
+
+
+def test_the_call_that_ties_a_visitor_and_his_having_called_are_one_doubt() -> None:
+    called = np.array([0.75, 0.75])
+
+    new = ties(False, others=[0.75, 0.0]).factors(called)
+    known = ties(True, own=[0.75, 1.0]).factors(called)
+
+    assert ((1 - called) * new).tolist() == [0.25, 0.25]
+    assert (1 - called) * known == pytest.approx([0.0, 0.25], abs=STRANGER)
+
+
+def test_who_has_called_for_sure_does_not_call_first() -> None:
+    assert ties(False, others=[1.0, 0.0]).factors(np.ones(2)).tolist() == [0.0, 0.0]
 
 
 def test_a_withheld_number_ties_nobody_and_weighs_all_alike() -> None:
     withheld = ties(None, own=[1.0, 0.0], others=[0.0, 1.0])
 
-    assert withheld.factors().tolist() == [0.1, 0.1]
+    assert withheld.factors(np.zeros(2)).tolist() == [0.1, 0.1]
     assert withheld.noise_factor == 0.1
 
 
@@ -144,14 +158,16 @@ def test_more_weight_for_a_candidate_never_lowers_his_share_nor_raises_another(
     assert after.noise <= before.noise + 1e-12
 
 
-@given(st.lists(st.tuples(UNITS, UNITS), min_size=1, max_size=5), st.sampled_from([True, False]))
+@given(
+    st.lists(st.tuples(UNITS, UNITS, UNITS), min_size=1, max_size=5), st.sampled_from([True, False])
+)
 def test_factors_are_never_negative_and_fall_with_what_ties_a_visitor_to_others(
-    pairs: list[tuple[float, float]], known: bool
+    each: list[tuple[float, float, float]], known: bool
 ) -> None:
-    own, others = [one[0] for one in pairs], [one[1] for one in pairs]
-    free = ties(known, own=own, size=len(pairs)).factors()
+    own, others, called = ([one[part] for one in each] for part in range(3))
+    free = ties(known, own=own, size=len(each)).factors(np.array(called))
 
-    tied = ties(known, own=own, others=others).factors()
+    tied = ties(known, own=own, others=others).factors(np.array(called))
 
     assert (tied >= 0).all()
     assert (tied <= free).all()

@@ -26,8 +26,13 @@ DAY = 86_400_000
 SEGMENTS = [("Paid Search", f"k{n}") for n in range(6)] + [("Direct", None), ("Referral", "blog")]
 
 
-def site(days: int, visits: int = 400, seed: int = 1) -> tuple[History, Calls]:
-    """So many visits a day, of which one in ten calls up to an hour after it left."""
+def site(
+    days: int, visits: int = 400, seed: int = 1, *, signs: bool = True
+) -> tuple[History, Calls]:
+    """So many visits a day, of which one in ten calls up to an hour after it left.
+
+    With `signs` callers alone, and all of them, look at the contact page and tap the number.
+    """
     rng = np.random.default_rng(seed)
     hits: list[Hit] = []
     calls: list[RealCall] = []
@@ -42,8 +47,9 @@ def site(days: int, visits: int = 400, seed: int = 1) -> tuple[History, Calls]:
             Hit(left, f"v{n}", f"p{n}", HitKind.LEAVE),
         ]
         if rng.random() < 0.1:
-            hits.append(Hit(left - 1, f"v{n}", f"p{n}", HitKind.CONTACT))
-            hits.append(Hit(left - 1, f"v{n}", f"p{n}", HitKind.TAP))
+            if signs:
+                hits.append(Hit(left - 1, f"v{n}", f"p{n}", HitKind.CONTACT))
+                hits.append(Hit(left - 1, f"v{n}", f"p{n}", HitKind.TAP))
             calls.append(RealCall(left + int(rng.exponential(10 * MINUTE)), f"c{n}", f"v{n}"))
     history = gather(hits)
     return history, place(history, calls, rng)
@@ -167,7 +173,7 @@ def test_the_size_advised_reaches_the_target_with_its_lower_border_as_do_all_lar
 
 
 def test_extensions_name_more_visits_of_a_starved_pool_and_cost_calls() -> None:
-    history, calls = site(days=12)
+    history, calls = site(days=12, signs=False)
 
     found = size(history, calls, [3], 1, np.random.default_rng(1), extensions_above=0.2).sizes[0]
 

@@ -1,13 +1,15 @@
 """Totals and their intervals."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from ringtrace.domain.evidence import CallEvidence
 from ringtrace.domain.exposure import Segments
 from ringtrace.domain.hazard import NO_TAP
-from ringtrace.domain.model import SHIPPED, Rates
-from ringtrace.domain.totals import CHANNELS, NOISE, account, information, totals
+from ringtrace.domain.model import SHIPPED, Model, Rates
+from ringtrace.domain.totals import CHANNELS, NOISE, Account, account, information, totals
 
 
 def segments() -> Segments:
@@ -98,3 +100,52 @@ def test_accounts_of_fewer_channels_add_to_later_ones() -> None:
 
     assert both["ads"].expected == pytest.approx(early.credit[0, 1] + late.credit[0, 1])
     assert both["organic"].low < both["organic"].expected < both["organic"].high
+
+
+def learnt_noise(variance: float) -> Model:
+    covariance = 1e-6 * np.eye(CHANNELS + 2)
+    covariance[NOISE, NOISE] = variance
+    return replace(SHIPPED, covariance=tuple(map(tuple, covariance.tolist())))
+
+
+def calls_of_doubtful_noise() -> Account:
+    """A hundred calls, each of the one candidate or noise."""
+    noisy = replace(SHIPPED, noise=SHIPPED.hazard[1] * SHIPPED.calls_per_visit / 9)
+    return account([call(n, 0) for n in range(100)], Rates(noisy, segments()), segments())
+
+
+def test_noise_known_but_to_a_factor_reaches_further_down_than_up() -> None:
+    found = calls_of_doubtful_noise()
+
+    sure, unsure = (
+        totals([found], 0, 100, learnt_noise(variance), ["ads", "organic"])["ads"]
+        for variance in (1e-4, 1.0)
+    )
+
+    assert unsure.expected == sure.expected
+    assert sure.high - sure.expected == pytest.approx(sure.expected - sure.low, rel=0.1)
+    assert unsure.expected - unsure.low > 1.5 * (unsure.high - unsure.expected)
+    assert unsure.low < sure.low
+
+
+def test_calls_that_nobody_made_for_sure_stay_unknown_however_doubtful_the_noise() -> None:
+    nobody = account([call(n) for n in range(5)], Rates(SHIPPED, segments()), segments())
+
+    found = totals([nobody], 0, 100, learnt_noise(9.0), ["ads", "organic"])["ads"]
+
+    assert (found.expected, found.low) == (0.0, 0.0)
+    assert found.high == pytest.approx(0.0, abs=1e-3)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.02, 0.3])
+def test_the_interval_holds_the_truth_as_often_as_it_says(noise: float) -> None:
+    """Calls of two candidates and noise, drawn as their shares say."""
+    rng = np.random.default_rng(5)
+    rate = SHIPPED.hazard[1] * SHIPPED.calls_per_visit
+    model = replace(learnt_noise(1e-6), noise=noise * rate)
+    made = account([call(n, 0, 4) for n in range(60)], Rates(model, segments()), segments())
+    said = totals([made], 0, 100, model, ["ads", "organic"])["ads"]
+
+    drawn = (rng.random((2_000, 60)) < made.credit[:, 1]).sum(axis=1)
+
+    assert 0.92 <= np.mean((said.low <= drawn) & (drawn <= said.high)) <= 0.98
