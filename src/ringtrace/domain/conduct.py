@@ -81,8 +81,24 @@ class Conduct:
         self._digits: str | None = None
         self._ending: HangUp | None = None
         self._message_at: int | None = None
+        self._gave_up_at: int | None = None
         self.result: Result | None = None
         self._course = self._run()
+
+    @property
+    def attempts(self) -> Sequence[Attempt]:
+        """The legs so far."""
+        return self._attempts
+
+    @property
+    def digits(self) -> str | None:
+        """What the caller has keyed so far where he was asked for digits."""
+        return self._digits
+
+    @property
+    def message_at(self) -> int | None:
+        """When the caller began to leave a message."""
+        return self._message_at
 
     def begin(self, at: int) -> Sequence[Action]:
         self._now = self._began = at
@@ -141,6 +157,7 @@ class Conduct:
             self._plan, self._next = self._next, None
             over = yield from self._steps(self._plan.steps)
         if not over and self._is_answered:
+            self._gave_up_at = self._now
             self._silence()
             self._do(Play(CALLER, Tone.BUSY), SetTimer(_BUSY, BUSY_SECONDS))
             yield from self._until(Expired(_BUSY))
@@ -153,8 +170,8 @@ class Conduct:
         self.result = result(
             self._attempts,
             began=self._began,
-            now=self._now,
-            caller_left=caller_left,
+            now=self._gave_up_at or self._now,
+            caller_left=caller_left and self._gave_up_at is None,
             message_at=self._message_at,
             ending=self._ending,
             digits=self._digits,
@@ -206,9 +223,9 @@ class Conduct:
             if not key.isdigit():
                 break
             digits += key
+            self._digits = digits
         if not digits:
             return False
-        self._digits = digits
         self._do(Ask(digits), SetTimer(_ASKED, ASK_SECONDS))
         plan = yield from self._reply()
         self._next = plan

@@ -8,7 +8,7 @@ from ringtrace.domain.call import Reason
 from ringtrace.domain.prompt import Prompt
 
 
-class Target(msgspec.Struct, frozen=True):
+class Target(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is dialled, an E.164 number or a `sip:` URI, for so long; `record` him or not."""
 
     to: str
@@ -16,13 +16,13 @@ class Target(msgspec.Struct, frozen=True):
     record: bool = True
 
 
-class Announce(msgspec.Struct, frozen=True, tag_field="do", tag="announce"):
+class Announce(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="do", tag="announce"):
     """Answer and play `prompt`."""
 
     prompt: Prompt
 
 
-class Menu(msgspec.Struct, frozen=True, tag_field="do", tag="menu"):
+class Menu(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="do", tag="menu"):
     """Answer, play `prompt`, go on with the steps of the key that is pressed.
 
     A wrong key, or none for `seconds` after the prompt, is a failed try; after `tries` of them it
@@ -36,7 +36,7 @@ class Menu(msgspec.Struct, frozen=True, tag_field="do", tag="menu"):
     otherwise: tuple["Step", ...] = ()
 
 
-class Collect(msgspec.Struct, frozen=True, tag_field="do", tag="collect"):
+class Collect(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="do", tag="collect"):
     """Answer, ask with `prompt`, wait `seconds` for each of so many `digits`, ask the backend.
 
     Without digits, or without its answer, go on with the next step.
@@ -47,7 +47,7 @@ class Collect(msgspec.Struct, frozen=True, tag_field="do", tag="collect"):
     seconds: float
 
 
-class Dial(msgspec.Struct, frozen=True, tag_field="do", tag="dial"):
+class Dial(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="do", tag="dial"):
     """Ring the targets one after another, or `at_once` until the first answers.
 
     They see `caller_id`. Who answers hears `whisper` and has to press `accept` before he is
@@ -62,14 +62,14 @@ class Dial(msgspec.Struct, frozen=True, tag_field="do", tag="dial"):
     accept: str | None = None
 
 
-class Voicemail(msgspec.Struct, frozen=True, tag_field="do", tag="voicemail"):
+class Voicemail(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="do", tag="voicemail"):
     """Answer, play `prompt` and a beep, record the caller for up to `seconds`."""
 
     prompt: Prompt
     seconds: float
 
 
-class HangUp(msgspec.Struct, frozen=True, tag_field="do", tag="hang_up"):
+class HangUp(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="do", tag="hang_up"):
     """Reject a call that is not answered yet with a SIP `code` (400 to 699); hang up any other."""
 
     code: int

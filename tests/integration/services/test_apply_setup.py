@@ -8,8 +8,8 @@ import pytest
 from ringtrace.domain.attribution import WINDOW_MS, Basis
 from ringtrace.domain.number import NumberKind
 from ringtrace.domain.past import PastCanary
-from ringtrace.services.apply_setup import read_setup
 from ringtrace.services.errors import FieldInvalidError, RefusedError
+from ringtrace.services.setup_form import read_setup
 from tests.shop import ORIGIN, POOL, TARGET, Shop, rfc
 
 OTHER = "+12025550112"

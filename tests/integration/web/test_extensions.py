@@ -7,8 +7,8 @@ import pytest
 
 from ringtrace.domain.attribution import Basis
 from ringtrace.domain.extension import check_digit, code, is_code
-from ringtrace.services.apply_setup import read_setup
 from ringtrace.services.errors import FieldInvalidError
+from ringtrace.services.setup_form import read_setup
 from tests.shop import POOL, RADIO, TARGET, Shop, bearer, rfc, setup_of
 
 CALL = "0193c0de"
