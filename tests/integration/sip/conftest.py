@@ -35,8 +35,7 @@ COLLECT = {
     "do": "collect",
     "digits": 4,
     "seconds": 1,
-    "prompt": "Please key the four digits of your extension.",
-    "language": "en-US",
+    "prompt": {"text": "Please key the four digits of your extension.", "language": "en-US"},
 }
 
 

@@ -9,13 +9,17 @@ from ringtrace.gateways.sip.loop import Loop
 from ringtrace.gateways.sip.media import MediaRelay
 from ringtrace.gateways.sip.planner import Planner
 from ringtrace.gateways.sip.settings import NodeSettings
+from ringtrace.gateways.sip.speech import Speech
 from ringtrace.gateways.sip.spool import Spool
 from ringtrace.gateways.sip.tones import Sound
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """`config` is sippy's configuration for new user agents; `prompt` asks for digits."""
+    """`config` is sippy's configuration for new user agents.
+
+    `prompt` stands for texts that ask for a key and cannot be spoken.
+    """
 
     settings: NodeSettings
     config: dict[str, Any]
@@ -24,5 +28,6 @@ class Exchange:
     resolver: Resolver
     relay: MediaRelay
     announcer: Announcer
+    speech: Speech
     prompt: Sound
     spool: Spool

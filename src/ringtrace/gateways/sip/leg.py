@@ -78,7 +78,10 @@ class Resolver:
 
 @dataclass(frozen=True)
 class LegListener:
-    """What the call wants to hear. After `failed` or `hung_up` nothing more comes."""
+    """What the call wants to hear. After `failed` or `hung_up` nothing more comes.
+
+    `answered` gets the target's description.
+    """
 
     ringing: Callable[[], None]
     answered: Callable[[str], None]
@@ -88,7 +91,10 @@ class LegListener:
 
 
 class Leg:
-    """States: ringing, then answered or over. Runs on the loop."""
+    """States: ringing, then answered or over. Runs on the loop.
+
+    A target's host that says nothing at all is given up after `no_reply_seconds`, with 408.
+    """
 
     def __init__(
         self,
@@ -96,25 +102,20 @@ class Leg:
         loop: Loop,
         listener: LegListener,
         *,
-        ring_seconds: float,
         no_reply_seconds: float,
     ) -> None:
         self._config = config
-        self._loop = loop
         self._listener = listener
-        self._over = False
         self._answered = False
+        self.is_over = False
         self.ua: Any = None
-        self._no_reply: Timer | None = loop.after(
-            min(no_reply_seconds, ring_seconds), lambda: self._give_up(408)
-        )
-        self._ring = loop.after(ring_seconds, lambda: self._give_up(487))
+        self._no_reply: Timer | None = loop.after(no_reply_seconds, lambda: self.give_up(408))
 
     def dial(
         self, to: Destination, address: str | None, *, caller_id: str, offer: str, max_forwards: int
     ) -> None:
         """Send the INVITE to `address`, the resolved host of `to`."""
-        if self._over:
+        if self.is_over:
             return
         if address is None:
             self._fail(503)
@@ -127,13 +128,14 @@ class Leg:
 
     def hang_up(self) -> None:
         """CANCEL or BYE, whatever the leg's state asks for; tells the listener nothing."""
-        if self._over:
+        if self.is_over:
             return
         self._finish()
         if self.ua is not None:
             self.ua.recvEvent(CCEventDisconnect())
 
-    def _give_up(self, code: int) -> None:
+    def give_up(self, code: int) -> None:
+        """Hang up and tell the listener that it failed with `code`."""
         self.hang_up()
         self._listener.failed(code)
 
@@ -142,12 +144,8 @@ class Leg:
         self._listener.failed(code)
 
     def _finish(self) -> None:
-        self._over = True
-        self._stop_timers()
-
-    def _stop_timers(self) -> None:
+        self.is_over = True
         self._stop_waiting_for_reply()
-        self._ring.cancel()
 
     def _stop_waiting_for_reply(self) -> None:
         if self._no_reply is not None:
@@ -155,7 +153,7 @@ class Leg:
             self._no_reply = None
 
     def _on_event(self, event: Any, _: Any) -> None:
-        if self._over:
+        if self.is_over:
             return
         if self._answered:
             self._on_call_event(event)
@@ -166,7 +164,7 @@ class Leg:
                 self._listener.ringing()
         elif isinstance(event, CCEventConnect):
             self._answered = True
-            self._stop_timers()
+            self._stop_waiting_for_reply()
             body = event.getData()[2]
             self._listener.answered("" if body is None else str(body))
         elif isinstance(event, CCEventFail | CCEventRedirect):

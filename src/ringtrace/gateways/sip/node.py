@@ -21,10 +21,12 @@ from ringtrace.gateways.sip.media import MediaRelay
 from ringtrace.gateways.sip.planner import PlanCache, Planner
 from ringtrace.gateways.sip.sender import Sender
 from ringtrace.gateways.sip.settings import NodeSettings
+from ringtrace.gateways.sip.speech import Speech
 from ringtrace.gateways.sip.spool import Spool
 from ringtrace.gateways.sip.stack import StackLoop, start_stack
 from ringtrace.gateways.sip.throttle import Throttle
-from ringtrace.gateways.sip.tones import PLEASE_KEY, Sound, read_prompt
+from ringtrace.gateways.sip.tones import PLEASE_KEY, Sound, spoken
+from ringtrace.gateways.sip.wav import read_wav
 
 _log = logging.getLogger(__name__)
 _ALIVE_SECONDS = 1.0
@@ -128,7 +130,13 @@ class _Node:
             planner=planner,
             resolver=Resolver(self._loop),
             relay=relay,
-            announcer=Announcer(self._loop, settings.listen_ip),
+            announcer=Announcer(self._loop, relay.ip),
+            speech=Speech(
+                self._loop,
+                settings.spool_dir / "prompts",
+                command=settings.tts_command,
+                folder=settings.prompt_dir,
+            ),
             prompt=self._prompt,
             spool=self._spool,
         )
@@ -200,6 +208,7 @@ class _Node:
         exchange.planner.close()
         exchange.resolver.close()
         exchange.announcer.close()
+        exchange.speech.close()
         exchange.relay.close()
         self._spool.stop(_LAST_REPORTS_SECONDS)
         emptied = self._sender.drain(_LAST_REPORTS_SECONDS)
@@ -211,7 +220,7 @@ def _prompt(settings: NodeSettings) -> Sound:
     if settings.prompt_file is None:
         return PLEASE_KEY
     try:
-        return read_prompt(settings.prompt_file)
+        return spoken(read_wav(settings.prompt_file))
     except ValueError as error:
         raise ValueError(f"prompt_file: {error}") from None
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from ringtrace.domain.flow import is_target
-from ringtrace.gateways.sip.plan import RING_SECONDS
+from ringtrace.gateways.sip.plans import RING_SECONDS
 
 _HOST_PORT = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 _PORT_MAX = 65535
@@ -47,6 +47,8 @@ class NodeSettings:
     keep_days: int = 30
     ready_file: Path | None = None
     prompt_file: Path | None = None
+    prompt_dir: Path | None = None
+    tts_command: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"https?://[^\s/]+(/[^\s]*)?", self.backend_url):
@@ -56,6 +58,16 @@ class NodeSettings:
         self._check_addresses()
         self._check_ports()
         self._check_limits()
+        self._check_prompts()
+
+    def _check_prompts(self) -> None:
+        if self.prompt_dir is not None and not self.prompt_dir.is_dir():
+            raise ValueError(f"prompt_dir: {self.prompt_dir} is not a folder")
+        if not self.tts_command:
+            return
+        for name in ("{text}", "{file}"):
+            if not any(name in argument for argument in self.tts_command):
+                raise ValueError(f"tts_command: no argument holds {name}")
 
     def _check_addresses(self) -> None:
         _ipv4("listen_ip", self.listen_ip)
