@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ringtrace.domain.conduct import ACCEPT_SECONDS
 from ringtrace.domain.fault import Fault, Severity
 from ringtrace.domain.flow import (
     Announce,
@@ -20,6 +19,7 @@ from ringtrace.domain.flow import (
     children,
     places_of,
 )
+from ringtrace.domain.line import ACCEPT_SECONDS
 from ringtrace.domain.prompt import Prompt
 
 UNANSWERED_SECONDS: Final = 55
