@@ -1,6 +1,7 @@
 """A flow in words."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import UTC
 from typing import cast
 
@@ -26,14 +27,14 @@ def viewer() -> Viewer:
     return Viewer(Account(1, "Shop", "US"), "admin", UTC)
 
 
-def shown(viewer: Viewer, *steps: dict[str, object], **more: object) -> FlowView:
+def shown(viewer: Viewer, *steps: Mapping[str, object], **more: object) -> FlowView:
     directory = Directory(cast(Store, FixedStore()))
     asyncio.run(directory.refresh())
     flow = read_flow({"name": "f", "step": list(steps), **more})
     return flow_view(directory, viewer, KeptFlow(1, "f", 2, flow, 1_795_419_000_000))
 
 
-def words(viewer: Viewer, step: dict[str, object]) -> str:
+def words(viewer: Viewer, step: Mapping[str, object]) -> str:
     return shown(viewer, step).steps[0].words
 
 
@@ -72,7 +73,7 @@ def test_steps_below_stand_below(viewer: Viewer) -> None:
         ({}, "If anything"),
     ],
 )
-def test_a_condition_is_told(viewer: Viewer, when: dict[str, object], said: str) -> None:
+def test_a_condition_is_told(viewer: Viewer, when: Mapping[str, object], said: str) -> None:
     branch = {"do": "branch", "when": when, "then": [{"do": "collect"}], "otherwise": []}
 
     assert words(viewer, branch) == said
@@ -93,8 +94,8 @@ def test_a_condition_is_told(viewer: Viewer, when: dict[str, object], said: str)
         ),
     ],
 )
-def test_a_dial_step_is_told(viewer: Viewer, more: dict[str, object], said: str) -> None:
-    dial = {"do": "dial", "targets": [DESK, "sip:desk@pbx.example.com"]} | more
+def test_a_dial_step_is_told(viewer: Viewer, more: Mapping[str, object], said: str) -> None:
+    dial = {"do": "dial", "targets": [DESK, "sip:desk@pbx.example.com"], **more}
 
     assert words(viewer, dial) == said
 
