@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ringtrace.demo.phone import Answers
+from ringtrace.demo.behaviour import Answers
 from tests.integration.sip.conftest import (
     AGENT,
     CALLER_IP,
