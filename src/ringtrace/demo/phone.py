@@ -265,7 +265,6 @@ class Phone:
                 await self._wire.request(dialog.request("BYE"), dialog.far_address).final()
         finally:
             keying.cancel()
-            await asyncio.gather(keying, return_exceptions=True)
             heard = await stream.close()
         return heard, time.monotonic() - started
 
