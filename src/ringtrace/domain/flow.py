@@ -240,7 +240,7 @@ def read_flow(document: object) -> Flow:
     try:
         return msgspec.convert(document, Flow)
     except msgspec.ValidationError as error:
-        message, path = refusal(error)
+        message, path = refusal(str(error))
         raise FlowInvalidError(_with_keys(path, document), message) from error
     except RecursionError as error:
         raise FlowInvalidError("step", "steps are nested too deeply") from error
@@ -265,7 +265,7 @@ def _with_keys(path: str, document: object) -> str:
         for key, value in mapping.items()
         if (error := _refusal(value, kind)) is not None
     )
-    return joined(f"{before}.{key}", _with_keys(refusal(error)[1], value))
+    return joined(f"{before}.{key}", _with_keys(refusal(str(error))[1], value))
 
 
 def _refusal(value: object, kind: Any) -> msgspec.ValidationError | None:

@@ -2,18 +2,16 @@
 
 import re
 
-import msgspec
-
 _ERROR = re.compile(r"(?P<message>.*?)(?: - at (?:`key` in )?`\$(?P<path>.*)`)?", re.DOTALL)
 _FIELD = re.compile(r"Object (?:missing required|contains unknown) field `(.*)`")
 
 
-def refusal(error: msgspec.ValidationError) -> tuple[str, str]:
-    """The message, and the path of the field from the document on; "" for the document itself.
+def refusal(text: str) -> tuple[str, str]:
+    """From what msgspec says: the message, and the path of the field ("": the document itself).
 
     Keys of mappings are left out of the path: `keys[...][0]`.
     """
-    said = _ERROR.fullmatch(str(error))
+    said = _ERROR.fullmatch(text)
     assert said is not None  # noqa: S101 - the pattern fits any text
     message, path = said["message"], said["path"] or ""
     field = _FIELD.match(message)

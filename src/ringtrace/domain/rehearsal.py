@@ -10,13 +10,11 @@ from ringtrace.domain.conduct import Conduct
 from ringtrace.domain.cues import (
     CALLER,
     Action,
-    Answer,
     Answered,
     Ask,
     Call,
     ClearTimer,
     Drop,
-    End,
     Event,
     Expired,
     Failed,
@@ -191,11 +189,8 @@ class _Stage:
                 self._timers[action.timer] = self._later(action.seconds, Expired(action.timer))
             case ClearTimer():
                 self._timers.pop(action.timer, None)
-            case Answer() | End():
-                pass
 
     def _connect(self, action: Join | Record) -> None:
-        self._sounds.clear()
         if isinstance(action, Record) or action.record:
             self._recording_since = self._now
 

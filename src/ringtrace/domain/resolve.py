@@ -35,10 +35,13 @@ def resolve(of: Flow, now: Circumstances) -> Plan:
     """
     resolving = _Resolving(of, now)
     steps = resolving.steps(of.step) or [_NOTHING]
-    asks = any(isinstance(place.step, flow.Collect) for place in flow.places_of(of.step))
-    if now.ask is not None and not asks:
+    if now.ask is not None and not _asks(of):
         steps.insert(0, now.ask)
     return resolving.made(steps)
+
+
+def _asks(of: Flow) -> bool:
+    return any(isinstance(place.step, flow.Collect) for place in flow.places_of(of.step))
 
 
 def resume(of: Flow, now: Circumstances) -> Plan:
@@ -92,7 +95,7 @@ class _Resolving:
                 resolved = self._dial(step)
             case flow.Voicemail():
                 resolved = [plan.Voicemail(self._prompt(step), step.seconds)]
-            case flow.HangUp():
+            case _:
                 resolved = [plan.HangUp(step.code, step.reason)]
         return resolved
 

@@ -122,8 +122,6 @@ class _Check:
                 yield from self._dial_faults(path, step)
             case HangUp():
                 yield from _range(f"{path}.code", step.code, CODES)
-            case Collect():
-                pass
 
     def _branch_faults(self, path: str, branch: Branch) -> Iterator[Fault]:
         when = branch.when

@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
-from ringtrace.domain.account import Account
+from ringtrace.domain.account import Account, TokenKind
+from ringtrace.domain.call import GatewayKind
 from ringtrace.domain.extension import THRESHOLDS, Extension, check_digit, is_code
 from ringtrace.domain.fault import Fault, Severity
 from ringtrace.domain.flow import (
@@ -85,8 +86,11 @@ class ApplyTheSetup:
         warnings: list[Fault] = []
         after = {one.number: one for one in self._directory.numbers_of(account_id)}
         after.update({one.number: one for one in numbers})
+        gateways = [
+            kind for kind in GatewayKind if self._directory.has_token(account_id, TokenKind(kind))
+        ]
         for i, flow in enumerate(named):
-            for fault in faults(flow, own_numbers=after.keys()):
+            for fault in faults(flow, after.keys(), gateways):
                 if fault.severity is Severity.ERROR:
                     raise FieldInvalidError(fault.message, f"flow[{i}].{fault.path}")
                 warnings.append(fault.under(f"flow[{i}]"))

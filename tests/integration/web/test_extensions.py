@@ -77,8 +77,8 @@ async def test_callers_of_a_number_shown_with_extensions_are_asked_for_one(shop:
 
     assert [step["do"] for step in plan["steps"]] == ["collect", "dial"]
     collect = plan["steps"][0]
-    assert (collect["digits"], collect["language"]) == (4, "en-US")
-    assert collect["prompt"]
+    assert (collect["digits"], collect["prompt"]["language"]) == (4, "en-US")
+    assert collect["prompt"]["text"]
     assert plan["cacheable"]
 
 
