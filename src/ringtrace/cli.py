@@ -176,7 +176,9 @@ def apply(data: Path, file: Path) -> None:
         document = tomllib.loads(file.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise click.UsageError(f"{file}: {error}") from error
-    _ask(data, "PUT", "/api/v1/setup", document)
+    answer = _ask(data, "PUT", "/api/v1/setup", document)
+    for warning in answer["warnings"]:
+        click.echo(f"{file}: warning: {warning['field']}: {warning['message']}", err=True)
     click.echo(f"applied {file}", err=True)
 
 

@@ -244,3 +244,18 @@ async def test_a_number_that_a_flow_dials_cannot_become_a_tracking_number(shop: 
 
     with pytest.raises(FieldInvalidError):
         await apply(shop, number=[{"number": DESK, "channel": "TV", "target": TARGET}])
+
+
+async def test_what_may_not_be_meant_is_saved_and_said(shop: Shop) -> None:
+    flow = office()
+    flow["step"][0].pop("otherwise")
+
+    answer = await shop.client.put(
+        "/api/v1/setup", json={"flow": [flow]}, headers=bearer(shop.tokens["api"])
+    )
+
+    assert answer.status_code == 200
+    (warning,) = answer.json()["warnings"]
+    assert warning["field"].startswith("flow[0].step")
+    assert warning["message"]
+    assert shop.house.use_cases.directory.flow(1, "office") is not None
