@@ -1,7 +1,7 @@
 """What is known of one call when its flow is resolved, and which conditions that meets."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import phonenumbers
 
@@ -16,8 +16,8 @@ class Circumstances:
 
     `called_before` and `last_target` (whom he talked to last) are the caller's history; `channel`,
     `campaign` and `keyword` those of the attributed visit. `ask` is the question for an extension,
-    when there can be one. `turn` counts the calls of a round robin, `calls_now` those in progress
-    by target, and `chance` (0 to 1, drawn for the call) decides the order of weighted targets.
+    when there can be one. `turn` counts the calls of a round robin; `chance` (0 to 1, drawn for
+    the call) decides the order of weighted targets.
     """
 
     number: str
@@ -30,7 +30,6 @@ class Circumstances:
     keyword: str | None = None
     ask: Collect | None = None
     turn: int = 0
-    calls_now: Mapping[str, int] = field(default_factory=dict)
     chance: float = 0.0
 
 

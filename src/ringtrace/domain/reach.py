@@ -71,9 +71,7 @@ def _idle(path: str, steps: Sequence[Step]) -> str | None:
 
 
 def _may_vanish(step: Step) -> bool:
-    return isinstance(step, Dial) and all(
-        target.hours is not None or target.most_calls is not None for target in step.full_targets
-    )
+    return isinstance(step, Dial) and all(target.hours is not None for target in step.full_targets)
 
 
 def too_long(flow: Flow, most: float = UNANSWERED_SECONDS) -> Iterator[Fault]:

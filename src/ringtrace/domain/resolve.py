@@ -30,7 +30,7 @@ def resolve(of: Flow, now: Circumstances) -> Plan:
     """What is to happen to the call, with nothing left to decide but by what the parties do.
 
     The flow is one without faults; the same arguments make the same plan. It is cacheable when
-    nothing of it was decided by the caller, a known visit, the moment or the calls in progress.
+    nothing of it was decided by the caller, a known visit or the moment.
     Where the flow does not say where to ask for an extension, that is first.
     """
     resolving = _Resolving(of, now)
@@ -118,7 +118,7 @@ class _Resolving:
         )
 
     def _dial(self, dial: flow.Dial) -> Sequence[plan.Step]:
-        targets = self._in_order(dial, [one for one in dial.full_targets if self._is_free(one)])
+        targets = self._in_order(dial, [one for one in dial.full_targets if self._is_on_duty(one)])
         if not targets:
             return []
         resolved = tuple(
@@ -135,20 +135,11 @@ class _Resolving:
             )
         ]
 
-    def _is_free(self, target: flow.Target) -> bool:
-        """Whether it may be dialled now.
-
-        A cached plan dials it whatever its calls in progress: better one too many than nobody.
-        """
-        if target.hours is not None:
-            self._is_cacheable = False
-            if not is_open(self._flow.hours[target.hours], self._now.at):
-                return False
-        calls = self._now.calls_now.get(target.to, 0)
-        if target.most_calls is None or calls < target.most_calls:
+    def _is_on_duty(self, target: flow.Target) -> bool:
+        if target.hours is None:
             return True
         self._is_cacheable = False
-        return False
+        return is_open(self._flow.hours[target.hours], self._now.at)
 
     def _records(self, target: flow.Target, dial: flow.Dial) -> bool:
         said = (target.record, dial.record, self._flow.record)

@@ -33,7 +33,6 @@ MOST_DEPTH: Final = 8
 MOST_TARGETS: Final = 20
 MOST_LETTERS: Final = 1_000
 MOST_WEIGHT: Final = 1_000
-MOST_CALLS: Final = 10_000
 RING_SECONDS: Final = (5, 120)
 MENU_SECONDS: Final = (1, 60)
 TRIES: Final = (1, 5)
@@ -155,8 +154,6 @@ class _Check:
         yield from self._hours_faults(f"{path}.hours", target.hours)
         yield from _range(f"{path}.ring_seconds", target.ring_seconds, RING_SECONDS)
         yield from _range(f"{path}.weight", target.weight, (1, MOST_WEIGHT))
-        if target.most_calls is not None:
-            yield from _range(f"{path}.most_calls", target.most_calls, (1, MOST_CALLS))
 
 
 def _spoken_faults(path: str, step: Announce | Menu | Voicemail) -> Iterator[Fault]:

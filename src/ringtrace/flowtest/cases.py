@@ -108,7 +108,6 @@ class Case(_Part, frozen=True, kw_only=True):
     visit: Visit = Visit()
     turn: Annotated[int, msgspec.Meta(ge=0)] = 0
     chance: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
-    calls_now: dict[str, int] = {}
     keys: Presses = ()
     hangs_up: Seconds | None = None
     asks: bool = False
@@ -131,7 +130,6 @@ class Case(_Part, frozen=True, kw_only=True):
             keyword=self.visit.keyword,
             ask=question if self.asks else None,
             turn=self.turn,
-            calls_now=self.calls_now,
             chance=self.chance,
         )
 

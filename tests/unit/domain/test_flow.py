@@ -64,7 +64,7 @@ do = "collect"
 
 [[step.keys.1]]
 do = "dial"
-targets = ["+12025550199", { to = "sip:desk@pbx.example.com", hours = "office", most_calls = 2 }]
+targets = ["+12025550199", { to = "sip:desk@pbx.example.com", hours = "office" }]
 how = "round_robin"
 caller_id = "caller"
 whisper = "Call from {channel}"
@@ -97,7 +97,7 @@ FLOW = Flow(
                     Dial(
                         (
                             "+12025550199",
-                            Target("sip:desk@pbx.example.com", hours="office", most_calls=2),
+                            Target("sip:desk@pbx.example.com", hours="office"),
                         ),
                         how=How.ROUND_ROBIN,
                         caller_id=CallerId.CALLER,

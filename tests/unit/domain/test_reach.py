@@ -84,7 +84,7 @@ class TestIdle:
             ((Branch(ASIDE, otherwise=(ring(20),)), Collect()), "step[0].then"),
             ((Menu(say="?", keys={"1": (HELLO,), "2": ()}, otherwise=(HELLO,)),),
              "step[0].keys.2"),
-            ((Dial((Target(A, hours="x"), Target(B, most_calls=1))),), "step"),
+            ((Dial((Target(A, hours="x"), Target(B, hours="y"))),), "step"),
         ],
     )  # fmt: skip
     def test_a_way_on_which_nothing_is_done_is_warned_of(

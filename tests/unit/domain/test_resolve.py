@@ -144,12 +144,6 @@ class TestTargets:
 
         assert targets(made) == [B, C]
 
-    def test_a_target_with_all_its_calls_is_left_out(self) -> None:
-        dial = flow(Dial((Target(A, most_calls=2), B)))
-
-        assert targets(resolve(dial, replace(CALL, calls_now={A: 1}))) == [A, B]
-        assert targets(resolve(dial, replace(CALL, calls_now={A: 2}))) == [B]
-
     def test_a_dial_step_without_targets_disappears(self) -> None:
         made = resolve(flow(Dial((Target(A, hours="shut"),)), Voicemail(say="x")), CALL)
 
@@ -375,7 +369,6 @@ class TestCacheable:
         [
             Announce(say="x"),
             Dial((A, B), whisper="Call to {number}"),
-            Dial((Target(A, most_calls=1), B)),
             Dial((A, B), how=How.WEIGHTED),
             Dial((A, C), sticky=True),
         ],
@@ -399,11 +392,6 @@ class TestCacheable:
     )
     def test_what_is_for_this_caller_visit_or_moment_is_not(self, step: object) -> None:
         assert not resolve(flow(step), KNOWN).cacheable
-
-    def test_what_left_a_busy_target_out_is_not(self) -> None:
-        dial = flow(Dial((Target(A, most_calls=1), B)))
-
-        assert not resolve(dial, replace(CALL, calls_now={A: 1})).cacheable
 
     def test_what_an_unknown_visit_gets_is(self) -> None:
         branched = flow(

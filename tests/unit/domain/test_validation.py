@@ -42,7 +42,7 @@ def test_a_good_flow_has_no_faults() -> None:
         (
             Branch(
                 When(hours="office", caller_prefix=("+49",), caller_country=("DE",)),
-                then=(Dial((Target(A, hours="office", most_calls=1), "sip:a@example.com")),),
+                then=(Dial((Target(A, hours="office"), "sip:a@example.com")),),
                 otherwise=(HangUp(),),
             ),
             Menu(play="menu.wav", keys={"1": (Collect(), Dial((A,))), "#": (HELLO,)}),
@@ -110,8 +110,6 @@ def test_a_tracking_number_of_ours_is_no_target() -> None:
         (Target(A, ring_seconds=121), "ring_seconds"),
         (Target(A, weight=0), "weight"),
         (Target(A, weight=1_001), "weight"),
-        (Target(A, most_calls=0), "most_calls"),
-        (Target(A, most_calls=10_001), "most_calls"),
     ],
 )
 def test_the_figures_of_a_target_have_bounds(target: Target, field: str) -> None:

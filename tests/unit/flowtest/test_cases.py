@@ -26,7 +26,6 @@ last_target = "+12025550191"
 visit = { channel = "Direct", campaign = "c", keyword = "k" }
 turn = 3
 chance = 0.5
-calls_now = { "+12025550191" = 1 }
 keys = [[3, "1"], [4.5, "#"]]
 hangs_up = 30
 target = [{ to = "+12025550191", answers = 2, after = 0.5, talk = 4, keys = [[1, "*"]] }]
@@ -50,7 +49,6 @@ def test_a_case_is_read() -> None:
         keyword="k",
         turn=3,
         chance=0.5,
-        calls_now={"+12025550191": 1},
     )
     assert case.caller_does() == Caller(30, ((3, "1"), (4.5, "#")))
     assert case.parties() == {"+12025550191": Party(2, None, 0.5, 4, ((1, "*"),))}

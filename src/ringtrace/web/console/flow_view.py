@@ -124,12 +124,7 @@ def _dial(directory: Directory, dial: Dial) -> str:
 
 
 def _target(directory: Directory, target: Target) -> str:
-    more = (
-        (f"when {target.hours}", target.hours),
-        (f"up to {target.most_calls} calls", target.most_calls),
-    )
-    said = ", ".join(words for words, holds in more if holds)
-    return shown_target(directory, target.to) + (f" [{said}]" if said else "")
+    return shown_target(directory, target.to) + (f" when {target.hours}" if target.hours else "")
 
 
 def _when(when: When) -> str:

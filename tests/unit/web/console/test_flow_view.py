@@ -85,8 +85,8 @@ def test_a_condition_is_told(viewer: Viewer, when: Mapping[str, object], said: s
         ({}, "Ring +1 202-555-0192, then desk@pbx.example.com"),
         ({"how": "at_once"}, "Ring at once +1 202-555-0192 and desk@pbx.example.com"),
         (
-            {"targets": [{"to": DESK, "hours": "day", "most_calls": 2}], "sticky": True},
-            "Ring +1 202-555-0192 [when day, up to 2 calls] (a repeat caller's last one first)",
+            {"targets": [{"to": DESK, "hours": "day"}], "sticky": True},
+            "Ring +1 202-555-0192 when day (a repeat caller's last one first)",
         ),
         (
             {"targets": [DESK], "whisper": "Ad", "accept": "1", "record": False},
