@@ -45,10 +45,11 @@ class ExpectedLeg(_Part, frozen=True):
 
 
 class Expectation(_Part, frozen=True):
-    """Everything is compared, what is left out as well, but a `code` only where it is given.
+    """Everything is compared, what is left out as well, but numbers only where they are given.
 
     `heard` is what the caller was played, in order, a target's own voice left out. `whispered`
     are the targets that were spoken to. In a `race` any of the legs may be the one that wins.
+    Talk or message `lasts` so many seconds. `rejected_with` is what the caller got as an answer.
     """
 
     outcome: Outcome
@@ -61,6 +62,8 @@ class Expectation(_Part, frozen=True):
     digits: str | None = None
     heard: tuple[str, ...] = ()
     whispered: tuple[str, ...] = ()
+    lasts: float | None = None
+    rejected_with: int | None = None
 
 
 class Case(_Part, frozen=True):
@@ -103,8 +106,10 @@ class _File(_Part, frozen=True):
 class Seen:
     """What a gateway made of a case.
 
-    `connected` are the targets that the caller and they heard each other; `is_answered` is whether
-    the caller's call was ever answered, by a target or by the gateway itself.
+    `connected` are the targets that heard the caller and were heard by him, `left_over` those that
+    rang or talked on when they should have been dropped. `lasts` is the talk or
+    the message, in the case's seconds. `is_answered` is whether the caller's call was, by a target
+    or by the gateway itself; `rejected_with` is None if so.
     """
 
     outcome: str
@@ -117,7 +122,10 @@ class Seen:
     heard: tuple[str, ...]
     whispered: tuple[str, ...]
     connected: tuple[str, ...]
+    left_over: tuple[str, ...]
+    lasts: float
     is_answered: bool
+    rejected_with: int | None
 
 
 @cache
@@ -130,9 +138,12 @@ def cases() -> Sequence[Case]:
     ]
 
 
-def differences(expect: Expectation, seen: Seen) -> list[str]:
-    """One line for each; empty when all is as expected."""
-    return list(_differences(expect, seen))
+def differences(expect: Expectation, seen: Seen, *, tolerance: float) -> list[str]:
+    """One line for each; empty when all is as expected, lengths to `tolerance` seconds."""
+    found = list(_differences(expect, seen))
+    if expect.lasts is not None and abs(seen.lasts - expect.lasts) > tolerance:
+        found.append(f"lasts: {seen.lasts:.1f} s, expected {expect.lasts:.1f}")
+    return found
 
 
 def _differences(expect: Expectation, seen: Seen) -> Iterator[str]:
@@ -152,11 +163,14 @@ def _differences(expect: Expectation, seen: Seen) -> Iterator[str]:
         "heard": (expect.heard, seen.heard),
         "whispered": (sorted(expect.whispered), sorted(seen.whispered)),
         "connected": ((target,) if is_answered else (), seen.connected),
+        "left_over": ((), seen.left_over),
         "answered": (is_answered or bool(expect.heard), seen.is_answered),
         "legs": (_reasons(legs, race=expect.race), _reasons(seen_legs, race=expect.race)),
     }
     if expect.code is not None:
         pairs["code"] = (expect.code, seen.code)
+    if expect.rejected_with is not None:
+        pairs["rejected_with"] = (expect.rejected_with, seen.rejected_with)
     for field, (wanted, got) in pairs.items():
         if wanted != got:
             yield f"{field}: {_plain(got)}, expected {_plain(wanted)}"
