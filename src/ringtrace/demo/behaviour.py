@@ -48,7 +48,9 @@ class Refuses:
 
 @dataclass(frozen=True)
 class NeverAnswers:
-    """As agent: ring until the caller gives up."""
+    """As agent: ring until the caller gives up; with `early_hz` speak before any answer (183)."""
+
+    early_hz: float | None = None
 
 
 Behaviour = Answers | Refuses | NeverAnswers

@@ -232,6 +232,8 @@ class Phone:
         else:
             self._respond(ringing.invite, ringing.source, 180, ringing.tag)
         after = None if isinstance(behaviour, NeverAnswers) else behaviour.after
+        if isinstance(behaviour, NeverAnswers) and behaviour.early_hz is not None:
+            heard = await self._speak_early(ringing, behaviour.early_hz)
         if not await _wait(ringing.over, after):
             if isinstance(behaviour, Answers):
                 heard, talk_seconds = await self._converse(ringing, behaviour)
@@ -249,6 +251,17 @@ class Phone:
                 None if ringing.stream is None else ringing.stream.tone_at,
             )
         )
+
+    async def _speak_early(self, ringing: _Ringing, hz: float) -> Heard:
+        stream = await RtpStream.open(self.address[0])
+        sdp = audio_sdp(self.address[0], stream.port)
+        self._respond(ringing.invite, ringing.source, 183, ringing.tag, sdp)
+        try:
+            stream.speak(audio_address(ringing.invite.body), hz)
+            await ringing.over.wait()
+        finally:
+            heard = await stream.close()
+        return heard
 
     async def _converse(self, ringing: _Ringing, behaviour: Answers) -> tuple[Heard, float]:
         stream = ringing.stream = await RtpStream.open(self.address[0])

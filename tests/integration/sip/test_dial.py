@@ -12,11 +12,14 @@ from ringtrace.demo.phone import Phone
 from tests.integration.sip.conftest import (
     AGENT,
     CALLER,
+    COLLECT,
     SECOND_AGENT,
     Backend,
+    Json,
     Node,
     dial,
     plan_of,
+    said,
     until,
 )
 from tests.sipsound import agent_call, channels, heard, level
@@ -135,6 +138,40 @@ async def test_a_caller_who_gives_up_stops_all_telephones(
     assert (result.code, report["outcome"]) == (487, "abandoned")
     assert {call.code for call in seen} == {487}
     assert {leg["reason"] for leg in report["legs"]} == {"caller_disconnects"}
+
+
+@pytest.mark.parametrize("collect", [None, COLLECT], ids=["unanswered", "answered"])
+async def test_early_media_of_a_target_that_did_not_answer_disturbs_nobody(
+    node: Node, backend: Backend, caller: Phone, agents: OpenAgents, collect: Json | None
+) -> None:
+    """Networks speak before the answer: they ring, or say that nobody is there."""
+    agent = await agents(
+        {AGENT: NeverAnswers(early_hz=1300), SECOND_AGENT: Answers(after=0.2, tone_hz=880)}
+    )
+    steps = [dial((AGENT, 1)), dial((SECOND_AGENT, 5))]
+    backend.plan = plan_of(*([collect] if collect else []), *steps)
+    calling = Calling(tone_hz=440, talk_seconds=4 if collect else 1, keys="#" if collect else "")
+    result = await caller.call(node.uri(), CALLER, calling)
+    seen = [await agent_call(agent) for _ in range(2)]
+    await backend.report()
+    assert not heard(result.heard.samples, 1300)
+    assert level(result.heard.samples[-4000:], 880) > 5000
+    assert level(seen[1].heard.samples[-4000:], 440) > 5000
+
+
+async def test_a_message_is_asked_for_after_early_media(
+    node: Node, backend: Backend, caller: Phone, agents: OpenAgents
+) -> None:
+    await agents({AGENT: NeverAnswers(early_hz=1300)})
+    voicemail = {"do": "voicemail", "prompt": said("Please leave a message."), "seconds": 30}
+    backend.plan = plan_of(dial((AGENT, 1)), voicemail)
+    result = await caller.call(node.uri(), CALLER, Calling(tone_hz=440, talk_seconds=2.5))
+    report = await backend.report()
+    left, right = channels(await backend.recording())
+    assert report["outcome"] == "voicemail"
+    assert heard(result.heard.samples, 1000), "the beep"
+    assert heard(left, 440, 5000)
+    assert max(map(abs, right)) < 50
 
 
 async def test_hold_reaches_the_winner_and_the_sound_goes_on(

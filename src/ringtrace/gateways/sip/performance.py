@@ -31,7 +31,7 @@ from ringtrace.gateways.sip.guard import guarded
 from ringtrace.gateways.sip.inbound import Inbound
 from ringtrace.gateways.sip.loop import Timer
 from ringtrace.gateways.sip.outbound import Outbound, OutboundListener
-from ringtrace.gateways.sip.plans import needs_own_lines, prompts_of
+from ringtrace.gateways.sip.plans import has_one_target, prompts_of
 from ringtrace.gateways.sip.reply import caller_answer
 from ringtrace.gateways.sip.tones import BEEP, NOTICE, Sound, progress_tones
 
@@ -76,7 +76,7 @@ class Performance:
         self._joined: Outbound | None = None
         self._timers: dict[str, Timer] = {}
         self._asks: dict[Prompt, bool] = {}
-        self._has_own_lines = False
+        self._has_one_target = True
 
     @property
     def has_begun(self) -> bool:
@@ -88,7 +88,8 @@ class Performance:
     def follow(self, plan: Plan) -> None:
         """Make ready for it."""
         self._number = plan.number
-        self._has_own_lines = needs_own_lines(plan)
+        # Once another plan was followed the caller has met the node.
+        self._has_one_target = has_one_target(plan) and not self.has_begun
         self._asks |= prompts_of(plan)
         for prompt in self._asks:
             self._exchange.speech.prepare(prompt)
@@ -203,7 +204,7 @@ class Performance:
                 hung_up=lambda: self.tell(HungUp(number)),
                 key=lambda key: self.tell(Key(number, key)),
             ),
-            own=f"{self.id}-{number}" if self._has_own_lines else None,
+            own=None if self._has_one_target else f"{self.id}-{number}",
         )
         leg.dial(call, self._number, self._max_forwards)
 

@@ -84,14 +84,13 @@ def prompts_of(plan: Plan) -> dict[Prompt, bool]:
     return found
 
 
-def needs_own_lines(plan: Plan) -> bool:
-    """Whether a target is spoken to before it hears the caller, or rung beside another one."""
-    return any(
-        step.whisper is not None
-        or step.accept is not None
-        or (step.at_once and len(step.targets) > 1)
-        for step in steps_of(plan.steps)
-        if isinstance(step, Dial)
+def has_one_target(plan: Plan) -> bool:
+    """Whether the caller can meet nobody but one target, and the node says nothing to anybody."""
+    dials = [step for step in steps_of(plan.steps) if isinstance(step, Dial)]
+    return (
+        all(isinstance(step, Dial | HangUp) for step in plan.steps)
+        and sum(len(dial.targets) for dial in dials) == 1
+        and all(dial.whisper is None and dial.accept is None for dial in dials)
     )
 
 

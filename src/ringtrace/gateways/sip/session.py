@@ -119,8 +119,15 @@ class MediaSession:
         self._on_silence = on_silence
         self._open = False
 
-    def place(self, side: Side, ip: str, port: int, done: Callable[[bool], None]) -> None:
-        """Expect `side` at `ip`:`port`; `done` tells whether the relay had a port for that."""
+    def place(
+        self, side: Side, ip: str, port: int, done: Callable[[bool], None], *, ours: bool = False
+    ) -> None:
+        """Expect `side` at `ip`:`port`; `done` tells whether the relay had a port for that.
+
+        A telephone may turn out to be elsewhere, behind NAT: the relay then believes its packets.
+        Of an address of `ours` it does not, as a late packet of whoever was there before would
+        win it back.
+        """
         other = self.agent if side is self.caller else self.caller
 
         def placed(reply: str) -> None:
@@ -136,7 +143,9 @@ class MediaSession:
         notify = f"{self._relay.notify_address} {self.name}"
         self._open = True
         self._relay.watch(self.name, self._on_silence)
-        self._relay.command(f"U {self.name} {ip} {port} {tags} {notify}", placed)
+        self._relay.command(
+            f"{'Ua' if ours else 'U'} {self.name} {ip} {port} {tags} {notify}", placed
+        )
 
     def pick_up(self, node: tuple[str, int], done: Callable[[Pickup | None], None]) -> None:
         """Put `node` (address and port) in the place of the agent, after the caller's `offer`.
@@ -154,7 +163,7 @@ class MediaSession:
             text = caller.author.write(narrowed.answered(), caller.port, caller.layout)
             done(Pickup(text, self.agent.port, narrowed.codec, narrowed.events))
 
-        self.place(self.agent, *node, placed)
+        self.place(self.agent, *node, placed, ours=True)
 
     def record(self, *, both: bool = True) -> None:
         """Keep the caller's sound, or `both` sides', a file each, until the session closes."""
@@ -193,5 +202,5 @@ def link(
         if len(results) == 2:  # noqa: PLR2004 - both sides
             done(all(results))
 
-    main.place(main.agent, relay.ip, own.caller.port, placed)
-    own.place(own.caller, relay.ip, main.agent.port, placed)
+    main.place(main.agent, relay.ip, own.caller.port, placed, ours=True)
+    own.place(own.caller, relay.ip, main.agent.port, placed, ours=True)

@@ -9,7 +9,7 @@ from ringtrace.domain.prompt import Prompt
 from ringtrace.gateways.sip.plans import (
     PlanInvalidError,
     fallback_plan,
-    needs_own_lines,
+    has_one_target,
     parse_plan,
     prompts_of,
 )
@@ -70,20 +70,24 @@ def test_prompts_of_all_steps_are_known_beforehand() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "needs"),
+    ("steps", "has_one"),
     [
-        ({}, False),
-        ({"targets": [TARGET, TARGET]}, False),
-        ({"at_once": True}, False),
-        ({"targets": [TARGET, TARGET], "at_once": True}, True),
-        ({"whisper": WHISPER}, True),
-        ({"accept": "1"}, True),
+        ([DIAL], True),
+        ([DIAL, {"do": "hang_up", "code": 486}], True),
+        ([{**DIAL, "at_once": True}], True),
+        ([{**DIAL, "targets": [TARGET, TARGET]}], False),
+        ([DIAL, DIAL], False),
+        ([DIAL, VOICEMAIL], False),
+        ([{**DIAL, "whisper": WHISPER}], False),
+        ([{**DIAL, "accept": "1"}], False),
+        ([MENU], False),
+        ([], False),
     ],
 )
-def test_targets_that_are_spoken_to_or_rung_together_need_lines_of_their_own(
-    change: Json, needs: bool
+def test_a_target_is_alone_with_the_caller_only_where_nobody_else_speaks(
+    steps: list[Json], has_one: bool
 ) -> None:
-    assert needs_own_lines(parse_plan(plan({**MENU, "keys": {"1": [{**DIAL, **change}]}}))) is needs
+    assert has_one_target(parse_plan(plan(*steps))) is has_one
 
 
 def test_the_nodes_own_plan_records_nothing_and_passes() -> None:
