@@ -10,6 +10,7 @@ from ringtrace.gateways.sip.trunk import Route
 
 _log = logging.getLogger(__name__)
 _RETRY = 30.0  # seconds after a registration that failed
+_STALLED = 60.0  # an answer that cannot be read must not be the end of it
 _SHORTEST = 5.0
 _PATIENCE = 5.0  # for the answer to an OPTIONS
 _OK = 200
@@ -32,9 +33,10 @@ class Registration:
         self._has_stopped = False
 
     def start(self) -> None:
-        self._timer = None
-        if not self._has_stopped:
-            self._requester.send("REGISTER", self._answered, self._seconds)
+        if self._has_stopped:
+            return
+        self._again(_STALLED)
+        self._requester.send("REGISTER", self._answered, self._seconds)
 
     def stop(self) -> None:
         """Say goodbye; nobody waits for the answer."""
@@ -61,6 +63,8 @@ class Registration:
         self._again(_RETRY)
 
     def _again(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         self._timer = self._loop.after(seconds, self.start)
 
 
