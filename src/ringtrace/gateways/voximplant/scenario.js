@@ -817,8 +817,7 @@ function failure(code) {
 function onInboundEnded() {
   call.inboundEnded = true;
   clearTimeout(call.inbound.timer);
-  if (!call.result) finish(true);
-  settle();
+  finish(true);
 }
 
 function finish(callerLeft) {
@@ -884,7 +883,6 @@ function rescue(error) {
   }
   call.rescued = true;
   call.looking = false;
-  clearTimeout(call.inbound.timer);
   const decision = fallbackDecision();
   if (call.legs.length > 0) decision.source = call.planSource;
   guarded(start)(decision);

@@ -132,6 +132,19 @@ def test_a_wrong_key_or_none_is_a_failed_try(phone: Phone) -> None:
     assert outcome(phone.backend.acknowledged()) == ("rejected", "operator_not_responsive", 480)
 
 
+def test_the_end_of_a_prompt_that_is_told_twice_gives_no_more_time(phone: Phone) -> None:
+    twice = """
+      VoxEngine.addEventListener(AppEvents.CallAlerting, (e) => {
+        const add = e.call.addEventListener.bind(e.call);
+        e.call.addEventListener = (name, then) => add(name, name !== CallEvents.PlaybackFinished
+          ? then : (event) => { then(event); setTimeout(() => then(event), 4000); });
+      });"""
+    phone.backend.arrival = steps(MENU | {"tries": 1})
+    result = run([twice, phone.scenario], Case(NUMBER, secrets=SECRETS), http=phone.backend)
+    (finished,) = moments(result, "Call.PlaybackFinished")
+    assert moments(result, "Hangup") == [pytest.approx(finished + 5)]
+
+
 def test_a_message_follows_prompt_and_beep_and_is_reported_with_its_recording(
     phone: Phone,
 ) -> None:

@@ -53,6 +53,13 @@ def test_the_first_of_all_to_answer_talks_and_the_others_are_hung_up(phone: Phon
     assert [leg.result for leg in result.legs] == ["cancelled", "answered", "busy"]
 
 
+def test_none_of_those_who_ring_at_once_is_heard_before_the_answer(phone: Phone) -> None:
+    phone.backend.arrival = steps(dial(AGENT, SECOND, at_once=True))
+    answers = (Answer(AGENT, early_media=1), Answer(SECOND, early_media=2, answer=4, talk=9))
+    result = phone.call(answers=answers)
+    assert order(result, "StartEarlyMedia", "SendMediaTo") == []
+
+
 def test_two_who_answer_at_the_same_moment_do_not_both_talk(phone: Phone) -> None:
     phone.backend.arrival = steps(dial(AGENT, SECOND, at_once=True))
     result = phone.call(answers=(Answer(AGENT, answer=4, talk=20), Answer(SECOND, answer=4.02)))
@@ -113,6 +120,25 @@ def test_the_key_that_accepts_connects_at_once_and_no_other_does(phone: Phone) -
     assert moments(result, "StopPlayback") == joined, "the whisper is over"
     assert [data["handle"] for data in commands(result, "HandleTones")] == [True, False]
     assert phone.backend.acknowledged()["outcome"] == "answered"
+
+
+def test_an_answer_that_is_told_twice_is_one(phone: Phone) -> None:
+    """As it is where a network sends its answer again."""
+    twice = """
+      const dialPstn = VoxEngine.callPSTN;
+      VoxEngine.callPSTN = (...a) => {
+        const leg = dialPstn(...a), add = leg.addEventListener.bind(leg);
+        leg.addEventListener = (name, then) => add(name, name !== CallEvents.Connected ? then
+          : (event) => { then(event); setTimeout(() => then(event), 5000); });
+        return leg;
+      };"""
+    phone.backend.arrival = steps(dial(whisper=WHISPER, accept="1"))
+    answers = (Answer(AGENT, answer=3, talk=30, keys=((9, "1"),)),)
+    result = run(
+        [twice, phone.scenario], Case(NUMBER, secrets=SECRETS, answers=answers), http=phone.backend
+    )
+    assert said_to(result, 1) == [WHISPER["text"]]
+    assert phone.backend.acknowledged()["ring_seconds"] == pytest.approx(12.03)
 
 
 def test_who_does_not_accept_in_time_is_hung_up(phone: Phone) -> None:
