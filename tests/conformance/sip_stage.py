@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 import json
+import os
 import socket
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,8 +16,9 @@ import msgspec
 from ringtrace.demo.behaviour import AgentCall, Behaviour, CallResult, NeverAnswers, Refuses
 from ringtrace.domain.call import Outcome
 from ringtrace.domain.plan import Plan
-from tests.conformance.case import NUMBER, Acts, Case, Seen
+from tests.conformance.case import Acts, Case, Seen
 from tests.conformance.rehearsing import rehearsed
+from tests.conformance.sip_backend import Line, PlanningBackend
 from tests.conformance.sound import (
     CALLER_HZ,
     is_heard,
@@ -45,58 +47,12 @@ _PROMPT_SECONDS: Final = 0.7  # and 0.3 before it: five seconds of a case
 _AT_ONCE: Final = 20
 _CASE_SECONDS: Final = 30.0
 _GOODBYE_SECONDS: Final = 4.0
-_RTP_PORT: Final = 34000
+_NODE_IP: Final = f"127.0.1.{1 + os.getpid() % 250}"
+"""Its own: who still speaks to another node's port would be taken for our caller."""
+_RTP_PORT: Final = 20000
+_BEEP_SECONDS: Final = 0.5  # it is no shorter on the faster clock, so the message after it is
 _SCALED: Final = frozenset({"ring_seconds", "seconds", "max_seconds"})
 _SHORTEST: Final = 1.0
-_WRITTEN: Final = "+1202555"
-_HOST: Final = "@phones.example"
-
-
-@dataclass(frozen=True)
-class Line:
-    """A case's own numbers: area code and all the cases' 555 numbers within it."""
-
-    index: int
-    agents: str
-
-    def real(self, text: str) -> str:
-        return text.replace(_WRITTEN, self._own).replace(_HOST, f"@{self.agents}")
-
-    def written(self, text: str) -> str:
-        return text.replace(self._own, _WRITTEN).replace(f"@{self.agents}", _HOST)
-
-    @property
-    def number(self) -> str:
-        return self.real(NUMBER)
-
-    @property
-    def _own(self) -> str:
-        return f"+1{300 + self.index}555"
-
-
-@dataclass
-class PlanningBackend(Backend):
-    """Answers each number with the plan of its case. `plans` and `for_digits` by number."""
-
-    plans: dict[str, Json] = field(default_factory=dict)
-    for_digits: dict[str, Json] = field(default_factory=dict)
-
-    def answer_arrival(self, body: Json) -> tuple[int, Json]:
-        self.arrivals.append(body)
-        return 200, {"call": body["call"], **self.plans[_e164(body["number"])]}
-
-    def answer_digits(self, call: str, body: Json) -> tuple[int, Json | None]:
-        self.digits.append((call, body))
-        number = next(_e164(one["number"]) for one in self.arrivals if one["call"] == call)
-        plan = self.for_digits.get(number)
-        return (503, None) if plan is None else (200, {"call": call, **plan})
-
-    def call_of(self, number: str) -> str | None:
-        """The call whose report has come."""
-        for call, report in list(self.reports.items()):
-            if report["number"] == number:
-                return call
-        return None
 
 
 def play_all(cases: Sequence[Case], folder: Path) -> dict[str, Seen | Exception]:
@@ -120,7 +76,7 @@ def _settings(backend: Backend, agent_port: int, prompts: Path) -> dict[str, Any
     return {
         "backend_url": f"http://127.0.0.1:{backend.port}",
         "token": TOKEN,
-        "listen_ip": "127.0.0.1",
+        "listen_ip": _NODE_IP,
         "listen_port": 0,
         "trusted_networks": [f"{CALLER_IP}/32"],
         "outbound_proxy": f"{AGENT_IP}:{agent_port}",
@@ -247,7 +203,9 @@ def _seconds(report: Mapping[str, Any]) -> float:
     """Of the talk or the message."""
     recording = report["recording"]
     is_message = report["outcome"] == Outcome.VOICEMAIL and recording is not None
-    return float(recording["seconds"] if is_message else report["talk_seconds"])
+    if is_message:
+        return float(recording["seconds"]) + _BEEP_SECONDS * (1 - PACE)
+    return float(report["talk_seconds"])
 
 
 def _connected(to: str, call: AgentCall, hz: float, sound: Sequence[int]) -> str:
@@ -289,7 +247,3 @@ def _scaled(value: Any) -> Any:
 
 def _user(target: str) -> str:
     return target.removeprefix("sip:").partition("@")[0]
-
-
-def _e164(number: str) -> str:
-    return f"+{number.removeprefix('+')}"
