@@ -40,6 +40,7 @@ bench: $(VENV)/development ## measure speed beside a named floor; writes benchma
 
 soak: $(VENV)/development $(VENV)/system ## the long counts
 	RINGTRACE_KILLS=100 $(BIN)/python -m pytest -q tests/integration/test_kill.py
+	RINGTRACE_FORKS=100 $(BIN)/python -m pytest -q tests/integration/sip/test_dial.py
 	RINGTRACE_VISITS=2000 $(BIN)/python -m pytest -q -s tests/integration/store/test_lease_concurrency.py
 
 docs: $(VENV)/development ## check that the documentation is complete

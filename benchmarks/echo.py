@@ -13,14 +13,13 @@ import uvicorn
 import uvloop
 
 from ringtrace.config import write_private
-from ringtrace.domain.flow import Target
 from ringtrace.domain.number import Written
+from ringtrace.domain.plan import Dial, Target
 from ringtrace.domain.visit import HitKind
 from ringtrace.web.asgi import Header, Receive, Scope, Send, decode, read_body, respond
 from ringtrace.web.asgi import respond_json as answer
 from ringtrace.web.telephony import (
     PREFIX,
-    DialForm,
     PlanForm,
     arrival_decoder,
     report_decoder,
@@ -38,7 +37,7 @@ _CORS: tuple[Header, ...] = (
     (b"vary", b"Origin"),
     (b"access-control-allow-origin", b"https://shop.example"),
 )
-_DIAL = DialForm((Target("+12025550191"),), _NUMBER, record=True)
+_DIAL = Dial((Target("+12025550191", 25),), _NUMBER, record=True)
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,7 +50,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
             await respond(send, 204, headers=_CORS)
     elif path == PREFIX:
         arrival = decode(arrival_decoder, await read_body(receive))
-        await answer(send, PlanForm(arrival.call, arrival.number, [_DIAL], 7_200, cacheable=True))
+        await answer(send, PlanForm(arrival.call, arrival.number, (_DIAL,), 7_200, cacheable=True))
     else:
         decode(report_decoder, await read_body(receive))
         await answer(send, {"result": "created"})

@@ -156,6 +156,7 @@ PAGES = {
     "GET /api/v1/reports/channels": Ask(200),
     "GET /api/v1/reports/calibration": Ask(404, _site),
     "GET /api/v1/visits/{visit_id:str}": Ask(404),
+    "GET /api/v1/flows/{name:str}/versions/{version:int}": Ask(404),
     "GET /api/v1/setup": Ask(200),
     "PUT /api/v1/setup": Ask(409, _number),
     "GET /api/v1/tokens": Ask(200),

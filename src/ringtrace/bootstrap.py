@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import logging
 import multiprocessing
+import random
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -124,7 +125,7 @@ def _use_cases(
         clock=clock,
         directory=directory,
         track_hit=TrackHit(store, directory, limits, clock),
-        route_call=RouteCall(store, directory, clock),
+        route_call=RouteCall(store, directory, clock, random.random),
         record_call=RecordCall(store, directory, clock),
         keep_recording=KeepRecording(store),
         recording_links=RecordingLinks(secret_key(settings.data), clock),

@@ -20,6 +20,7 @@ from ringtrace.bootstrap import DataFolderInUseError, open_reader
 from ringtrace.config import Settings
 from ringtrace.demo.command import demo
 from ringtrace.domain.account import ISSUED_KINDS
+from ringtrace.flowtest.command import flow
 from ringtrace.gateways.sip.settings import NodeSettings
 from ringtrace.replay.command import replay
 from ringtrace.serve import serve as run_server
@@ -56,6 +57,7 @@ def main() -> None:
 
 main.add_command(demo)
 main.add_command(replay)
+main.add_command(flow)
 
 
 @main.command()
@@ -174,7 +176,9 @@ def apply(data: Path, file: Path) -> None:
         document = tomllib.loads(file.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise click.UsageError(f"{file}: {error}") from error
-    _ask(data, "PUT", "/api/v1/setup", document)
+    answer = _ask(data, "PUT", "/api/v1/setup", document)
+    for warning in answer["warnings"]:
+        click.echo(f"{file}: warning: {warning['field']}: {warning['message']}", err=True)
     click.echo(f"applied {file}", err=True)
 
 

@@ -11,7 +11,7 @@ from argon2 import PasswordHasher
 from ringtrace.bootstrap import open_house
 from ringtrace.config import Settings
 from ringtrace.domain.account import TokenKind
-from ringtrace.services.apply_setup import read_setup
+from ringtrace.services.setup_form import read_setup
 from tests.shop import FOREIGN, POOL, RADIO, Clock, Shop, setup_of
 
 

@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from ringtrace.config import Settings
-from ringtrace.demo.phone import Answers, Calling, Phone
+from ringtrace.demo.behaviour import Answers, Calling
+from ringtrace.demo.phone import Phone
 from ringtrace.gateways.voximplant.emulator import Answer, Case, Result, Storage, run
 from ringtrace.gateways.voximplant.emulator.http import Backend, RealHttp, Reply, Request
 from tests.server import server

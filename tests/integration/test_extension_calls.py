@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from ringtrace.config import Settings
-from ringtrace.demo.phone import Answers, Calling, Phone
+from ringtrace.demo.behaviour import Answers, Calling
+from ringtrace.demo.phone import Phone
 from ringtrace.gateways.voximplant.emulator import Answer, CallerDoes, Case, run
 from ringtrace.gateways.voximplant.emulator.http import RealHttp
 from tests.server import server

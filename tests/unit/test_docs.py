@@ -1,12 +1,17 @@
 """What a person can use is in the documentation."""
 
 import re
+import tomllib
 from pathlib import Path
+from typing import get_args
 
 import click
 import pytest
 
 from ringtrace.cli import main
+from ringtrace.domain.flow import Step, read_flow
+from ringtrace.domain.number import normalise
+from ringtrace.domain.validation import faults
 from ringtrace.domain.visit import NoNumber
 from ringtrace.services import errors
 from ringtrace.web import app
@@ -107,3 +112,18 @@ def test_links_between_pages_lead_somewhere() -> None:
             target = part.split(")")[0].split("#")[0]
             if target and "://" not in target:
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_flow_that_is_shown_is_one_without_faults() -> None:
+    shown = re.search(r"```toml\n(.*?)```", DOCS["flows.md"], re.DOTALL)
+    assert shown is not None
+    document = tomllib.loads(shown[1])
+
+    own = [normalise(number["number"], None) for number in document["number"]]
+    for flow in document["flow"]:
+        assert list(faults(read_flow(flow), own)) == []
+
+
+@pytest.mark.parametrize("step", [kind.__struct_config__.tag for kind in get_args(Step)])
+def test_every_step_of_a_flow_is_described(step: str) -> None:
+    assert f"| `{step}` |" in DOCS["flows.md"]

@@ -9,6 +9,15 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ringtrace.demo.behaviour import (
+    AgentCall,
+    Answers,
+    Behaviour,
+    Calling,
+    CallResult,
+    NeverAnswers,
+    Refuses,
+)
 from ringtrace.demo.dialog import Dialog, incoming, outgoing
 from ringtrace.demo.keypad import KeysAs, press
 from ringtrace.demo.rtp import Heard, RtpStream, audio_address, audio_sdp
@@ -16,78 +25,6 @@ from ringtrace.demo.sipmessage import Message, new_tag, response, user_of
 from ringtrace.demo.transaction import Address, Attempt, Wire
 
 _SILENCE = Heard(0, 0.0, None)
-
-
-@dataclass(frozen=True)
-class Calling:
-    """As caller: speak `tone_hz` and hang up after `talk_seconds` (`None`: when the agent does).
-
-    `cancel_after` seconds of ringing the caller gives up; `hold_after` seconds of talk it puts
-    the agent on hold by a re-INVITE. `keys_after` seconds after the answer it presses `keys`.
-    """
-
-    tone_hz: float = 440.0
-    talk_seconds: float | None = 1.0
-    cancel_after: float | None = None
-    hold_after: float | None = None
-    keys: str = ""
-    keys_after: float = 0.5
-    keys_as: KeysAs = KeysAs.EVENTS
-
-
-@dataclass(frozen=True)
-class Answers:
-    """As agent: ring for `after` seconds, speak `tone_hz`, perhaps hang up after some seconds."""
-
-    after: float = 0.2
-    tone_hz: float = 880.0
-    hang_up_after: float | None = None
-
-
-@dataclass(frozen=True)
-class Refuses:
-    """As agent: refuse with a SIP code, 486 for busy or 603 for "leave me alone"."""
-
-    code: int = 486
-    after: float = 0.0
-
-
-@dataclass(frozen=True)
-class NeverAnswers:
-    """As agent: ring until the caller gives up."""
-
-
-Behaviour = Answers | Refuses | NeverAnswers
-
-
-@dataclass(frozen=True)
-class CallResult:
-    """`code` is the final SIP code; times in seconds; `hold_code` answers the re-INVITE.
-
-    `tone_at` is the `time.monotonic` at which our tone began, `keys_at` are those of our keys.
-    """
-
-    code: int
-    rang: bool
-    ring_seconds: float
-    talk_seconds: float
-    heard: Heard
-    hold_code: int | None = None
-    tone_at: float | None = None
-    keys_at: tuple[float, ...] = ()
-
-
-@dataclass(frozen=True)
-class AgentCall:
-    """What the agent saw: the number called, the caller shown, and how it went on."""
-
-    number: str
-    caller: str
-    code: int
-    talk_seconds: float
-    heard: Heard
-    held: bool
-    tone_at: float | None
 
 
 @dataclass
@@ -235,9 +172,9 @@ class Phone:
             await self._wire.request(dialog.request("BYE"), dialog.far_address).final()
         return hold_code
 
-    async def _key(self, dialog: Dialog, stream: RtpStream, calling: Calling) -> None:
-        await asyncio.sleep(calling.keys_after)
-        await press(calling.keys, calling.keys_as, self._wire, dialog, stream)
+    async def _key(self, dialog: Dialog, stream: RtpStream, party: Calling | Answers) -> None:
+        await asyncio.sleep(party.keys_after)
+        await press(party.keys, party.keys_as, self._wire, dialog, stream)
 
     async def _hold(self, dialog: Dialog, stream: RtpStream) -> int:
         sdp = audio_sdp(self.address[0], stream.port, "sendonly")
@@ -295,6 +232,8 @@ class Phone:
         else:
             self._respond(ringing.invite, ringing.source, 180, ringing.tag)
         after = None if isinstance(behaviour, NeverAnswers) else behaviour.after
+        if isinstance(behaviour, NeverAnswers) and behaviour.early_hz is not None:
+            heard = await self._speak_early(ringing, behaviour.early_hz)
         if not await _wait(ringing.over, after):
             if isinstance(behaviour, Answers):
                 heard, talk_seconds = await self._converse(ringing, behaviour)
@@ -313,18 +252,32 @@ class Phone:
             )
         )
 
+    async def _speak_early(self, ringing: _Ringing, hz: float) -> Heard:
+        stream = await RtpStream.open(self.address[0])
+        sdp = audio_sdp(self.address[0], stream.port)
+        self._respond(ringing.invite, ringing.source, 183, ringing.tag, sdp)
+        try:
+            stream.speak(audio_address(ringing.invite.body), hz)
+            await ringing.over.wait()
+        finally:
+            heard = await stream.close()
+        return heard
+
     async def _converse(self, ringing: _Ringing, behaviour: Answers) -> tuple[Heard, float]:
         stream = ringing.stream = await RtpStream.open(self.address[0])
         ringing.code = 200
-        sdp = audio_sdp(self.address[0], stream.port)
+        by_events = behaviour.keys_as is not KeysAs.TONES
+        sdp = audio_sdp(self.address[0], stream.port, events=by_events)
         self._respond(ringing.invite, ringing.source, 200, ringing.tag, sdp)
         started = time.monotonic()
+        dialog = incoming(ringing.invite, ringing.tag, self.address)
+        keying = asyncio.create_task(self._key(dialog, stream, behaviour))
         try:
             stream.speak(audio_address(ringing.invite.body), behaviour.tone_hz)
             if not await _wait(ringing.over, behaviour.hang_up_after):
-                dialog = incoming(ringing.invite, ringing.tag, self.address)
                 await self._wire.request(dialog.request("BYE"), dialog.far_address).final()
         finally:
+            keying.cancel()
             heard = await stream.close()
         return heard, time.monotonic() - started
 

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from ringtrace.demo.phone import Answers, Behaviour, Calling, NeverAnswers, Phone, Refuses
+from ringtrace.demo.behaviour import Answers, Behaviour, Calling, NeverAnswers, Refuses
+from ringtrace.demo.phone import Phone
 from ringtrace.demo.script import CallPart, Script, VisitPart
 from ringtrace.demo.stage import SITE_KEY, Stage, StageError
 from ringtrace.gateways.voximplant.emulator.case import Answer, Case

@@ -88,11 +88,11 @@ class RtpStream(asyncio.DatagramProtocol):
 
     async def close(self) -> Heard:
         """Stop, and tell what was heard."""
+        if self._transport is not None:
+            self._transport.close()
         if self._speaking is not None:
             self._speaking.cancel()
             await asyncio.gather(self._speaking, return_exceptions=True)
-        if self._transport is not None:
-            self._transport.close()
         return heard(self._payloads)
 
     async def _speak(self, hz: float) -> None:

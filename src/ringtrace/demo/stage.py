@@ -17,7 +17,8 @@ import httpx
 import uvicorn
 
 from ringtrace.config import Settings
-from ringtrace.demo.phone import Behaviour, Phone, Refuses
+from ringtrace.demo.behaviour import Behaviour, Refuses
+from ringtrace.demo.phone import Phone
 from ringtrace.demo.script import REGION, Script
 from ringtrace.demo.website import site_app
 

@@ -32,6 +32,10 @@ class Reason(StrEnum):
     NOT_ENOUGH_MONEY = "not_enough_money"
     LIMIT_EXCEEDED = "limit_exceeded"
     INTERNAL_ERROR = "internal_error"
+    NO_OPERATOR_CONFIRMATION = "no_operator_confirmation"
+    ANSWERED_ELSEWHERE = "answered_elsewhere"
+    NO_ACTIVE_FLOW = "no_active_flow"
+    BLACKLISTED = "blacklisted"
 
 
 class PlanSource(StrEnum):

@@ -1,12 +1,19 @@
-"""Flows (what is to happen to calls of a number) and plans (a flow resolved for one call)."""
+"""Flows: what is to happen to calls, as a user writes it in a file or sends it to the API."""
 
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, TypeAlias
 
-from ringtrace.domain.prompt import Prompt
+import msgspec
 
-DEFAULT_RING_SECONDS = 25
-DEFAULT_MAX_SECONDS = 2 * 60 * 60
+from ringtrace.domain.call import Reason
+from ringtrace.domain.hours import Hours
+from ringtrace.domain.refusal import joined, refusal
+
+DEFAULT_RING_SECONDS: Final = 25
+DEFAULT_MAX_SECONDS: Final = 2 * 60 * 60
 
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
@@ -23,58 +30,245 @@ def is_target(text: str) -> bool:
     return is_phone(text) or _SIP_URI.fullmatch(text) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where a call is forwarded: an E.164 number or a `sip:` URI."""
+class How(StrEnum):
+    """In which order targets ring. All but `at_once` go on with the next when one fails."""
+
+    IN_TURN = "in_turn"
+    AT_ONCE = "at_once"
+    ROUND_ROBIN = "round_robin"
+    WEIGHTED = "weighted"
+
+
+class CallerId(StrEnum):
+    """Whose number a target sees."""
+
+    TRACKING = "tracking"
+    CALLER = "caller"
+
+
+class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    pass
+
+
+class _Step(_Part, frozen=True, tag_field="do", tag="step"):
+    pass
+
+
+class _Spoken(_Step, frozen=True, kw_only=True):
+    """A text that is spoken or a sound file that is played, one of the two."""
+
+    say: str | None = None
+    play: str | None = None
+
+
+class Target(_Part, frozen=True):
+    """Where a call is forwarded: an E.164 number or a `sip:` URI.
+
+    It is left out when its `hours` are closed. Its `weight` counts among weighted targets.
+    """
 
     to: str
     ring_seconds: int = DEFAULT_RING_SECONDS
+    record: bool | None = None
+    hours: str | None = None
+    weight: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
-    """Ring the targets one after another."""
+class When(_Part, frozen=True):
+    """Conditions; what is given must hold. Of several values of a condition one suffices.
 
-    targets: tuple[Target, ...]
+    What is not known (the country of a withheld number, the channel of an unknown visit) holds
+    nowhere.
+    """
+
+    hours: str | None = None
+    caller_prefix: tuple[str, ...] | None = None
+    caller_country: tuple[str, ...] | None = None
+    withheld: bool | None = None
+    repeat_caller: bool | None = None
+    channel: tuple[str, ...] | None = None
+    campaign: tuple[str, ...] | None = None
+
+
+class Branch(_Step, frozen=True, tag="branch"):
+    """Go on with `then` or `otherwise`, and afterwards with the step that follows."""
+
+    when: When
+    then: tuple["Step", ...] = ()
+    otherwise: tuple["Step", ...] = ()
+
+
+class Announce(_Spoken, frozen=True, tag="announce"):
+    pass
+
+
+class Menu(_Spoken, frozen=True, kw_only=True, tag="menu"):
+    """A wrong key, or none for `seconds`, is a failed try; after all `tries`: `otherwise`."""
+
+    keys: dict[str, tuple["Step", ...]]
+    seconds: float = 6
+    tries: int = 2
+    otherwise: tuple["Step", ...] = ()
+
+
+class Collect(_Step, frozen=True, tag="collect"):
+    """Here the caller is asked for his extension, when there can be one."""
+
+
+class Dial(_Step, frozen=True, tag="dial"):
+    """Ring `targets`.
+
+    With `sticky` the one that a repeat caller last talked to comes first. Who answers hears
+    `whisper` and has to press `accept`, where there are such.
+    """
+
+    targets: tuple[Target | str, ...]
+    how: How = How.IN_TURN
+    sticky: bool = False
+    caller_id: CallerId = CallerId.TRACKING
+    record: bool | None = None
+    whisper: str | None = None
+    accept: str | None = None
+
+    @property
+    def full_targets(self) -> tuple[Target, ...]:
+        """The targets, those given as plain strings with the defaults of the rest."""
+        return tuple(one if isinstance(one, Target) else Target(one) for one in self.targets)
+
+
+class Voicemail(_Spoken, frozen=True, kw_only=True, tag="voicemail"):
+    """After the prompt and a beep the caller may speak for `seconds`."""
+
+    seconds: int = 120
+
+
+class HangUp(_Step, frozen=True, tag="hang_up"):
+    """Reject with a SIP `code` a call that is not answered yet; end any other."""
+
+    code: int = 603
+    reason: Reason | None = None
+
+
+Step: TypeAlias = Branch | Announce | Menu | Collect | Dial | Voicemail | HangUp
+
+
+class Flow(_Part, frozen=True):
+    """The steps of a call, and the opening hours that they name.
+
+    `language` (BCP 47) is that of spoken prompts. Calls are recorded when they are connected,
+    unless `record` of the flow, of the dial step or of the target (the last of them given
+    decides) says no. `max_seconds` bounds the talk.
+    """
+
+    step: tuple[Step, ...] = ()
+    name: str = ""
+    language: str = "en-US"
     record: bool = True
     max_seconds: int = DEFAULT_MAX_SECONDS
+    hours: dict[str, Hours] = {}
+
+    @classmethod
+    def ringing(
+        cls,
+        targets: Sequence[str],
+        ring_seconds: int = DEFAULT_RING_SECONDS,
+        *,
+        record: bool = True,
+    ) -> "Flow":
+        """The short form: ring the targets one after another."""
+        return cls((Dial(tuple(Target(to, ring_seconds) for to in targets)),), record=record)
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """All that a call may be forwarded to, in the order in which they are written."""
+        places = places_of(self.step)
+        dials = [place.step for place in places if isinstance(place.step, Dial)]
+        return tuple(target for dial in dials for target in dial.full_targets)
 
 
 @dataclass(frozen=True, slots=True)
-class Collect:
-    """Answer, ask with `prompt`, wait `seconds` for so many `digits`; without them go on."""
+class Place:
+    """A step and where it stands: `path` like `step[2].keys.1[0]`, `depth` 1 at the top."""
 
-    digits: int
-    seconds: int
-    prompt: Prompt
-
-
-@dataclass(frozen=True, slots=True)
-class Dial:
-    targets: tuple[Target, ...]
-    caller_id: str
-    record: bool
+    path: str
+    step: Step
+    depth: int
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a gateway is to do with one call.
+def children(step: Step) -> Mapping[str, Sequence[Step]]:
+    """The lists of steps within a step, by their path from it."""
+    if isinstance(step, Branch):
+        return {"then": step.then, "otherwise": step.otherwise}
+    if isinstance(step, Menu):
+        return {f"keys.{key}": steps for key, steps in step.keys.items()} | {
+            "otherwise": step.otherwise
+        }
+    return {}
 
-    A `cacheable` plan says nothing of the caller or of a visitor, so a gateway may use it for
-    later calls of the number while the backend is away.
+
+def places_of(steps: Sequence[Step]) -> Iterator[Place]:
+    """All steps at any depth, in the order in which they are written."""
+    waiting = _places("step", steps, 1)
+    while waiting:
+        place = waiting.pop()
+        yield place
+        for name, below in reversed(tuple(children(place.step).items())):
+            waiting += _places(f"{place.path}.{name}", below, place.depth + 1)
+
+
+def _places(path: str, steps: Sequence[Step], depth: int) -> list[Place]:
+    """The last one first."""
+    return [Place(f"{path}[{i}]", step, depth) for i, step in enumerate(steps)][::-1]
+
+
+class FlowInvalidError(ValueError):
+    """A document is no flow; `path` leads to the field that is wrong, "" to the whole."""
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(f"{path}: {message}" if path else message)
+        self.path = path
+        self.message = message
+
+
+def read_flow(document: object) -> Flow:
+    """From what a TOML or JSON parser makes of it. Raises FlowInvalidError.
+
+    This is about the form alone; `validation.faults` tells what is wrong with the contents.
     """
+    try:
+        return msgspec.convert(document, Flow)
+    except msgspec.ValidationError as error:
+        message, path = refusal(str(error))
+        raise FlowInvalidError(_with_keys(path, document), message) from error
+    except RecursionError as error:
+        raise FlowInvalidError("step", "steps are nested too deeply") from error
 
-    number: str
-    steps: tuple[Collect | Dial, ...]
-    max_seconds: int
-    cacheable: bool
+
+_NAME_OR_INDEX = re.compile(r"(\w+)|\[([0-9]+)\]")
+_SOME_KEY: Final = "[...]"
+_VALUES: Final[Mapping[str, Any]] = {"keys": tuple[Step, ...], "hours": Hours}
 
 
-def resolve(flow: Flow, number: str, ask: Collect | None = None) -> Plan:
-    """The plan of a call to `number` (E.164). The target sees the tracking number as caller id.
+def _with_keys(path: str, document: object) -> str:
+    """`path` with the keys of mappings, which msgspec leaves out of it."""
+    before, left_out, _ = path.partition(_SOME_KEY)
+    if not left_out:
+        return path
+    mapping: Any = document
+    for name, index in _NAME_OR_INDEX.findall(before):
+        mapping = mapping[name or int(index)]
+    kind = _VALUES[before.rpartition(".")[2]]
+    key, value, error = next(
+        (key, value, error)
+        for key, value in mapping.items()
+        if (error := _refusal(value, kind)) is not None
+    )
+    return joined(f"{before}.{key}", _with_keys(refusal(str(error))[1], value))
 
-    With `ask` the caller is asked for digits first.
-    """
-    dial = Dial(targets=flow.targets, caller_id=number, record=flow.record)
-    steps = (dial,) if ask is None else (ask, dial)
-    return Plan(number=number, steps=steps, max_seconds=flow.max_seconds, cacheable=True)
+
+def _refusal(value: object, kind: Any) -> msgspec.ValidationError | None:
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        return error
+    return None

@@ -29,7 +29,8 @@ class TrackingNumber:
 
     A static number carries the source it stands for; a pool number belongs to a site and takes
     the source of the visit that was shown it. The `extensions` of a static number are codes with
-    sources and flows of their own.
+    sources and flows of their own. `flow` is that version of the account's flow of that
+    name, or the number's own where there is no name.
     """
 
     account_id: int
@@ -41,6 +42,13 @@ class TrackingNumber:
     source: Source | None
     active: bool
     extensions: tuple[Extension, ...] = ()
+    flow_name: str | None = None
+    flow_version: int | None = None
+
+    @property
+    def flow_label(self) -> str | None:
+        """What calls that are routed now are said to have run; None of a number's own flow."""
+        return None if self.flow_name is None else f"{self.flow_name} {self.flow_version}"
 
     def extension(self, digits: str | None) -> Extension | None:
         """What the keyed `digits` stand for."""

@@ -3,13 +3,33 @@
 from dataclasses import dataclass
 from typing import Final
 
+LETTERS_A_SECOND: Final = 15
+"""About as fast as a text is spoken."""
+
+FILE_SECONDS: Final = 5.0
+"""How long a sound file is taken to be where nobody has it at hand."""
+
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A text that is spoken; `language` is a BCP 47 tag."""
+    """A text that is spoken, or the sound file of that name where there is a `file`.
+
+    `language` is a BCP 47 tag.
+    """
 
     text: str
     language: str
+    file: str | None = None
+
+    @property
+    def words(self) -> str:
+        """What a person reads of it."""
+        return self.file or self.text
+
+    @property
+    def about_seconds(self) -> float:
+        """How long it takes, before it was ever spoken."""
+        return FILE_SECONDS if self.file else len(self.text) / LETTERS_A_SECOND
 
 
 _ENGLISH: Final = Prompt(
@@ -44,6 +64,28 @@ _BY_REGION: Final = {
     **dict.fromkeys(("ES", "MX", "AR", "CO", "CL", "PE", "UY", "EC"), _SPANISH),
     **dict.fromkeys(("RU", "BY", "KZ", "KG"), _RUSSIAN),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """What is said instead of an unknown `source` of a call, or of any `other` unknown name."""
+
+    source: str
+    other: str
+
+
+_UNKNOWN: Final = {
+    "en": Unknown("unknown source", "unknown"),
+    "de": Unknown("unbekannter Quelle", "unbekannt"),
+    "fr": Unknown("source inconnue", "inconnu"),
+    "es": Unknown("origen desconocido", "desconocido"),
+    "ru": Unknown("неизвестный источник", "неизвестно"),
+}
+
+
+def for_unknown(language: str) -> Unknown:
+    """In the `language` (BCP 47) where we know it, else in English."""
+    return _UNKNOWN.get(language.partition("-")[0].lower(), _UNKNOWN["en"])
 
 
 def for_extension(region: str) -> Prompt:

@@ -1,97 +1,37 @@
 """A business says which sites, numbers and pools it has."""
 
 import re
-from dataclasses import replace
-from typing import Any
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
-import msgspec
-
-from ringtrace.domain.account import Account
+from ringtrace.domain.account import Account, TokenKind
+from ringtrace.domain.call import GatewayKind
 from ringtrace.domain.extension import THRESHOLDS, Extension, check_digit, is_code
+from ringtrace.domain.fault import Fault, Severity
 from ringtrace.domain.flow import (
-    DEFAULT_MAX_SECONDS,
-    DEFAULT_RING_SECONDS,
     Flow,
-    Target,
+    FlowInvalidError,
     is_target,
+    read_flow,
 )
 from ringtrace.domain.number import NumberInvalidError, NumberKind, TrackingNumber, normalise
 from ringtrace.domain.site import Site
 from ringtrace.domain.source import Source
+from ringtrace.domain.validation import faults
 from ringtrace.services.commands import ApplySetup
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import FieldInvalidError
 from ringtrace.services.ports import Clock, Store
+from ringtrace.services.setup_form import (
+    ExtensionForm,
+    NumberForm,
+    PoolForm,
+    SetupForm,
+    SiteForm,
+)
 
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}").fullmatch
 _SITE_KEY = re.compile(r"[A-Za-z0-9_-]{3,64}").fullmatch
-
-
-class AccountForm(msgspec.Struct, forbid_unknown_fields=True):
-    name: str
-    region: str
-
-
-class ExtensionForm(msgspec.Struct, forbid_unknown_fields=True):
-    """A code keyed behind a static number, on a poster say; without a target it rings the number's.
-
-    `code` is four digits of which the last checks the others.
-    """
-
-    code: str
-    channel: str
-    name: str | None = None
-    source: str | None = None
-    campaign: str | None = None
-    keyword: str | None = None
-    target: str | list[str] | None = None
-
-
-class NumberForm(msgspec.Struct, forbid_unknown_fields=True):
-    """A static number: what it stands for and where its calls go."""
-
-    number: str
-    channel: str
-    target: str | list[str]
-    name: str | None = None
-    source: str | None = None
-    campaign: str | None = None
-    keyword: str | None = None
-    ring_seconds: int = DEFAULT_RING_SECONDS
-    record: bool = True
-    active: bool = True
-    extension: list[ExtensionForm] = []
-
-
-class PoolForm(msgspec.Struct, forbid_unknown_fields=True):
-    """The numbers that a site's visitors are shown, and where their calls go.
-
-    `canaries` are shown to nobody: what calls them says how many calls are wrong or robots'.
-    """
-
-    numbers: list[str]
-    target: str | list[str]
-    canaries: list[str] = []
-    ring_seconds: int = DEFAULT_RING_SECONDS
-    record: bool = True
-    active: bool = True
-
-
-class SiteForm(msgspec.Struct, forbid_unknown_fields=True):
-    key: str
-    name: str
-    origins: list[str]
-    swap: list[str] = []
-    extensions_above: float | None = None
-    pool: PoolForm | None = None
-
-
-class SetupForm(msgspec.Struct, forbid_unknown_fields=True):
-    """The document that `ringtrace apply` sends. What it does not name stays as it is."""
-
-    account: AccountForm | None = None
-    number: list[NumberForm] = []
-    site: list[SiteForm] = []
 
 
 class ApplyTheSetup:
@@ -100,31 +40,66 @@ class ApplyTheSetup:
         self._directory = directory
         self._clock = clock
 
-    async def __call__(self, account_id: int, form: SetupForm) -> None:
-        """All or nothing. Raises FieldInvalidError with the field's path, NumberTakenError."""
+    async def __call__(self, account_id: int, form: SetupForm) -> Sequence[Fault]:
+        """All or nothing; answers what may not be meant so.
+
+        Raises FieldInvalidError with the field's path, NumberTakenError.
+        """
         account = self._account(account_id, form)
-        reader = _Reader(account)
+        flows = self._flows(account_id, form)
+        reader = _Reader(account, flows)
         sites = tuple(reader.site(f"site[{i}]", one) for i, one in enumerate(form.site))
         numbers = [reader.static(f"number[{i}]", one) for i, one in enumerate(form.number)]
         for i, one in enumerate(form.site):
             if one.pool is not None:
                 numbers += reader.pool(f"site[{i}].pool", one.key, one.pool)
         _refuse_repeats([one.number for one in numbers])
-        self._refuse_loops(account_id, numbers)
+        named = tuple(flows[one["name"]] for one in form.flow)
+        warnings = self._refuse_faults(account_id, named, numbers)
         await self._store.submit(
-            ApplySetup(account_id, account, sites, tuple(numbers), self._clock())
+            ApplySetup(account_id, account, sites, tuple(numbers), self._clock(), named)
         )
         await self._directory.refresh()
+        return warnings
 
-    def _refuse_loops(self, account_id: int, numbers: list[TrackingNumber]) -> None:
+    def _flows(self, account_id: int, form: SetupForm) -> dict[str, Flow]:
+        """The account's flows by name, as they will be."""
+        flows = {one.name: one.flow for one in self._directory.flows_of(account_id)}
+        seen: set[str] = set()
+        for i, document in enumerate(form.flow):
+            try:
+                flow = read_flow(document)
+            except FlowInvalidError as error:
+                raise FieldInvalidError(error.message, f"flow[{i}].{error.path}") from error
+            if not _NAME(flow.name):
+                raise FieldInvalidError("1 to 64 of A-Z a-z 0-9 _ - are needed", f"flow[{i}].name")
+            if flow.name in seen:
+                raise FieldInvalidError(f"{flow.name} is named twice", f"flow[{i}].name")
+            seen.add(flow.name)
+            flows[flow.name] = flow
+        return flows
+
+    def _refuse_faults(
+        self, account_id: int, named: tuple[Flow, ...], numbers: list[TrackingNumber]
+    ) -> Sequence[Fault]:
         """A tracking number that forwards to one of ours would call us for ever."""
+        warnings: list[Fault] = []
         after = {one.number: one for one in self._directory.numbers_of(account_id)}
         after.update({one.number: one for one in numbers})
+        gateways = [
+            kind for kind in GatewayKind if self._directory.has_token(account_id, TokenKind(kind))
+        ]
+        for i, flow in enumerate(named):
+            for fault in faults(flow, after.keys(), gateways):
+                if fault.severity is Severity.ERROR:
+                    raise FieldInvalidError(fault.message, f"flow[{i}].{fault.path}")
+                warnings.append(fault.under(f"flow[{i}]"))
         for one in after.values():
             flows = (one.flow, *(code.flow for code in one.extensions))
             for target in (target for flow in flows for target in flow.targets):
                 if target.to in after:
                     raise FieldInvalidError(f"{target.to} is itself a tracking number", "target")
+        return warnings
 
     def _account(self, account_id: int, form: SetupForm) -> Account:
         known = self._directory.account(account_id)
@@ -139,14 +114,6 @@ class ApplyTheSetup:
         return Account(account_id, form.account.name.strip(), region)
 
 
-def read_setup(document: dict[str, Any]) -> SetupForm:
-    """Raises FieldInvalidError with the path of the wrong field."""
-    try:
-        return msgspec.convert(document, SetupForm)
-    except msgspec.ValidationError as error:
-        raise FieldInvalidError.read(str(error)) from error
-
-
 def _refuse_repeats(numbers: list[str]) -> None:
     seen: set[str] = set()
     for number in numbers:
@@ -156,8 +123,9 @@ def _refuse_repeats(numbers: list[str]) -> None:
 
 
 class _Reader:
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, flows: Mapping[str, Flow]) -> None:
         self._account = account
+        self._flows = flows
 
     def site(self, path: str, form: SiteForm) -> Site:
         if not _SITE_KEY(form.key):
@@ -176,7 +144,7 @@ class _Reader:
             raise FieldInvalidError("a channel is needed", f"{path}.channel")
         flow = self._flow(path, form)
         extensions = tuple(
-            self._extension(f"{path}.extension[{i}]", one, flow)
+            self._extension(f"{path}.extension[{i}]", one, form, flow)
             for i, one in enumerate(form.extension)
         )
         if len({one.code for one in extensions}) < len(extensions):
@@ -191,15 +159,16 @@ class _Reader:
             source=_source(form),
             active=form.active,
             extensions=extensions,
+            flow_name=form.flow,
         )
 
-    def _extension(self, path: str, form: ExtensionForm, flow: Flow) -> Extension:
+    def _extension(
+        self, path: str, form: ExtensionForm, number: NumberForm, flow: Flow
+    ) -> Extension:
         if not form.channel.strip():
             raise FieldInvalidError("a channel is needed", f"{path}.channel")
         if form.target is not None:
-            flow = replace(
-                flow, targets=self._targets(path, form.target, flow.targets[0].ring_seconds)
-            )
+            flow = self._ringing(path, form.target, number.ring_seconds, record=number.record)
         return Extension(
             code=_code(f"{path}.code", form.code),
             name=form.name or form.channel,
@@ -219,6 +188,7 @@ class _Reader:
                 site_key=site_key,
                 source=None,
                 active=form.active,
+                flow_name=form.flow,
             )
             for field, kind, name, numbers in (
                 ("numbers", NumberKind.POOL, site_key, form.numbers),
@@ -228,16 +198,24 @@ class _Reader:
         ]
 
     def _flow(self, path: str, form: NumberForm | PoolForm) -> Flow:
+        """The flow that is named, or one that rings the targets."""
         if not 5 <= form.ring_seconds <= 120:  # noqa: PLR2004 - what networks let ring
             raise FieldInvalidError("5 to 120 seconds", f"{path}.ring_seconds")
-        targets = self._targets(path, form.target, form.ring_seconds)
-        return Flow(targets=targets, record=form.record, max_seconds=DEFAULT_MAX_SECONDS)
+        if form.flow is None:
+            return self._ringing(path, form.target or [], form.ring_seconds, record=form.record)
+        if form.target is not None:
+            raise FieldInvalidError("a target or a flow, not both", f"{path}.target")
+        named = self._flows.get(form.flow)
+        if named is None:
+            raise FieldInvalidError("no flow has this name", f"{path}.flow")
+        return named
 
-    def _targets(self, path: str, form: str | list[str], ring_seconds: int) -> tuple[Target, ...]:
-        texts = [form] if isinstance(form, str) else form
+    def _ringing(self, path: str, said: str | list[str], seconds: int, *, record: bool) -> Flow:
+        texts = [said] if isinstance(said, str) else said
         if not texts:
             raise FieldInvalidError("at least one target is needed", f"{path}.target")
-        return tuple(Target(self._target(f"{path}.target", text), ring_seconds) for text in texts)
+        targets = [self._target(f"{path}.target", text) for text in texts]
+        return Flow.ringing(targets, seconds, record=record)
 
     def _target(self, path: str, text: str) -> str:
         if not text.startswith("sip"):

@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 from ringtrace.domain.account import Account, TokenKind
 from ringtrace.domain.attribution import Attribution
 from ringtrace.domain.call import GatewayKind, MergeResult, Report
+from ringtrace.domain.flow import Flow
 from ringtrace.domain.model import Model
 from ringtrace.domain.number import TrackingNumber
 from ringtrace.domain.proof import Proof
@@ -63,6 +64,7 @@ class NoteArrival(Command[None]):
     started_at: int
     attribution: Attribution
     digits: str | None = None
+    flow: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,7 @@ class ApplySetup(Command[None]):
     sites: tuple[Site, ...]
     numbers: tuple[TrackingNumber, ...]
     at: int
+    flows: tuple[Flow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,12 @@
 """A user knows whose call it was."""
 
 from ringtrace.domain.call import GatewayKind
+from ringtrace.services.arrival import known_number
 from ringtrace.services.attribute_call import attribute_call
 from ringtrace.services.commands import KeepCorrection, TakeBackCorrection
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import NotFoundError
 from ringtrace.services.ports import Clock, Store
-from ringtrace.services.route_call import known_number
 
 
 class CorrectCall:

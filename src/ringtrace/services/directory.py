@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from ringtrace.domain.account import Account, TokenKind, TokenOwner
 from ringtrace.domain.extension import ASK_MS, DIGITS, KEYING_SECONDS
-from ringtrace.domain.flow import Collect
 from ringtrace.domain.model import SHIPPED, Model
 from ringtrace.domain.number import (
     NumberInvalidError,
@@ -17,9 +16,10 @@ from ringtrace.domain.number import (
     normalise,
     written,
 )
+from ringtrace.domain.plan import Collect
 from ringtrace.domain.prompt import for_extension
 from ringtrace.domain.site import Site
-from ringtrace.services.ports import Configuration, SiteModel, Store
+from ringtrace.services.ports import Configuration, KeptFlow, SiteModel, Store
 
 
 def token_hash(token: str) -> str:
@@ -37,6 +37,7 @@ class _Snapshot:
     spellings: dict[int, dict[str, str]] = field(default_factory=dict)
     written: dict[str, Written] = field(default_factory=dict)
     models: dict[str, SiteModel] = field(default_factory=dict)
+    flows: dict[tuple[int, str], KeptFlow] = field(default_factory=dict)
 
 
 class Directory:
@@ -65,7 +66,7 @@ class Directory:
             return None
         account = self.account(number.account_id)
         prompt = for_extension(account.region if account else "")
-        return Collect(DIGITS, KEYING_SECONDS, prompt)
+        return Collect(prompt, DIGITS, KEYING_SECONDS)
 
     def account(self, account_id: int) -> Account | None:
         return self._now.accounts.get(account_id)
@@ -122,6 +123,13 @@ class Directory:
     def sites_of(self, account_id: int) -> list[Site]:
         return [site for site in self._now.sites.values() if site.account_id == account_id]
 
+    def flow(self, account_id: int, name: str) -> KeptFlow | None:
+        """The newest version of the account's flow."""
+        return self._now.flows.get((account_id, name))
+
+    def flows_of(self, account_id: int) -> list[KeptFlow]:
+        return [one for one in self._now.flows.values() if one.account_id == account_id]
+
     def numbers_of(self, account_id: int) -> list[TrackingNumber]:
         return [one for one in self._now.numbers.values() if one.account_id == account_id]
 
@@ -152,4 +160,5 @@ def _snapshot(configuration: Configuration) -> _Snapshot:
         spellings=spellings,
         written={one.number: written(one.number) for one in configuration.numbers},
         models={one.site_key: one for one in configuration.models},
+        flows={(one.account_id, one.name): one for one in configuration.flows},
     )

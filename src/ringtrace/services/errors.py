@@ -1,6 +1,6 @@
 """Refusals with a stable `error_id`, worded for the person or program that asked."""
 
-import re
+from ringtrace.domain.refusal import refusal
 
 
 class RefusedError(Exception):
@@ -26,20 +26,13 @@ class BodyTooLargeError(RefusedError):
     status, error_id = 413, "body_too_large"
 
 
-_MISSING = re.compile(r"^Object (?:missing required|contains unknown) field `(\w+)`")
-
-
 class FieldInvalidError(RefusedError):
     status, error_id = 422, "field_invalid"
 
     @classmethod
     def read(cls, said: str) -> "FieldInvalidError":
         """From what msgspec says of a document: the message and the path of the field."""
-        message, _, path = said.partition(" - at `$")
-        path = path.rstrip("`").lstrip(".")
-        missing = _MISSING.match(message)
-        if missing:
-            path = f"{path}.{missing[1]}" if path else missing[1]
+        message, path = refusal(said)
         return cls(message, path or "body")
 
 

@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 from ringtrace.domain.account import Account, TokenKind, TokenOwner, User
 from ringtrace.domain.attribution import Attribution, Caller, Candidate
 from ringtrace.domain.call import GatewayKind, Report
+from ringtrace.domain.flow import Flow
 from ringtrace.domain.model import Model
 from ringtrace.domain.number import TrackingNumber
 from ringtrace.domain.past import Past
@@ -37,6 +38,26 @@ class Configuration:
     tokens: tuple[tuple[str, TokenOwner], ...]
     models: tuple["SiteModel", ...] = ()
     extensions_shown: tuple[tuple[str, int], ...] = ()
+    flows: tuple["KeptFlow", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFlow:
+    """The newest version of one of an account's flows, made at `made_at` (ms since 1970 UTC)."""
+
+    account_id: int
+    name: str
+    version: int
+    flow: Flow
+    made_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallerHistory:
+    """`last_target` is whom the caller talked to last; None: to nobody so far."""
+
+    called_before: bool = False
+    last_target: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +98,8 @@ class Correction:
 class CallRecord:
     """A call as the console and the API show it; without a report it is still ringing.
 
-    `digits` are what the caller keyed when he was asked for an extension.
+    `digits` are what the caller keyed when he was asked for an extension, `flow` the name and
+    version of the flow that routed it.
     """
 
     gateway: GatewayKind
@@ -91,6 +113,7 @@ class CallRecord:
     contradictions: int
     correction: Correction | None = None
     digits: str | None = None
+    flow: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +201,10 @@ class Reads(Protocol):
         """
         ...
 
+    async def caller_history(self, account_id: int, caller: str, at: int) -> CallerHistory:
+        """What is known of a caller (E.164) before `at`, ms since 1970 UTC, on any number."""
+        ...
+
     async def past(self, account_id: int, site_key: str, at: int) -> Past:
         """What a site's model is learnt from, of the attribution window before `at`."""
         ...
@@ -211,6 +238,8 @@ class Reads(Protocol):
         ...
 
     async def visit(self, account_id: int, visit_id: str) -> "VisitRecord | None": ...
+
+    async def flow(self, account_id: int, name: str, version: int) -> KeptFlow | None: ...
 
     async def tokens(self, account_id: int) -> Sequence[ValidToken]:
         """Of every kind, newest first."""

@@ -5,11 +5,11 @@ import logging
 from dataclasses import dataclass
 
 from ringtrace.domain.attribution import Basis
+from ringtrace.services.arrival import known_number
 from ringtrace.services.attribute_call import attribute_call
 from ringtrace.services.commands import KeepAttribution
 from ringtrace.services.directory import Directory
 from ringtrace.services.ports import CallRecord, Store
-from ringtrace.services.route_call import known_number
 
 log = logging.getLogger(__name__)
 

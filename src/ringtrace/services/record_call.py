@@ -5,17 +5,17 @@ from dataclasses import replace
 from ringtrace.domain.account import TokenOwner
 from ringtrace.domain.call import GatewayKind, MergeResult, Report
 from ringtrace.domain.number import TrackingNumber
-from ringtrace.services.attribute_call import attribute_and_prove
-from ringtrace.services.commands import KeepReport
-from ringtrace.services.directory import Directory
-from ringtrace.services.errors import FieldInvalidError, ReportContradictsError
-from ringtrace.services.ports import Clock, Store
-from ringtrace.services.route_call import (
+from ringtrace.services.arrival import (
     call_id_is_valid,
     known_number,
     readable_caller,
     refuse_implausible,
 )
+from ringtrace.services.attribute_call import attribute_and_prove
+from ringtrace.services.commands import KeepReport
+from ringtrace.services.directory import Directory
+from ringtrace.services.errors import FieldInvalidError, ReportContradictsError
+from ringtrace.services.ports import Clock, Store
 
 
 class RecordCall:

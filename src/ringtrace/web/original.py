@@ -11,6 +11,7 @@ from ringtrace.domain.account import TokenKind, TokenOwner
 from ringtrace.domain.call import MergeResult, Outcome, Recording, Report, failure
 from ringtrace.domain.flow import is_phone
 from ringtrace.domain.number import NumberInvalidError
+from ringtrace.services.arrival import known_number
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import (
     BodyInvalidError,
@@ -21,7 +22,6 @@ from ringtrace.services.errors import (
     TokenUnknownError,
 )
 from ringtrace.services.record_call import RecordCall
-from ringtrace.services.route_call import known_number
 from ringtrace.web.asgi import (
     Header,
     Receive,

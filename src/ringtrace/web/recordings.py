@@ -10,6 +10,7 @@ from typing import IO
 from urllib.parse import parse_qs
 
 from ringtrace.domain.call import GatewayKind
+from ringtrace.services.arrival import call_id_is_valid
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import (
     BodyInvalidError,
@@ -21,7 +22,6 @@ from ringtrace.services.errors import (
 )
 from ringtrace.services.keep_recording import KeepRecording, RecordingLink, RecordingLinks
 from ringtrace.services.ports import Store
-from ringtrace.services.route_call import call_id_is_valid
 from ringtrace.web.asgi import Receive, Scope, Send, header, respond, respond_error
 from ringtrace.web.telephony import PREFIX, gateway_of
 

@@ -7,7 +7,8 @@ import msgspec
 
 from ringtrace.domain.account import TokenKind, TokenOwner
 from ringtrace.domain.call import Leg, Outcome, PlanSource, Reason, Recording, Report
-from ringtrace.domain.flow import Collect, Dial, Plan
+from ringtrace.domain.plan import Plan, Step
+from ringtrace.services.arrival import Arrival
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import (
     MethodNotAllowedError,
@@ -16,7 +17,7 @@ from ringtrace.services.errors import (
     TokenUnknownError,
 )
 from ringtrace.services.record_call import RecordCall
-from ringtrace.services.route_call import Arrival, RouteCall
+from ringtrace.services.route_call import RouteCall
 from ringtrace.web.asgi import (
     Receive,
     Scope,
@@ -81,24 +82,11 @@ class DigitsForm(msgspec.Struct):
     digits: str
 
 
-class CollectForm(msgspec.Struct, tag_field="do", tag="collect"):
-    digits: int
-    seconds: int
-    prompt: str
-    language: str
-
-
-class DialForm(msgspec.Struct, tag_field="do", tag="dial"):
-    targets: tuple[object, ...]
-    caller_id: str
-    record: bool
-
-
 class PlanForm(msgspec.Struct):
     call: str
     number: str
-    steps: list[CollectForm | DialForm]
-    max_seconds: int
+    steps: tuple[Step, ...]
+    max_seconds: float
     cacheable: bool
 
 
@@ -150,7 +138,7 @@ class GatewayDoor:
     async def _arrived(self, owner: TokenOwner, receive: Receive) -> object:
         form = decode(arrival_decoder, await read_body(receive))
         arrival = Arrival(form.call, form.number, form.caller, ms(form.started_at))
-        return plan_form(form.call, self._route_call(owner, arrival))
+        return plan_form(form.call, await self._route_call(owner, arrival))
 
     async def _keyed(self, owner: TokenOwner, call: str, receive: Receive) -> object:
         form = decode(digits_decoder, await read_body(receive))
@@ -169,17 +157,10 @@ def plan_form(call: str, plan: Plan) -> PlanForm:
     return PlanForm(
         call=call,
         number=plan.number,
-        steps=[_step_form(step) for step in plan.steps],
+        steps=plan.steps,
         max_seconds=plan.max_seconds,
         cacheable=plan.cacheable,
     )
-
-
-def _step_form(step: Collect | Dial) -> CollectForm | DialForm:
-    if isinstance(step, Collect):
-        asked = step.prompt
-        return CollectForm(step.digits, step.seconds, asked.text, asked.language)
-    return DialForm(step.targets, step.caller_id, step.record)
 
 
 def report_of(form: ReportForm) -> Report:

@@ -8,8 +8,8 @@ from ringtrace.domain.call import GatewayKind
 from ringtrace.domain.model import SHIPPED, Model
 from ringtrace.domain.past import Past
 from ringtrace.services import learn_models
-from ringtrace.services.apply_setup import read_setup
 from ringtrace.services.errors import NotFoundError
+from ringtrace.services.setup_form import read_setup
 from tests.shop import POOL, RADIO, Shop, rfc, setup_of
 
 DAY = 86_400_000

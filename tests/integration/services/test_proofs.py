@@ -6,8 +6,8 @@ import pytest
 
 from ringtrace.domain.past import PastCall
 from ringtrace.domain.proof import Proof, ProofKind
-from ringtrace.services.apply_setup import read_setup
 from ringtrace.services.ports import ProofFilter
+from ringtrace.services.setup_form import read_setup
 from ringtrace.store.sqlite.connection import connect
 from tests.shop import POOL, RADIO, Shop, bearer, rfc, setup_of
 

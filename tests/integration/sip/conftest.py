@@ -35,9 +35,28 @@ COLLECT = {
     "do": "collect",
     "digits": 4,
     "seconds": 1,
-    "prompt": "Please key the four digits of your extension.",
-    "language": "en-US",
+    "prompt": {"text": "Please key the four digits of your extension.", "language": "en-US"},
 }
+
+
+def said(text: str) -> Json:
+    return {"text": text, "language": "en-US"}
+
+
+def dial(*targets: tuple[str, float], record: bool = False, **more: Any) -> Json:
+    """`targets` ring for so many seconds each."""
+    rung = [{"to": to, "ring_seconds": ring} for to, ring in targets]
+    return {"do": "dial", "targets": rung, "caller_id": OUR_NUMBER, "record": record, **more}
+
+
+def plan_of(*steps: Json, max_seconds: float = 600) -> Json:
+    return {
+        "call": "",
+        "number": OUR_NUMBER,
+        "steps": steps,
+        "max_seconds": max_seconds,
+        "cacheable": True,
+    }
 
 
 def plan(
@@ -46,21 +65,8 @@ def plan(
     max_seconds: float = 600,
     collect: Json | None = None,
 ) -> Json:
-    return {
-        "call": "",
-        "number": OUR_NUMBER,
-        "steps": [
-            *([] if collect is None else [collect]),
-            {
-                "do": "dial",
-                "targets": [{"to": to, "ring_seconds": ring} for to, ring in targets],
-                "caller_id": OUR_NUMBER,
-                "record": record,
-            },
-        ],
-        "max_seconds": max_seconds,
-        "cacheable": True,
-    }
+    steps = [dial(*targets, record=record)]
+    return plan_of(*([collect] if collect else []), *steps, max_seconds=max_seconds)
 
 
 async def until(condition: Callable[[], bool], seconds: float = 8.0) -> None:

@@ -2,24 +2,14 @@
 
 import array
 import asyncio
-import cmath
-import io
-import math
 import signal
-import wave
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from ringtrace.demo.phone import (
-    AgentCall,
-    Answers,
-    Calling,
-    NeverAnswers,
-    Phone,
-    Refuses,
-)
+from ringtrace.demo.behaviour import Answers, Calling, NeverAnswers, Refuses
+from ringtrace.demo.phone import Phone
 from tests.integration.sip.conftest import (
     AGENT,
     CALLER,
@@ -31,33 +21,15 @@ from tests.integration.sip.conftest import (
     plan,
     until,
 )
+from tests.sipsound import RATE, agent_call, channels, level
 
 pytestmark = pytest.mark.phones
 OpenAgents = Callable[[dict[str, Any]], Any]
-RATE = 8000
-
-
-def channels(wav: bytes) -> tuple["array.array[int]", "array.array[int]"]:
-    with wave.open(io.BytesIO(wav)) as file:
-        assert (file.getnchannels(), file.getframerate(), file.getsampwidth()) == (2, RATE, 2)
-        samples = array.array("h", file.readframes(file.getnframes()))
-    return samples[0::2], samples[1::2]
-
-
-def level(samples: "array.array[int]", hz: float) -> float:
-    """Amplitude of the frequency `hz` in the samples."""
-    turn = -2j * math.pi * hz / RATE
-    total = sum(s * cmath.exp(turn * i) for i, s in enumerate(samples))
-    return 2 * abs(total) / len(samples)
 
 
 def onset(samples: "array.array[int]") -> float:
     """When the tone begins, in seconds."""
     return next(i for i, s in enumerate(samples) if abs(s) > 2000) / RATE
-
-
-async def agent_call(phone: Phone) -> AgentCall:
-    return await asyncio.wait_for(phone.agent_calls.get(), 5)
 
 
 async def test_answered_call_is_bridged_recorded_and_reported(

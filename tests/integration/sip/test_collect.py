@@ -4,7 +4,6 @@ import array
 import asyncio
 import io
 import itertools
-import math
 import signal
 import wave
 from collections.abc import Callable
@@ -14,8 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ringtrace.demo.behaviour import Answers, Calling, NeverAnswers, Refuses
 from ringtrace.demo.keypad import KeysAs
-from ringtrace.demo.phone import AgentCall, Answers, Calling, NeverAnswers, Phone, Refuses
+from ringtrace.demo.phone import Phone
 from tests.integration.sip.conftest import (
     AGENT,
     CALLER,
@@ -26,32 +26,11 @@ from tests.integration.sip.conftest import (
     plan,
     until,
 )
+from tests.sipsound import RATE, agent_call, heard, level
 
 pytestmark = pytest.mark.phones
 OpenAgents = Callable[[dict[str, Any]], Any]
-RATE = 8000
 PROMPT_HZ = 600  # the first of the node's own prompt tones
-
-
-def level(samples: tuple[int, ...] | list[int], hz: float) -> float:
-    """Amplitude of the frequency `hz` in the samples."""
-    wave_form = np.array(samples, np.float64)
-    turn = np.exp(-2j * math.pi * hz / RATE * np.arange(len(wave_form)))
-    return float(2 * abs(turn @ wave_form) / max(1, len(wave_form)))
-
-
-def heard(samples: tuple[int, ...], hz: float) -> list[float]:
-    """At which seconds `hz` begins or goes on, in steps of 0.1 s."""
-    step = RATE // 10
-    return [
-        at / RATE
-        for at in range(0, len(samples) - step + 1, step)
-        if level(samples[at : at + step], hz) > 1000
-    ]
-
-
-async def agent_call(phone: Phone) -> AgentCall:
-    return await asyncio.wait_for(phone.agent_calls.get(), 5)
 
 
 @pytest.mark.parametrize("keys_as", list(KeysAs))

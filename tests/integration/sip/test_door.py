@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import socket
+from collections.abc import Callable
 
 import pytest
 
@@ -23,7 +24,11 @@ REQUEST = {
 
 
 async def ask(
-    node: Node, method: str, sdp: str = SDP, headers: dict[str, str | None] | None = None
+    node: Node,
+    method: str,
+    sdp: str = SDP,
+    headers: dict[str, str | None] | None = None,
+    user: str = NUMBER,
 ) -> int:
     """Send one request from the trunk's address; the code of the final answer."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
@@ -31,7 +36,7 @@ async def ask(
         phone.setblocking(False)
         call_id, port = secrets.token_hex(8), phone.getsockname()[1]
         lines = [
-            f"{method} {node.uri()} SIP/2.0",
+            f"{method} {node.uri(user)} SIP/2.0",
             f"Via: SIP/2.0/UDP {CALLER_IP}:{port};branch=z9hG4bK{call_id}",
             f"Call-ID: {call_id}",
             f"CSeq: 1 {method}",
@@ -109,3 +114,15 @@ async def test_noise_on_the_port_harms_nobody(node: Node) -> None:
             stranger.sendto(noise, (ip, int(port)))
     assert await ask(node, "OPTIONS", "") == 200
     await until(lambda: "sip_stack_error" in node.log)
+
+
+async def test_a_call_to_the_account_is_for_the_number_in_to(
+    own_node: Callable[..., Node], backend: Backend
+) -> None:
+    """As registrars call their subscribers; to others a name is no number."""
+    node = own_node(outbound_proxy=None, trunks=[{"host": "127.0.0.9", "username": "acme"}])
+    node.start()
+    assert await ask(node, "INVITE", user="somebody") == 404
+    assert backend.arrivals == []
+    assert await ask(node, "INVITE", user="acme") == 404
+    assert [arrival["number"] for arrival in backend.arrivals] == [NUMBER]

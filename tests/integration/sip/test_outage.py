@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from ringtrace.demo.phone import Answers, Calling, NeverAnswers, Phone
+from ringtrace.demo.behaviour import Answers, Calling, NeverAnswers
+from ringtrace.demo.phone import Phone
 from tests.integration.sip.conftest import (
     AGENT,
     CALLER,

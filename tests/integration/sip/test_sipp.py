@@ -8,15 +8,19 @@ from typing import Any
 
 import pytest
 
-from ringtrace.demo.phone import Answers
+from ringtrace.demo.behaviour import Answers, Refuses
 from tests.integration.sip.conftest import (
     AGENT,
     CALLER_IP,
     COLLECT,
     NUMBER,
+    SECOND_AGENT,
     Backend,
     Node,
+    dial,
     plan,
+    plan_of,
+    until,
 )
 
 pytestmark = pytest.mark.phones
@@ -84,10 +88,22 @@ PRESSES_KEYS = (
 )
 
 
-async def sipp(node: Node, folder: Path, *options: str) -> int:
+async def sipp(node: Node, folder: Path, *options: str, calls: int = 1) -> int:
     process = await asyncio.create_subprocess_exec(
         "sipp",
-        *("-m", "1", "-i", CALLER_IP, "-mi", CALLER_IP, "-s", NUMBER, "-nostdin"),
+        *(
+            "-m",
+            str(calls),
+            "-r",
+            "10",
+            "-i",
+            CALLER_IP,
+            "-mi",
+            CALLER_IP,
+            "-s",
+            NUMBER,
+            "-nostdin",
+        ),
         *("-timeout", "10s", "-timeout_error", *options, node.address),
         cwd=folder,
         stdout=asyncio.subprocess.DEVNULL,
@@ -152,3 +168,24 @@ async def test_digits_of_sipp_are_collected(
     report = await backend.report()
     assert backend.digits[0][1] == {"digits": "4217"}
     assert (report["outcome"], report["digits"]) == ("answered", "4217")
+
+
+async def test_a_burst_of_calls_rings_several_at_once_and_hunts_without_a_loss(
+    own_node: Callable[..., Node], backend: Backend, agents: OpenAgents, tmp_path: Path
+) -> None:
+    """Ten a second: three ring at once and nobody is there, one is busy, one answers."""
+    refusing = ["+15550199021", "+15550199022", "+15550199023"]
+    behaviours = {refusing[0]: Refuses(480), refusing[1]: Refuses(503), refusing[2]: Refuses(404)}
+    await agents({**behaviours, AGENT: Refuses(486), SECOND_AGENT: Answers(after=0.1)})
+    backend.plan = plan_of(
+        dial(*((number, 5) for number in refusing), at_once=True),
+        dial((AGENT, 5), (SECOND_AGENT, 5), record=True),
+    )
+    node = own_node(max_calls=40)
+    node.start()
+    assert await sipp(node, tmp_path, "-sn", "uac", "-d", "1000", calls=30) == 0
+    await until(lambda: len(backend.reports) == 30 and not node.waiting())
+    codes = {tuple(leg["code"] for leg in report["legs"]) for report in backend.reports.values()}
+    assert codes == {(480, 503, 404, 486, 200)}
+    assert {report["target"] for report in backend.reports.values()} == {SECOND_AGENT}
+    assert "error" not in node.log

@@ -12,7 +12,7 @@ import pytest
 from ringtrace.domain.account import Account
 from ringtrace.domain.attribution import Attribution, Basis, Credit
 from ringtrace.domain.call import GatewayKind, Outcome, Report
-from ringtrace.domain.flow import Flow, Target
+from ringtrace.domain.flow import Flow
 from ringtrace.domain.model import SHIPPED
 from ringtrace.domain.number import NumberKind, TrackingNumber
 from ringtrace.domain.site import Site
@@ -39,7 +39,7 @@ def shared(ads: float, mail: float, *, repeat: float = 0.0) -> Attribution:
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
     opened = SqliteStore.open(tmp_path / "store.db")
-    flow = Flow((Target("+12025550199"),))
+    flow = Flow.ringing(["+12025550199"])
     numbers = (
         TrackingNumber(1, POOL, NumberKind.POOL, "p", flow, "shop", None, True),
         TrackingNumber(1, STATIC, NumberKind.STATIC, "s", flow, None, MAIL, True),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ringtrace.domain.account import Account
-from ringtrace.domain.flow import Flow, Target
+from ringtrace.domain.flow import Flow
 from ringtrace.domain.number import NumberKind, TrackingNumber
 from ringtrace.domain.site import Site
 from ringtrace.domain.source import Source
@@ -23,7 +23,7 @@ POOL = [f"+1202555{n:04d}" for n in range(200, 205)]
 
 
 def setup(account_id: int = 1, numbers: list[str] = POOL) -> ApplySetup:
-    flow = Flow((Target("+12025550199"),))
+    flow = Flow.ringing(["+12025550199"])
     return ApplySetup(
         account_id,
         Account(account_id, "A", "US"),

@@ -7,8 +7,8 @@ import pytest
 
 from ringtrace.domain.attribution import Basis
 from ringtrace.domain.extension import check_digit, code, is_code
-from ringtrace.services.apply_setup import read_setup
 from ringtrace.services.errors import FieldInvalidError
+from ringtrace.services.setup_form import read_setup
 from tests.shop import POOL, RADIO, TARGET, Shop, bearer, rfc, setup_of
 
 CALL = "0193c0de"
@@ -77,8 +77,8 @@ async def test_callers_of_a_number_shown_with_extensions_are_asked_for_one(shop:
 
     assert [step["do"] for step in plan["steps"]] == ["collect", "dial"]
     collect = plan["steps"][0]
-    assert (collect["digits"], collect["language"]) == (4, "en-US")
-    assert collect["prompt"]
+    assert (collect["digits"], collect["prompt"]["language"]) == (4, "en-US")
+    assert collect["prompt"]["text"]
     assert plan["cacheable"]
 
 

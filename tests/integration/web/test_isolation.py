@@ -168,7 +168,7 @@ async def _ask(shop: Shop, route: str, ids: Ids, tokens: Tokens) -> httpx.Respon
     method, _, path = route.rpartition(" ")
     for name, value in (("gateway", "sip"), ("visit_id", ids.visit), ("site", ids.site)):
         path = path.replace(f"{{{name}:str}}", value)
-    path = re.sub(r"\{\w+:str\}", ids.call, path)
+    path = re.sub(r"\{\w+:str\}", ids.call, path).replace("{version:int}", "1")
     request: Request = {"method": method or "GET", "url": path} | ask.request(ids, tokens)
     if path.startswith("/api/v1/"):
         request.pop("data", None)

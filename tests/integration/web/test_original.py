@@ -3,7 +3,7 @@
 import pytest
 
 from ringtrace.domain.call import GatewayKind
-from ringtrace.services.apply_setup import read_setup
+from ringtrace.services.setup_form import read_setup
 from tests.shop import FOREIGN, RADIO, TARGET, Shop
 
 DIGITS = TARGET.removeprefix("+")

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from ringtrace.demo.phone import Answers, Behaviour, Calling, NeverAnswers, Phone, Refuses
+from ringtrace.demo.behaviour import Answers, Behaviour, Calling, NeverAnswers, Refuses
+from ringtrace.demo.phone import Phone
 from ringtrace.demo.sipmessage import MessageError, parse, socket_address, user_of
 
 

@@ -134,3 +134,12 @@ def test_no_two_visitors_on_page_are_shown_the_same_number_and_extension(
         shown[visitor] = (lease.number, lease.extension)
     coded = [one for one in shown.values() if one[1] is not None]
     assert len(coded) == len(set(coded))
+
+
+def test_who_has_an_extension_keeps_it_while_no_number_is_free() -> None:
+    shared = pool()
+    shared.lease("a", "ca", 0)
+    first = shared.lease("b", "cb", SECOND)
+    shared.leave("b", 2 * SECOND)
+
+    assert shared.lease("b2", "cb", 3 * SECOND).extension == first.extension

@@ -1,17 +1,22 @@
 """Numbers as networks and people write them."""
 
 import re
+from dataclasses import replace
 
 import phonenumbers
 import pytest
 
+from ringtrace.domain.flow import Flow
 from ringtrace.domain.number import (
     NumberInvalidError,
+    NumberKind,
+    TrackingNumber,
     national_digits,
     normalise,
     with_extension,
     written,
 )
+from ringtrace.domain.source import Source
 
 
 @pytest.mark.parametrize(
@@ -102,3 +107,13 @@ def test_an_extension_is_made_of_digits(extension: str) -> None:
 
 def test_national_digits_have_no_prefix() -> None:
     assert national_digits("+442079460123") == "2079460123"
+
+
+def test_calls_are_told_the_flow_and_the_version_they_run() -> None:
+    own = TrackingNumber(
+        1, "+12025550101", NumberKind.STATIC, "Radio", Flow(), None, Source("Radio"), active=True
+    )
+
+    assert own.flow_label is None
+    assert replace(own, flow_name="office", flow_version=3).flow_label == "office 3"
+    assert own.extension("6179") is None

@@ -3,7 +3,7 @@
 import pytest
 
 from ringtrace.domain.account import Account, TokenKind, TokenOwner
-from ringtrace.domain.flow import Flow, Target
+from ringtrace.domain.flow import Flow
 from ringtrace.domain.number import NumberInvalidError, NumberKind, TrackingNumber
 from ringtrace.domain.site import Site
 from ringtrace.domain.source import Source
@@ -17,7 +17,7 @@ def number(account_id: int, e164: str, site: str | None = None) -> TrackingNumbe
         number=e164,
         kind=NumberKind.POOL if site else NumberKind.STATIC,
         name=e164,
-        flow=Flow((Target("+12025550199"),)),
+        flow=Flow.ringing(["+12025550199"]),
         site_key=site,
         source=None if site else Source("Radio"),
         active=True,

@@ -6,15 +6,16 @@ from typing import cast
 import pytest
 
 from ringtrace.domain.account import Account, TokenKind, TokenOwner
-from ringtrace.domain.flow import Flow, Target
+from ringtrace.domain.flow import Flow
 from ringtrace.domain.number import NumberKind, TrackingNumber
 from ringtrace.domain.source import Source
-from ringtrace.services import route_call
+from ringtrace.services import note_arrivals
+from ringtrace.services.arrival import Arrival
 from ringtrace.services.commands import NoteArrival
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import StoreAwayError
 from ringtrace.services.ports import Configuration, Store
-from ringtrace.services.route_call import Arrival, RouteCall
+from ringtrace.services.route_call import RouteCall
 
 OWNER = TokenOwner(1, TokenKind.SIP)
 RADIO = "+12025550101"
@@ -32,7 +33,7 @@ class Notebook:
 
     async def configuration(self) -> Configuration:
         number = TrackingNumber(
-            1, RADIO, NumberKind.STATIC, "Radio", Flow((Target("+12025550191"),)), None,
+            1, RADIO, NumberKind.STATIC, "Radio", Flow.ringing(["+12025550191"]), None,
             Source("Radio"), active=True,
         )  # fmt: skip
         return Configuration((Account(1, "Shop", "US"),), (), (number,), ())
@@ -57,23 +58,23 @@ async def routing(notebook: Notebook) -> RouteCall:
     store = cast(Store, notebook)
     directory = Directory(store)
     await directory.refresh()
-    return RouteCall(store, directory, lambda: 1_790_000_000_000)
+    return RouteCall(store, directory, lambda: 1_790_000_000_000, lambda: 0.5)
 
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(route_call, "_NOTES_AT_ONCE", 10)
-    monkeypatch.setattr(route_call, "_MOST_WAITING", 25)
+    monkeypatch.setattr(note_arrivals, "_NOTES_AT_ONCE", 10)
+    monkeypatch.setattr(note_arrivals, "_MOST_WAITING", 25)
 
 
-def arrive(routing: RouteCall, count: int) -> None:
+async def arrive(routing: RouteCall, count: int) -> None:
     for n in range(count):
-        plan = routing(OWNER, Arrival(f"call-{n}", RADIO, "+12025550177", 1_790_000_000_000))
+        plan = await routing(OWNER, Arrival(f"call-{n}", RADIO, "+12025550177", 1_790_000_000_000))
         assert plan.number == RADIO
 
 
 async def test_a_plan_does_not_wait_for_its_note(routing: RouteCall, notebook: Notebook) -> None:
-    arrive(routing, 1)
+    await arrive(routing, 1)
 
     assert notebook.noted == []
     notebook.open.set()
@@ -85,7 +86,7 @@ async def test_a_plan_does_not_wait_for_its_note(routing: RouteCall, notebook: N
 async def test_notes_are_written_some_at_a_time_and_in_order(
     routing: RouteCall, notebook: Notebook
 ) -> None:
-    arrive(routing, 22)
+    await arrive(routing, 22)
     async with asyncio.timeout(5):
         await notebook.told.wait()
     assert notebook.together == 10
@@ -100,7 +101,7 @@ async def test_a_flood_is_answered_whole_and_noted_in_part(
     routing: RouteCall, notebook: Notebook, caplog: pytest.LogCaptureFixture
 ) -> None:
     notebook.open.set()
-    arrive(routing, 100)
+    await arrive(routing, 100)
     await routing.settle()
 
     assert notebook.noted == [f"call-{n}" for n in range(25)]
@@ -112,11 +113,11 @@ async def test_a_store_that_is_away_costs_the_note_alone(
 ) -> None:
     notebook.away = True
     notebook.open.set()
-    arrive(routing, 2)
+    await arrive(routing, 2)
     await routing.settle()
     assert "arrivals_not_noted count=2" in caplog.text
 
     notebook.away = False
-    arrive(routing, 1)
+    await arrive(routing, 1)
     await routing.settle()
     assert notebook.noted == ["call-0"]

@@ -1,8 +1,8 @@
-"""Speaks to callers for whom no target has answered yet, and listens for their keys.
+"""Speaks to parties that are alone with the node, and listens for their keys.
 
-The relay takes the announcer for the far side of such a call, so that the caller's address, port
-and codec stay as they are when a target takes its place. One thread and one socket for all calls;
-the relay's port tells them apart.
+The relay takes the announcer for the far side of such a party, whose address, port and codec stay
+as they are when somebody else takes its place. One thread and one socket for all of them; the
+relay's port tells them apart.
 """
 
 import functools
@@ -28,7 +28,7 @@ _BATCH = 500  # received in a row; then it is time to see whether something is t
 
 
 class Channel:
-    """One call's sound and keys. Packets flow from `Announcer.open` on until `close`."""
+    """One party's sound and keys. Packets flow from `Announcer.open` on until `close`."""
 
     def __init__(
         self, announcer: "Announcer", relay_port: int, codec: int, keys: KeyReader
@@ -78,7 +78,7 @@ class Announcer:
     def __init__(self, loop: Loop, relay_ip: str) -> None:
         self.lock = threading.Lock()
         self._loop = loop
-        self._relay_ip = "127.0.0.1" if relay_ip == "0.0.0.0" else relay_ip  # noqa: S104 - compared
+        self._relay_ip = relay_ip
         self._channels: dict[int, tuple[Channel, Callable[[str], None]]] = {}
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)

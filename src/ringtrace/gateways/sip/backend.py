@@ -7,7 +7,8 @@ from pathlib import Path
 import httpx
 import msgspec
 
-from ringtrace.gateways.sip.plan import Plan, PlanInvalidError, parse_plan
+from ringtrace.domain.plan import Collect, Plan
+from ringtrace.gateways.sip.plans import PlanInvalidError, parse_plan, steps_of
 
 _UPLOAD_TIMEOUT = 30.0  # one read or write of a recording, which may be 200 MB long
 
@@ -85,7 +86,7 @@ class Backend:
         except httpx.HTTPError as error:
             raise BackendAwayError(type(error).__name__) from None
         plan = _plan(answer)
-        if plan.collect is not None:
+        if any(isinstance(step, Collect) for step in steps_of(plan.steps)):
             raise BackendAwayError("plan_invalid: collect again")
         return plan
 

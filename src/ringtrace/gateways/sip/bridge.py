@@ -6,8 +6,8 @@ from typing import Any
 from sippy.CCEvents import CCEventConnect, CCEventFail, CCEventInfo, CCEventUpdate
 from sippy.MsgBody import MsgBody
 
-from ringtrace.gateways.sip.media import MediaSession
 from ringtrace.gateways.sip.sdp import SdpError
+from ringtrace.gateways.sip.session import Side
 
 _REFUSED = (488, "Not Acceptable Here")
 _PENDING = (491, "Request Pending")
@@ -16,9 +16,10 @@ _PENDING = (491, "Request Pending")
 class Bridge:
     """Relays re-INVITEs (hold, another codec, another address) and INFO (digits)."""
 
-    def __init__(self, media: MediaSession, caller: Any, agent: Any) -> None:
-        self._media = media
-        self._agents = {"caller": caller, "agent": agent}
+    def __init__(self, caller: tuple[Any, Side], agent: tuple[Any, Side]) -> None:
+        """Each of them is its user agent and its media."""
+        self._agents = {"caller": caller[0], "agent": agent[0]}
+        self._media = {"caller": caller[1], "agent": agent[1]}
         self._offering: str | None = None
 
     def relay(self, source: str, event: Any) -> None:
@@ -48,7 +49,7 @@ class Bridge:
             self._agents[source].recvEvent(CCEventFail(_PENDING))
             return
         self._offering = source
-        self._take(self._media.offer, source, event.getData(), offered, source)
+        self._take(self._media[source].offer, event.getData(), offered, source)
 
     def _answer(self, source: str, other: Any, event: Any) -> None:
         code, phrase, body = event.getData()
@@ -60,18 +61,17 @@ class Bridge:
             other.recvEvent(CCEventConnect((code, phrase, MsgBody(text))))
 
         offerer = "agent" if source == "caller" else "caller"
-        self._take(self._media.answer, source, body, answered, offerer)
+        self._take(self._media[source].answer, body, answered, offerer)
 
     def _take(
         self,
-        step: Callable[[str, str, Callable[[str], None]], None],
-        source: str,
+        step: Callable[[str, Callable[[str], None]], None],
         body: Any,
         done: Callable[[str], None],
         offerer: str,
     ) -> None:
         try:
-            step(source, "" if body is None else str(body), done)
+            step("" if body is None else str(body), done)
         except SdpError:
             self._refuse(offerer)
 

@@ -1,48 +1,31 @@
-"""One call: asks for the plan, perhaps for digits, rings its targets, bridges, reports."""
+"""One call, from its INVITE to its report."""
 
 import functools
 import logging
 import time
 from collections.abc import Callable
-from enum import Enum, auto
+from dataclasses import replace
 from typing import Any
 
-from sippy.CCEvents import (
-    CCEventConnect,
-    CCEventDisconnect,
-    CCEventRing,
-    CCEventTry,
-)
-from sippy.MsgBody import MsgBody
-from sippy.UA import UA
+from sippy.CCEvents import CCEventDisconnect, CCEventTry
 
 from ringtrace.domain.call import PlanSource
-from ringtrace.gateways.sip.attendant import Attendant, AttendantListener
+from ringtrace.domain.conduct import Conduct
+from ringtrace.domain.cues import CALLER, HungUp, Key
+from ringtrace.domain.plan import Plan
 from ringtrace.gateways.sip.backend import Arrival
-from ringtrace.gateways.sip.bridge import Bridge
 from ringtrace.gateways.sip.exchange import Exchange
 from ringtrace.gateways.sip.guard import guarded
-from ringtrace.gateways.sip.hunt import Hunt, HuntListener
+from ringtrace.gateways.sip.inbound import Inbound
 from ringtrace.gateways.sip.invite import Invite
-from ringtrace.gateways.sip.leg import Leg
-from ringtrace.gateways.sip.loop import Timer
-from ringtrace.gateways.sip.media import MediaSession
-from ringtrace.gateways.sip.plan import Collect, Dial, Plan
+from ringtrace.gateways.sip.performance import Performance, PerformanceListener
 from ringtrace.gateways.sip.planner import Decision
 from ringtrace.gateways.sip.record import CallRecord, new_call_id, rfc3339
-from ringtrace.gateways.sip.reply import caller_answer, refusal
+from ringtrace.gateways.sip.reply import caller_answer
 from ringtrace.gateways.sip.sdp import SdpError
 from ringtrace.gateways.sip.stack import error_place
-from ringtrace.gateways.sip.tones import progress_tones
 
 _log = logging.getLogger(__name__)
-
-
-class _Phase(Enum):
-    STARTING = auto()
-    CONNECTING = auto()
-    TALKING = auto()
-    OVER = auto()
 
 
 class Call:
@@ -50,7 +33,7 @@ class Call:
 
     def __init__(self, exchange: Exchange, invite: Invite, over: Callable[["Call"], None]) -> None:
         self.id = new_call_id()
-        self.inbound = UA(exchange.config, self._on_inbound)
+        self.dialled = invite.number or ""
         self._exchange = exchange
         self._invite = invite
         self._over = over
@@ -58,45 +41,43 @@ class Call:
         self._record = CallRecord(
             call=self.id,
             session=invite.session,
-            number=invite.number or "",
+            number=self.dialled,
             caller=invite.caller,
-            started_at=time.time(),
-            legs=[],
+            started_at=time.time_ns() // 1_000_000,
         )
-        self._phase = _Phase.STARTING
-        self._media = MediaSession(
-            exchange.relay, self.id, exchange.settings.public_ip, self._on_silence
-        )
-        self._hunt = Hunt(
+        self._caller = Inbound(
             exchange,
-            self._record,
-            HuntListener(
-                offer=self._media.invitation,
-                ringing=self._ringing,
-                answered=self._answered,
-                exhausted=self._refuse,
-                hung_up=self._agent_left,
-                in_call=self._on_agent,
-                abort=self.abort,
+            self.id,
+            on_event=self._on_inbound,
+            on_silence=self._on_silence,
+            on_key=lambda key: self._performance.tell(Key(CALLER, key)),
+        )
+        self._performance = Performance(
+            exchange,
+            self.id,
+            self._caller,
+            PerformanceListener(
+                now=self._now, followed=self._redirected, changed=self._changed, abort=self.abort
             ),
-            clock=self._now,
             max_forwards=invite.max_forwards,
         )
-        self._max_seconds = 0.0
-        self._attendant: Attendant | None = None
-        self._bridge: Bridge | None = None
-        self._limit: Timer | None = None
+        self._planned_at = 0
+        self._is_over = False
+
+    @property
+    def inbound(self) -> Any:
+        """The caller's user agent."""
+        return self._caller.ua
 
     def end(self) -> None:
-        """Hang up on both sides, whatever the state of the call."""
-        if self._phase is _Phase.OVER:
+        """Hang up on all sides, whatever the state of the call."""
+        if self._is_over:
             return
-        self._hunt.hang_up()
-        if self._phase is _Phase.TALKING or self._attendant is not None:
-            self.inbound.recvEvent(CCEventDisconnect())
-        else:
-            self.inbound.recvEvent(refusal(500))
-        self._finish(lambda at: self._record.ended(at, 500))
+        self._performance.stop()
+        self._performance.hang_up()
+        self._caller.end(500)
+        self._record.cut_off(self._now(), 500)
+        self._finish()
 
     def abort(self) -> None:
         """`end`, even when one of the sides cannot be told."""
@@ -104,25 +85,24 @@ class Call:
             self.end()
         except Exception as error:  # noqa: BLE001 - the report must be made whatever the stack says
             _log.error("call_not_ended call=%s error=%r", self.id, error_place(error))
-            if self._phase is not _Phase.OVER:
-                self._finish(lambda at: self._record.ended(at, 500))
+            if not self._is_over:
+                self._record.cut_off(self._now(), 500)
+                self._finish()
 
-    def _now(self) -> float:
+    def _now(self) -> int:
         # The wall clock may be set during a call; durations must not notice.
-        return self._record.started_at + time.monotonic() - self._began
+        return self._record.started_at + round((time.monotonic() - self._began) * 1_000)
 
     @guarded
     def _on_inbound(self, event: Any, _: Any) -> None:
-        if self._phase is _Phase.OVER:
+        if self._is_over:
             return
         if isinstance(event, CCEventTry):
             self._start()
         elif isinstance(event, CCEventDisconnect):
             self._caller_left()
-        elif self._bridge is not None:
-            self._bridge.relay("caller", event)
-        elif self._attendant is not None:
-            self._attendant.relay(event)
+        else:
+            self._performance.relay(event)
 
     def _start(self) -> None:
         self._exchange.spool.journal(self._record)
@@ -137,7 +117,7 @@ class Call:
 
     @guarded
     def _decided(self, decision: Decision) -> None:
-        if self._phase is _Phase.OVER:
+        if self._is_over:
             return
         if decision.number_unknown:
             self._not_ours()
@@ -147,135 +127,50 @@ class Call:
             _log.error("call_without_plan call=%s", self.id)
             self._refuse(500)
             return
-        self._follow(decision.plan)
-
-    def _follow(self, plan: Plan) -> None:
-        self._record.number = plan.number
+        self._record.number = decision.plan.number
+        self._performance.follow(decision.plan)
+        offered = functools.partial(self._offered, decision.plan)
         try:
-            self._media.offer("caller", self._invite.offer, functools.partial(self._offered, plan))
+            self._caller.media.caller.offer(self._invite.offer, offered)
         except SdpError as error:
             _log.info("offer_refused call=%s error=%s", self.id, error)
             self._refuse(488)
 
     @guarded
     def _offered(self, plan: Plan, text: str) -> None:
-        if self._phase is _Phase.OVER:
+        if self._is_over:
             return
         if not text:
             self._refuse(503)
-        elif plan.collect is None:
-            self._ring(plan)
-        else:
-            self._receive(plan, plan.collect)
-
-    def _receive(self, plan: Plan, collect: Collect) -> None:
-        listener = AttendantListener(
-            refused=self._no_port,
-            keyed=self._keyed,
-            collected=functools.partial(self._collected, plan),
-            abort=self.abort,
-        )
-        tones = progress_tones(plan.number)
-        self._attendant = Attendant(self._exchange, self._media, self.inbound, tones, listener)
-        self._attendant.receive(collect)
-
-    @guarded
-    def _no_port(self) -> None:
-        self._attendant = None
-        self._refuse(503)
-
-    @guarded
-    def _keyed(self, digits: str) -> None:
-        self._record.digits = digits
-        self._exchange.spool.journal(self._record)
-
-    @guarded
-    def _collected(self, plan: Plan, digits: str) -> None:
-        _log.info("digits_collected call=%s count=%d", self.id, len(digits))
-        if self._attendant is not None:
-            self._attendant.ring()
-        if not digits:
-            self._ring(plan)
             return
-        redirected = functools.partial(self._redirected, plan)
-        self._exchange.planner.decide_again(self.id, digits, redirected)
+        self._planned_at = self._now()
+        self._performance.begin(plan)
 
-    @guarded
-    def _redirected(self, plan: Plan, other: Plan | None) -> None:
-        if self._phase is _Phase.OVER:
-            return
-        if other is None:
-            self._ring(plan)
-            return
-        self._record.number = other.number
+    def _redirected(self, plan: Plan) -> None:
+        self._record.number = plan.number
         self._record.plan_source = PlanSource.BACKEND
-        self._ring(other)
 
-    def _ring(self, plan: Plan) -> None:
-        self._max_seconds = plan.max_seconds
-        self._hunt.start(plan.dials)
-
-    @guarded
-    def _ringing(self) -> None:
-        if self._attendant is not None:
-            return  # has been answered, and hears the attendant's ringback
-        self.inbound.recvEvent(CCEventRing((180, "Ringing", None)))
-
-    @guarded
-    def _answered(self, dial: Dial, text: str) -> None:
-        self._phase = _Phase.CONNECTING
-        connected = functools.partial(self._connected, dial, self._hunt.leg)
-        try:
-            self._media.answer("agent", text, connected)
-        except SdpError as error:
-            _log.info("answer_refused call=%s error=%s", self.id, error)
-            self._hunt.skip(488)
-
-    @guarded
-    def _connected(self, dial: Dial, leg: Leg | None, text: str) -> None:
-        if self._phase is not _Phase.CONNECTING or leg is None or leg is not self._hunt.leg:
+    def _changed(self, conduct: Conduct) -> None:
+        if self._is_over:
             return
-        if not text:
-            self._hunt.skip(503)
+        self._record.attempts = conduct.attempts
+        self._record.digits = conduct.digits
+        self._record.message_at = conduct.message_at
+        if conduct.result is None:
+            self._exchange.spool.journal(self._record)
             return
-        self._phase = _Phase.TALKING
-        self._record.answered(self._now())
-        self._exchange.spool.journal(self._record)
-        attendant, self._attendant = self._attendant, None
-        if attendant is not None:
-            attendant.leave()
-        if dial.record:
-            self._media.record()
-        self._bridge = Bridge(self._media, self.inbound, leg.ua)
-        if attendant is None:
-            self.inbound.recvEvent(CCEventConnect((200, "OK", MsgBody(text))))
-        self._limit = self._exchange.loop.after(self._max_seconds, self._too_long)
-        _log.info("call_answered call=%s leg=%d", self.id, len(self._record.legs))
-
-    @guarded
-    def _on_agent(self, event: Any) -> None:
-        if self._bridge is not None:
-            self._bridge.relay("agent", event)
-
-    @guarded
-    def _agent_left(self) -> None:
-        if self._phase is _Phase.CONNECTING:
-            self._hunt.skip(480)
-            return
-        self.inbound.recvEvent(CCEventDisconnect())
-        self._finish(lambda at: self._record.ended(at, None))
+        waited = (self._planned_at - self._record.started_at) / 1_000
+        ring_seconds = round(conduct.result.ring_seconds + waited, 3)
+        self._record.result = replace(conduct.result, ring_seconds=ring_seconds)
+        self._finish()
 
     def _caller_left(self) -> None:
-        self._hunt.hang_up()
-        if self._record.answered_at is None:
-            self._finish(self._record.abandoned)
-        else:
-            self._finish(lambda at: self._record.ended(at, None))
-
-    @guarded
-    def _too_long(self) -> None:
-        _log.info("call_too_long call=%s", self.id)
-        self.end()
+        self._caller.leave()
+        if self._performance.has_begun:
+            self._performance.tell(HungUp(CALLER))
+            return
+        self._record.abandoned(self._now())
+        self._finish()
 
     @guarded
     def _on_silence(self) -> None:
@@ -283,40 +178,29 @@ class Call:
         self.end()
 
     def _refuse(self, code: int) -> None:
-        if self._attendant is not None:
-            # The caller was answered, so a code would not reach him.
-            self._record.ended(self._now(), code)
-            self._exchange.spool.journal(self._record)
-            self._attendant.regret(self._regretted)
-            return
-        self.inbound.recvEvent(refusal(caller_answer(code)))
-        self._finish(lambda at: self._record.ended(at, code))
-
-    @guarded
-    def _regretted(self) -> None:
-        self.end()
+        """There is nothing to conduct."""
+        self._caller.end(caller_answer(code))
+        self._record.failed(self._now(), code)
+        self._finish()
 
     def _not_ours(self) -> None:
         _log.info("number_unknown call=%s", self.id)
-        self._phase = _Phase.OVER
+        self._is_over = True
         self._exchange.spool.forget(self.id)
-        self.inbound.recvEvent(refusal(404))
+        self._caller.end(404)
         self._over(self)
 
-    def _finish(self, conclude: Callable[[float], None]) -> None:
-        self._phase = _Phase.OVER
-        if self._limit is not None:
-            self._limit.cancel()
-        if self._attendant is not None:
-            self._attendant.leave()
-        if self._record.outcome is None:
-            conclude(self._now())
+    def _finish(self) -> None:
+        self._is_over = True
+        self._performance.stop()
+        self._caller.leave()
         self._exchange.spool.journal(self._record)
+        result = self._record.result
         _log.info(
             "call_ended call=%s outcome=%s code=%s",
             self.id,
-            self._record.outcome,
-            self._record.code,
+            None if result is None else result.outcome,
+            None if result is None else result.code,
         )
-        self._media.close(lambda: self._exchange.spool.close_call(self._record))
+        self._caller.media.close(lambda: self._exchange.spool.close_call(self._record))
         self._over(self)

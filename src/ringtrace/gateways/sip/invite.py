@@ -31,8 +31,11 @@ class InviteError(ValueError):
         self.unsupported = unsupported
 
 
-def read_invite(request: Any) -> Invite:
-    """Read sippy's request; raises `InviteError`."""
+def read_invite(request: Any, accounts: frozenset[str] = frozenset()) -> Invite:
+    """Read sippy's request; raises `InviteError`.
+
+    A trunk where we are registered may call the account by its name; To then says the number.
+    """
     try:
         for name in _NEEDED:
             request.getHFBody(name)
@@ -49,11 +52,18 @@ def read_invite(request: Any) -> Invite:
         raise InviteError(483, "Too Many Hops")
     return Invite(
         session=str(request.getHFBody("call-id"))[:_SESSION_MAX],
-        number=_number(request.getRURI().username),
+        number=_dialled(request, accounts),
         caller=caller,
         offer=_offer(request.getBody()),
         max_forwards=max_forwards - 1,
     )
+
+
+def _dialled(request: Any, accounts: frozenset[str]) -> str | None:
+    user = request.getRURI().username
+    if user in accounts:
+        user = request.getHFBody("to").getUrl().username
+    return _number(user)
 
 
 def _offer(body: Any) -> str:

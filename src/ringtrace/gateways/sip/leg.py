@@ -1,10 +1,6 @@
 """An outgoing leg: one target, rung once."""
 
-import ipaddress
-import logging
-import socket
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,13 +14,17 @@ from sippy.CCEvents import (
 )
 from sippy.MsgBody import MsgBody
 from sippy.SipAddress import SipAddress
+from sippy.SipDiversion import SipDiversion
+from sippy.SipHeader import SipHeader
+from sippy.SipPAssertedIdentity import SipPAssertedIdentity
 from sippy.SipTo import SipTo
 from sippy.SipURL import SipURL
 from sippy.UA import UA
 
+from ringtrace.domain.flow import is_phone
 from ringtrace.gateways.sip.loop import Loop, Timer
+from ringtrace.gateways.sip.trunk import Trunk
 
-_log = logging.getLogger(__name__)
 _TRYING = 100
 
 
@@ -37,48 +37,50 @@ class Destination:
     port: int
 
 
-def destination(target: str, outbound_proxy: str | None) -> Destination | None:
-    """Where to send a call for `target`; `None` for a number when there is no outbound proxy."""
-    if target.startswith("+"):
-        if outbound_proxy is None:
-            return None
-        target = f"sip:{target}@{outbound_proxy}"
+def destination(target: str, trunk: Trunk | None) -> Destination:
+    """Where to send a call for `target`: a `sip:` URI, or a number, for which `trunk` is needed."""
+    if trunk is not None:
+        target = f"sip:{trunk.dialled(target)}@{trunk.host}"
     url = SipURL(target)
     url.transport = None
     host, port = url.getAddr()
     return Destination(str(url), host, port)
 
 
-class Resolver:
-    """Host names to IPv4 addresses, off the loop."""
+@dataclass(frozen=True)
+class Identity:
+    """Who calls, as a target is told: `caller_id`, asserted to trunks alone.
 
-    def __init__(self, loop: Loop) -> None:
-        self._loop = loop
-        self._threads = ThreadPoolExecutor(4, thread_name_prefix="resolve")
+    `number` is the one that was called, and has diverted the call where it is not the caller id.
+    """
 
-    def resolve(self, host: str, done: Callable[[str | None], None]) -> None:
-        """`done` gets the address on the loop, `None` when there is none."""
-        try:
-            done(str(ipaddress.IPv4Address(host)))
-        except ValueError:
-            self._threads.submit(self._look_up, host, done)
+    caller_id: str
+    number: str
+    trunk: Trunk | None
 
-    def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+    def headers(self) -> tuple[SipHeader, ...]:
+        if self.trunk is None or not is_phone(self.caller_id):
+            return ()
+        asserted = SipPAssertedIdentity(address=self._address(self.caller_id))
+        if self.number == self.caller_id or not is_phone(self.number):
+            return (SipHeader(body=asserted),)
+        diversion = SipDiversion(address=self._address(self.number))
+        diversion.address.setParam("reason", "unconditional")
+        return (SipHeader(body=asserted), SipHeader(body=diversion))
 
-    def _look_up(self, host: str, done: Callable[[str | None], None]) -> None:
-        try:
-            found = socket.getaddrinfo(host, None, socket.AF_INET, socket.SOCK_DGRAM)
-            address: str | None = str(found[0][4][0])
-        except (OSError, UnicodeError) as error:
-            _log.warning("target_host_unresolved error=%s", type(error).__name__)
-            address = None
-        self._loop.post(lambda: done(address))
+    def _address(self, number: str) -> SipAddress:
+        host = None if self.trunk is None else self.trunk.domain
+        url = SipURL(username=number, host=host)
+        url.port = url.transport = None
+        return SipAddress(url=url, hadbrace=True)
 
 
 @dataclass(frozen=True)
 class LegListener:
-    """What the call wants to hear. After `failed` or `hung_up` nothing more comes."""
+    """What the call wants to hear. After `failed` or `hung_up` nothing more comes.
+
+    `answered` gets the target's description.
+    """
 
     ringing: Callable[[], None]
     answered: Callable[[str], None]
@@ -88,7 +90,10 @@ class LegListener:
 
 
 class Leg:
-    """States: ringing, then answered or over. Runs on the loop."""
+    """States: ringing, then answered or over. Runs on the loop.
+
+    A target's host that says nothing at all is given up after `no_reply_seconds`, with 408.
+    """
 
     def __init__(
         self,
@@ -96,44 +101,48 @@ class Leg:
         loop: Loop,
         listener: LegListener,
         *,
-        ring_seconds: float,
         no_reply_seconds: float,
     ) -> None:
         self._config = config
-        self._loop = loop
         self._listener = listener
-        self._over = False
         self._answered = False
+        self.is_over = False
         self.ua: Any = None
-        self._no_reply: Timer | None = loop.after(
-            min(no_reply_seconds, ring_seconds), lambda: self._give_up(408)
-        )
-        self._ring = loop.after(ring_seconds, lambda: self._give_up(487))
+        self._no_reply: Timer | None = loop.after(no_reply_seconds, lambda: self.give_up(408))
 
     def dial(
-        self, to: Destination, address: str | None, *, caller_id: str, offer: str, max_forwards: int
+        self,
+        to: Destination,
+        address: str | None,
+        *,
+        identity: Identity,
+        offer: str,
+        max_forwards: int,
     ) -> None:
         """Send the INVITE to `address`, the resolved host of `to`."""
-        if self._over:
+        if self.is_over:
             return
         if address is None:
             self._fail(503)
             return
-        self.ua = UA(self._config, self._on_event, nh_address=(address, to.port))
+        self.ua = _Agent(self._config, self._on_event, (address, to.port), max_forwards)
+        if identity.trunk is not None and identity.trunk.username is not None:
+            self.ua.setAuth(identity.trunk.username, identity.trunk.password)
         invitation = _Invitation(
-            (None, caller_id, None, MsgBody(offer), None, None), to, max_forwards
+            (None, identity.caller_id, None, MsgBody(offer), None, None), to, identity
         )
         self.ua.recvEvent(invitation)
 
     def hang_up(self) -> None:
         """CANCEL or BYE, whatever the leg's state asks for; tells the listener nothing."""
-        if self._over:
+        if self.is_over:
             return
         self._finish()
         if self.ua is not None:
             self.ua.recvEvent(CCEventDisconnect())
 
-    def _give_up(self, code: int) -> None:
+    def give_up(self, code: int) -> None:
+        """Hang up and tell the listener that it failed with `code`."""
         self.hang_up()
         self._listener.failed(code)
 
@@ -142,12 +151,8 @@ class Leg:
         self._listener.failed(code)
 
     def _finish(self) -> None:
-        self._over = True
-        self._stop_timers()
-
-    def _stop_timers(self) -> None:
+        self.is_over = True
         self._stop_waiting_for_reply()
-        self._ring.cancel()
 
     def _stop_waiting_for_reply(self) -> None:
         if self._no_reply is not None:
@@ -155,7 +160,7 @@ class Leg:
             self._no_reply = None
 
     def _on_event(self, event: Any, _: Any) -> None:
-        if self._over:
+        if self.is_over:
             return
         if self._answered:
             self._on_call_event(event)
@@ -166,7 +171,7 @@ class Leg:
                 self._listener.ringing()
         elif isinstance(event, CCEventConnect):
             self._answered = True
-            self._stop_timers()
+            self._stop_waiting_for_reply()
             body = event.getData()[2]
             self._listener.answered("" if body is None else str(body))
         elif isinstance(event, CCEventFail | CCEventRedirect):
@@ -182,16 +187,40 @@ class Leg:
         self._listener.in_call(event)
 
 
+class _Agent(UA):  # type: ignore[misc] # sippy is untyped
+    """sippy forgets Max-Forwards when it answers a challenge."""
+
+    def __init__(
+        self, config: dict[str, Any], on_event: Any, to: tuple[str, int], max_forwards: int
+    ) -> None:
+        super().__init__(config, on_event, nh_address=to)
+        self._max_forwards = max_forwards
+
+    def genRequest(  # noqa: N802 - sippy's name
+        self,
+        method: str,
+        body: Any = None,
+        cqop: Any = None,
+        extra_headers: Any = None,
+        max_forwards: Any = None,
+    ) -> Any:
+        hops = self._max_forwards if method == "INVITE" else max_forwards
+        return super().genRequest(method, body, cqop, extra_headers, hops)
+
+
 class _Invitation(CCEventTry):  # type: ignore[misc] # sippy is untyped
     """sippy addresses an INVITE to the host it sends to; ours may go through a proxy."""
 
-    def __init__(self, data: tuple[Any, ...], to: Destination, max_forwards: int) -> None:
+    def __init__(self, data: tuple[Any, ...], to: Destination, identity: Identity) -> None:
         super().__init__(data)
         self._to = to
-        self.max_forwards = max_forwards
+        self._domain = None if identity.trunk is None else identity.trunk.domain
+        self.extra_headers = identity.headers()
 
     def onUacSetupComplete(self, uac: Any) -> None:  # noqa: N802 - sippy's name
         uac.rTarget = SipURL(self._to.uri)
         to = SipURL(self._to.uri)
         to.port = None
         uac.rUri = SipTo(address=SipAddress(url=to, hadbrace=True))
+        if self._domain is not None:
+            uac.lUri.address.url.host = self._domain

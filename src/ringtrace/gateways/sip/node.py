@@ -1,10 +1,8 @@
 """One SIP node: its parts put together, its door, and its orderly end."""
 
-import ipaddress
 import logging
 import os
 import signal
-import time
 from functools import partial
 from typing import Any
 
@@ -13,18 +11,23 @@ from sippy.SipHeader import SipHeader
 from ringtrace.gateways.sip.announcer import Announcer
 from ringtrace.gateways.sip.backend import Backend
 from ringtrace.gateways.sip.call import Call
+from ringtrace.gateways.sip.door import Door
 from ringtrace.gateways.sip.durable import remove, replace_file
 from ringtrace.gateways.sip.exchange import Exchange
 from ringtrace.gateways.sip.invite import InviteError, read_invite
-from ringtrace.gateways.sip.leg import Resolver
 from ringtrace.gateways.sip.media import MediaRelay
 from ringtrace.gateways.sip.planner import PlanCache, Planner
+from ringtrace.gateways.sip.registration import KeepAlive, Registration
+from ringtrace.gateways.sip.resolver import Resolver
 from ringtrace.gateways.sip.sender import Sender
 from ringtrace.gateways.sip.settings import NodeSettings
+from ringtrace.gateways.sip.speech import Speech
 from ringtrace.gateways.sip.spool import Spool
 from ringtrace.gateways.sip.stack import StackLoop, start_stack
 from ringtrace.gateways.sip.throttle import Throttle
-from ringtrace.gateways.sip.tones import PLEASE_KEY, Sound, read_prompt
+from ringtrace.gateways.sip.tones import PLEASE_KEY, Sound, spoken
+from ringtrace.gateways.sip.trunk import Routes
+from ringtrace.gateways.sip.wav import read_wav
 
 _log = logging.getLogger(__name__)
 _ALIVE_SECONDS = 1.0
@@ -42,33 +45,6 @@ def run(settings: NodeSettings) -> None:
     _Node(settings).run()
 
 
-class Door:
-    """Who may call, and how many at once; decides on requests outside of known dialogues."""
-
-    def __init__(self, settings: NodeSettings) -> None:
-        self._trusted = [ipaddress.IPv4Network(n) for n in settings.trusted_networks]
-        self._max_calls = settings.max_calls
-        self._per_second = settings.max_calls_per_second
-        self._credit = self._per_second
-        self._filled = time.monotonic()
-        self.closed = False
-
-    def trusts(self, ip: str) -> bool:
-        address = ipaddress.IPv4Address(ip)
-        return any(address in network for network in self._trusted)
-
-    def admits(self, live_calls: int) -> bool:
-        """Take one call's worth of the rate; says whether there is room for the call."""
-        now = time.monotonic()
-        refill = (now - self._filled) * self._per_second
-        self._credit = min(max(1.0, self._per_second), self._credit + refill)
-        self._filled = now
-        if self.closed or live_calls >= self._max_calls or self._credit < 1:
-            return False
-        self._credit -= 1
-        return True
-
-
 class _Node:
     def __init__(self, settings: NodeSettings) -> None:
         self._settings = settings
@@ -80,6 +56,9 @@ class _Node:
         self._spool = Spool(settings.spool_dir)
         self._sender = Sender(self._spool.outbox, self._backend, settings.keep_days)
         self._prompt = _prompt(settings)
+        self._routes = Routes(settings.routes)
+        self._accounts = frozenset(t.username for t in settings.routes if t.username is not None)
+        self._registrations: list[Registration] = []
         self._exchange: Exchange | None = None
 
     def run(self) -> None:
@@ -97,6 +76,7 @@ class _Node:
         self._spool.start(self._sender.wake)
         self._sender.start()
         self._keep_alive()
+        self._greet_trunks(exchange)
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.on_signal(number, partial(self._on_signal, number))
         self._announce(port)
@@ -127,8 +107,15 @@ class _Node:
             loop=self._loop,
             planner=planner,
             resolver=Resolver(self._loop),
+            routes=self._routes,
             relay=relay,
-            announcer=Announcer(self._loop, settings.listen_ip),
+            announcer=Announcer(self._loop, relay.ip),
+            speech=Speech(
+                self._loop,
+                settings.spool_dir / "prompts",
+                command=settings.tts_command,
+                folder=settings.prompt_dir,
+            ),
             prompt=self._prompt,
             spool=self._spool,
         )
@@ -142,6 +129,16 @@ class _Node:
     def _keep_alive(self) -> None:
         self._loop.after(_ALIVE_SECONDS, self._keep_alive)
         self._spool.touch()
+
+    def _greet_trunks(self, exchange: Exchange) -> None:
+        for route in self._routes.all:
+            parts = (exchange.config, self._loop, exchange.resolver, route)
+            if route.trunk.register:
+                self._registrations.append(Registration(*parts))
+            if route.trunk.keep_alive_seconds:
+                KeepAlive(*parts).start()
+        for registration in self._registrations:
+            registration.start()
 
     def _on_request(self, request: Any, transaction: Any) -> Any:
         method = request.getMethod()
@@ -161,21 +158,22 @@ class _Node:
         if self._exchange is None:
             return request.genResponse(503, "Starting"), None, None
         try:
-            invite = read_invite(request)
+            invite = read_invite(request, self._accounts)
         except InviteError as error:
             _log.info("invite_refused code=%d", error.code)
             return _refusal(request, error), None, None
         if invite.number is None:
             return request.genResponse(404, "Not Found"), None, None
-        if not self._door.admits(len(self._calls)):
-            _log.warning("call_refused live=%d draining=%s", len(self._calls), self._door.closed)
+        if not self._door.admits(invite.number):
+            _log.warning("call_refused live=%d draining=%s", self._door.live, self._door.closed)
             return request.genResponse(503, "Service Unavailable"), None, None
         call = Call(self._exchange, invite, self._over)
         self._calls[call.id] = call
         return call.inbound.recvRequest(request, transaction)
 
     def _over(self, call: Call) -> None:
-        self._calls.pop(call.id, None)
+        if self._calls.pop(call.id, None) is not None:
+            self._door.left(call.dialled)
         if self._door.closed and not self._calls:
             self._loop.after(_GOODBYE_SECONDS, self._loop.stop)
 
@@ -185,8 +183,10 @@ class _Node:
             return
         _log.info("sip_node_draining signal=%d live=%d", number, len(self._calls))
         self._door.closed = True
+        for registration in self._registrations:
+            registration.stop()
         if not self._calls:
-            self._loop.stop()
+            self._loop.after(_GOODBYE_SECONDS if self._registrations else 0, self._loop.stop)
             return
         self._loop.after(self._settings.drain_seconds, self._end_all)
 
@@ -200,6 +200,7 @@ class _Node:
         exchange.planner.close()
         exchange.resolver.close()
         exchange.announcer.close()
+        exchange.speech.close()
         exchange.relay.close()
         self._spool.stop(_LAST_REPORTS_SECONDS)
         emptied = self._sender.drain(_LAST_REPORTS_SECONDS)
@@ -211,7 +212,7 @@ def _prompt(settings: NodeSettings) -> Sound:
     if settings.prompt_file is None:
         return PLEASE_KEY
     try:
-        return read_prompt(settings.prompt_file)
+        return spoken(read_wav(settings.prompt_file))
     except ValueError as error:
         raise ValueError(f"prompt_file: {error}") from None
 

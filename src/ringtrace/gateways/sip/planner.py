@@ -12,10 +12,11 @@ from typing import TypeVar
 import msgspec
 
 from ringtrace.domain.call import PlanSource
+from ringtrace.domain.plan import Plan
 from ringtrace.gateways.sip.backend import Arrival, Backend, BackendAwayError, NumberUnknownError
 from ringtrace.gateways.sip.durable import remove, replace_file
 from ringtrace.gateways.sip.loop import Loop
-from ringtrace.gateways.sip.plan import Plan, PlanInvalidError, fallback_plan, parse_plan
+from ringtrace.gateways.sip.plans import PlanInvalidError, fallback_plan, parse_plan
 
 _Answer = TypeVar("_Answer")
 _log = logging.getLogger(__name__)

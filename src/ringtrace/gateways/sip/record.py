@@ -2,14 +2,15 @@
 
 import secrets
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import msgspec
 
+from ringtrace.domain.attempt import CANCELLED, Attempt, Result
 from ringtrace.domain.call import Outcome, PlanSource, Reason, failure
 
 _OK = 200
-_CANCELLED = 487
 
 
 def new_call_id() -> str:
@@ -22,70 +23,65 @@ def new_call_id() -> str:
     return f"{value:032x}"
 
 
-class LegRecord(msgspec.Struct):
-    """One target that was rung. Times are epoch seconds; `code` is its final SIP code."""
-
-    target: str
-    started_at: float
-    answered_at: float | None = None
-    ended_at: float | None = None
-    code: int | None = None
-
-
 class CallRecord(msgspec.Struct):
-    """Times are epoch seconds; `outcome` is `None` until the call has ended.
+    """Moments are ms since 1970 UTC; `result` is `None` until the call has ended.
 
-    `digits` is what the caller keyed when asked, "" for nothing.
+    `attempts` are the legs so far, `digits` what the caller keyed when asked, `message_at` is when
+    he began to leave a message.
     """
 
     call: str
     session: str
     number: str
     caller: str | None
-    started_at: float
+    started_at: int
     plan_source: PlanSource | None = None
-    digits: str = ""
-    legs: list[LegRecord] = []
-    answered_at: float | None = None
-    ended_at: float | None = None
-    outcome: Outcome | None = None
-    reason: Reason | None = None
-    code: int | None = None
+    attempts: Sequence[Attempt] = ()
+    digits: str | None = None
+    message_at: int | None = None
+    result: Result | None = None
 
-    def answered(self, at: float) -> None:
-        self.answered_at = self.legs[-1].answered_at = at
-        self.legs[-1].code = _OK
+    def failed(self, at: int, code: int) -> None:
+        """It ended with `code` before there was a plan to follow."""
+        outcome, reason = failure(code)
+        self.result = self._result(at, outcome, reason, code)
 
-    def ended(self, at: float, code: int | None) -> None:
-        """The node or the network ended the call; `code` decides when nobody had answered."""
-        self.ended_at = at
-        if self.answered_at is not None:
-            self.outcome, self.reason, self.code = Outcome.ANSWERED, None, _OK
-        elif code is None:
-            self.outcome, self.reason, self.code = Outcome.FAILED, Reason.INTERNAL_ERROR, None
+    def abandoned(self, at: int) -> None:
+        """The caller hung up before there was a plan to follow."""
+        self.result = self._result(at, Outcome.ABANDONED, Reason.CALLER_DISCONNECTS, CANCELLED)
+
+    def cut_off(self, at: int, code: int | None = None) -> None:
+        """The node ended the call, or died in it: what was reached by then stays reached."""
+        at = max([at, self.started_at, *map(_latest, self.attempts)])
+        for attempt in self.attempts:
+            if not attempt.is_over:
+                attempt.ended_at = at
+                attempt.reason = None if attempt.joined_at is not None else Reason.INTERNAL_ERROR
+        if any(attempt.joined_at is not None for attempt in self.attempts):
+            self.result = self._result(at, Outcome.ANSWERED, None, _OK)
+        elif self.message_at is not None:
+            self.result = self._result(at, Outcome.VOICEMAIL, None, _OK)
         else:
-            self.outcome, self.reason = failure(code)
-            self.code = code
-        self._close_leg(at, code)
+            self.result = self._result(at, Outcome.FAILED, Reason.INTERNAL_ERROR, code)
 
-    def abandoned(self, at: float) -> None:
-        """The caller hung up before an answer."""
-        self.ended_at = at
-        self.outcome, self.reason = Outcome.ABANDONED, Reason.CALLER_DISCONNECTS
-        self.code = _CANCELLED
-        self._close_leg(at, _CANCELLED)
+    def _result(self, at: int, outcome: Outcome, reason: Reason | None, code: int | None) -> Result:
+        joined = next((one for one in self.attempts if one.joined_at is not None), None)
+        decided = joined or (self.attempts[-1] if self.attempts else None)
+        until = joined.joined_at if joined else self.message_at
+        return Result(
+            outcome=outcome,
+            reason=reason,
+            code=code,
+            target=decided.target.to if decided else None,
+            ring_seconds=((until or at) - self.started_at) / 1_000,
+            talk_seconds=joined.leg().talk_seconds if joined else 0.0,
+            legs=tuple(one.leg() for one in self.attempts),
+            digits=self.digits,
+        )
 
-    def interrupted(self, last_alive: float) -> None:
-        """The node died in the call: an answered call stays answered up to `last_alive`."""
-        latest = max((leg.started_at for leg in self.legs), default=self.started_at)
-        self.ended(max(last_alive, self.answered_at or latest), None)
 
-    def _close_leg(self, at: float, code: int | None) -> None:
-        if not self.legs or self.legs[-1].ended_at is not None:
-            return
-        self.legs[-1].ended_at = at
-        if self.legs[-1].code is None:
-            self.legs[-1].code = code
+def _latest(attempt: Attempt) -> int:
+    return attempt.joined_at or attempt.answered_at or attempt.began
 
 
 class ReportedRecording(msgspec.Struct, frozen=True):
@@ -104,7 +100,7 @@ class ReportedLeg(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """Request 2 of docs/gateways.md."""
+    """Request 3 of docs/gateways.md."""
 
     number: str
     caller: str | None
@@ -122,44 +118,40 @@ class Report(msgspec.Struct, frozen=True):
     digits: str | None
 
 
-def rfc3339(epoch: float) -> str:
-    moment = datetime.fromtimestamp(epoch, UTC)
+def rfc3339(at: int) -> str:
+    """`at` is ms since 1970 UTC."""
+    moment = datetime.fromtimestamp(at / 1_000, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def report(record: CallRecord, recording_seconds: float | None) -> Report:
     """The report of an ended call; `recording_seconds` is `None` without a recording."""
-    if record.outcome is None or record.ended_at is None:
+    result = record.result
+    if result is None:
         raise ValueError("the call has not ended")
-    ring, talk = _durations(record.started_at, record.answered_at, record.ended_at)
-    recording = None if recording_seconds is None else ReportedRecording(recording_seconds)
     return Report(
         number=record.number,
         caller=record.caller,
         started_at=rfc3339(record.started_at),
-        outcome=record.outcome,
-        reason=record.reason,
-        code=record.code,
-        target=record.legs[-1].target if record.legs else None,
-        ring_seconds=ring,
-        talk_seconds=talk,
-        legs=tuple(_reported_leg(leg, record.ended_at) for leg in record.legs),
-        recording=recording,
+        outcome=result.outcome,
+        reason=result.reason,
+        code=result.code,
+        target=result.target,
+        ring_seconds=result.ring_seconds,
+        talk_seconds=result.talk_seconds,
+        legs=tuple(
+            ReportedLeg(
+                leg.target,
+                rfc3339(leg.started_at),
+                leg.ring_seconds,
+                leg.talk_seconds,
+                leg.code,
+                leg.reason,
+            )
+            for leg in result.legs
+        ),
+        recording=None if recording_seconds is None else ReportedRecording(recording_seconds),
         session=record.session,
         plan_source=record.plan_source,
-        digits=record.digits or None,
+        digits=result.digits,
     )
-
-
-def _reported_leg(leg: LegRecord, call_ended_at: float) -> ReportedLeg:
-    ring, talk = _durations(leg.started_at, leg.answered_at, leg.ended_at or call_ended_at)
-    reason = None if leg.answered_at is not None else Reason.INTERNAL_ERROR
-    if leg.answered_at is None and leg.code is not None:
-        reason = failure(leg.code)[1]
-    return ReportedLeg(leg.target, rfc3339(leg.started_at), ring, talk, leg.code, reason)
-
-
-def _durations(start: float, answer: float | None, end: float) -> tuple[float, float]:
-    if answer is None:
-        return round(max(0.0, end - start), 3), 0.0
-    return round(max(0.0, answer - start), 3), round(max(0.0, end - answer), 3)

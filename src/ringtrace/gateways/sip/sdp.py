@@ -54,10 +54,10 @@ class Audio:
         fmtp = {f: text for f, text in self.fmtp.items() if f in kept}
         return replace(self, formats=kept, fmtp=fmtp)
 
-    def answered_at(self, ip: str, port: int) -> "Audio":
-        """The answer to this stream by somebody at `ip`:`port` who accepts all of it."""
+    def answered(self) -> "Audio":
+        """The answer to this stream by somebody who accepts all of it."""
         direction = _ANSWERS.get(self.direction, self.direction)
-        return replace(self, ip=ip, port=port, direction=direction, ptime=20, layout=(None,))
+        return replace(self, direction=direction, ptime=20, layout=(None,))
 
 
 @dataclass

@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 
 from ringtrace.domain.flow import is_target
-from ringtrace.gateways.sip.plan import RING_SECONDS
+from ringtrace.gateways.sip.plans import RING_SECONDS
+from ringtrace.gateways.sip.trunk import HOST_PORT, Trunk
 
-_HOST_PORT = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 _PORT_MAX = 65535
 _RTP_PORTS_NEEDED = 4  # two legs, RTP and RTCP each
 
@@ -21,8 +21,9 @@ class NodeSettings:
 
     `advertised_ip` is what trunks and targets are told to send to (needed behind NAT or when
     listening on 0.0.0.0). `trusted_networks` are the trunks' networks in CIDR notation; INVITEs
-    from elsewhere get 403. `outbound_proxy` ("host" or "host:port") takes the calls to phone
-    numbers; without it only `sip:` targets can be dialled. `fallback_target` rings when the
+    from elsewhere get 403. `trunks` take the calls to phone numbers, the first one first;
+    `outbound_proxy` ("host" or "host:port") is the short form of one that needs no more. Without
+    any only `sip:` targets can be dialled. `fallback_target` rings when the
     backend is away and the number has no cached plan. Times are in seconds.
     """
 
@@ -34,6 +35,7 @@ class NodeSettings:
     listen_port: int = 5060
     advertised_ip: str | None = None
     outbound_proxy: str | None = None
+    trunks: tuple[Trunk, ...] = ()
     fallback_target: str | None = None
     rtp_port_min: int = 20000
     rtp_port_max: int = 29999
@@ -43,10 +45,14 @@ class NodeSettings:
     media_timeout: int = 180
     max_calls: int = 200
     max_calls_per_second: float = 50.0
+    max_calls_per_number: int | None = None
+    max_calls_per_second_per_number: float | None = None
     drain_seconds: float = 30.0
     keep_days: int = 30
     ready_file: Path | None = None
     prompt_file: Path | None = None
+    prompt_dir: Path | None = None
+    tts_command: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"https?://[^\s/]+(/[^\s]*)?", self.backend_url):
@@ -56,6 +62,16 @@ class NodeSettings:
         self._check_addresses()
         self._check_ports()
         self._check_limits()
+        self._check_prompts()
+
+    def _check_prompts(self) -> None:
+        if self.prompt_dir is not None and not self.prompt_dir.is_dir():
+            raise ValueError(f"prompt_dir: {self.prompt_dir} is not a folder")
+        if not self.tts_command:
+            return
+        for name in ("{text}", "{file}"):
+            if not any(name in argument for argument in self.tts_command):
+                raise ValueError(f"tts_command: no argument holds {name}")
 
     def _check_addresses(self) -> None:
         _ipv4("listen_ip", self.listen_ip)
@@ -70,13 +86,18 @@ class NodeSettings:
                 ipaddress.IPv4Network(network)
             except ValueError as error:
                 raise ValueError(f"trusted_networks: {error}") from None
-        if self.outbound_proxy is not None and not _HOST_PORT.fullmatch(self.outbound_proxy):
+        self._check_targets()
+
+    def _check_targets(self) -> None:
+        if self.outbound_proxy is not None and not HOST_PORT.fullmatch(self.outbound_proxy):
             raise ValueError("outbound_proxy: must be host or host:port")
+        if self.outbound_proxy is not None and self.trunks:
+            raise ValueError("trunks: not beside outbound_proxy, which is the short form")
         if self.fallback_target is None:
             return
         if not is_target(self.fallback_target):
             raise ValueError("fallback_target: must be +E.164 or sip:user@host")
-        if self.fallback_target.startswith("+") and self.outbound_proxy is None:
+        if self.fallback_target.startswith("+") and not self.routes:
             raise ValueError("outbound_proxy: needed to ring a fallback_target that is a number")
 
     def _check_ports(self) -> None:
@@ -94,9 +115,12 @@ class NodeSettings:
             "no_reply_seconds",
             "max_calls",
             "max_calls_per_second",
+            "max_calls_per_number",
+            "max_calls_per_second_per_number",
             "keep_days",
         ):
-            if getattr(self, name) <= 0:
+            value = getattr(self, name)
+            if value is not None and value <= 0:
                 raise ValueError(f"{name}: must be positive")
         if self.ring_seconds > RING_SECONDS:
             raise ValueError(f"ring_seconds: must be at most {RING_SECONDS}")
@@ -104,6 +128,11 @@ class NodeSettings:
             raise ValueError("media_timeout: must be at least 1 second")
         if self.drain_seconds < 0:
             raise ValueError("drain_seconds: must not be negative")
+
+    @property
+    def routes(self) -> tuple[Trunk, ...]:
+        """The trunks, whichever way they were configured."""
+        return (Trunk(host=self.outbound_proxy),) if self.outbound_proxy else self.trunks
 
     @property
     def public_ip(self) -> str:
@@ -116,14 +145,20 @@ def settings_from_json(document: bytes) -> NodeSettings:
         fields = msgspec.json.decode(document, type=dict[str, object])
     except msgspec.MsgspecError as error:
         raise ValueError(f"settings: {error}") from None
-    known = NodeSettings.__dataclass_fields__
-    for name in fields:
-        if name not in known:
-            raise ValueError(f"{name}: unknown setting")
+    _refuse_unknown(fields, NodeSettings)
+    trunks = fields.get("trunks", ())
+    for trunk in trunks if isinstance(trunks, list) else ():
+        _refuse_unknown(trunk if isinstance(trunk, dict) else {}, Trunk)
     try:
         return msgspec.convert(fields, NodeSettings, dec_hook=_path)
     except msgspec.ValidationError as error:
         raise ValueError(str(error)) from None
+
+
+def _refuse_unknown(fields: dict[str, object], kind: type[NodeSettings] | type[Trunk]) -> None:
+    for name in fields:
+        if name not in kind.__dataclass_fields__:
+            raise ValueError(f"{name}: unknown setting")
 
 
 def _path(kind: type, value: object) -> Path:

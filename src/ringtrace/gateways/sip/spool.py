@@ -108,8 +108,8 @@ class Spool:
             _log.error("journal_damaged call=%s", path.stem)
             path.rename(path.with_suffix(".damaged"))
             return
-        if record.outcome is None:
-            record.interrupted(last_alive)
+        if record.result is None:
+            record.cut_off(round(last_alive * 1_000))
             self.journal(record)
         self.close_call(record)
 

@@ -1,9 +1,6 @@
-"""What the node itself lets a caller hear: the prompt, ringback and busy tone."""
+"""The sounds that the node makes itself: ringback, busy, the beep, and what stands for a text."""
 
-import functools
-import wave
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -12,8 +9,8 @@ from ringtrace.gateways.sip.g711 import RATE, Samples, encode
 FRAME = 160  # samples in a packet: 20 ms
 _AMPLITUDE = 3000.0  # of each frequency: about -17 dBm0 with two of them
 _RAMP = 40  # samples; an abrupt beginning clicks
-_LONGEST_PROMPT = 60
-_LEAD_IN = 0.3  # seconds in which phones behind NAT become reachable
+LEAD_IN = 0.3
+"""Seconds in which phones behind NAT become reachable."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,11 +20,15 @@ class Sound:
     samples: Samples
     repeats: bool = False
 
-    @functools.cache  # noqa: B019 - a process has a handful of sounds, and keeps them
+    _frames: dict[int, tuple[bytes, ...]] = field(default_factory=dict, init=False, repr=False)
+
     def frames(self, payload_type: int) -> tuple[bytes, ...]:
-        """Payloads of 20 ms in G.711."""
-        codes = encode(self.samples, payload_type)
-        return tuple(codes[at : at + FRAME] for at in range(0, len(codes), FRAME))
+        """Payloads of 20 ms in G.711; made once."""
+        if payload_type not in self._frames:
+            codes = encode(self.samples, payload_type)
+            frames = tuple(codes[at : at + FRAME] for at in range(0, len(codes), FRAME))
+            self._frames[payload_type] = frames
+        return self._frames[payload_type]
 
 
 @dataclass(frozen=True)
@@ -51,24 +52,9 @@ def silence(payload_type: int) -> bytes:
     return encode(np.zeros(FRAME), payload_type)
 
 
-def read_prompt(path: Path) -> Sound:
-    """A WAV file of 8 kHz, 16 bit, mono, a minute at most; else raises `ValueError`."""
-    try:
-        with wave.open(str(path)) as file:
-            form = (file.getframerate(), file.getsampwidth(), file.getnchannels())
-            if form != (RATE, 2, 1):
-                raise ValueError(f"{path} must be 8 kHz, 16 bit, mono")
-            if file.getnframes() > _LONGEST_PROMPT * RATE:
-                raise ValueError(f"{path} is longer than {_LONGEST_PROMPT} seconds")
-            content = file.readframes(file.getnframes())
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
-    except (wave.Error, EOFError) as error:
-        raise ValueError(f"{path} is no WAV file: {error}") from None
-    if not content:
-        raise ValueError(f"{path} is empty")
-    spoken = np.frombuffer(content, "<i2").astype(np.float64)
-    return Sound(_whole_frames(np.concatenate((_part((), _LEAD_IN), spoken))))
+def spoken(samples: Samples) -> Sound:
+    """What somebody says, of 8 kHz and full scale 32768, so that its beginning is not lost."""
+    return Sound(_whole_frames(np.concatenate((_part((), LEAD_IN), samples))))
 
 
 def _cadence(*parts: tuple[tuple[float, ...], float]) -> Samples:
@@ -109,4 +95,9 @@ _COUNTRIES = {
 }
 
 # Neither tone is one of a key's, so an echo of it is not taken for a key.
-PLEASE_KEY = Sound(_cadence(((), _LEAD_IN), ((600,), 0.2), ((), 0.1), ((800,), 0.2)))
+PLEASE_KEY = Sound(_cadence(((), LEAD_IN), ((600,), 0.2), ((), 0.1), ((800,), 0.2)))
+NOTICE = Sound(_cadence(((), LEAD_IN), ((500,), 0.4)))
+"""Stands for a text that cannot be spoken and asks for nothing."""
+
+BEEP = Sound(_cadence(((), 0.1), ((1000,), 0.4)))
+"""Before a caller leaves a message."""

@@ -2,8 +2,8 @@
  * Ringtrace: call tracking for VoxEngine.
  *
  * One scenario for every number of the account. It asks the Ringtrace backend what to do with
- * a call (the plan), perhaps asks the caller for digits, rings the targets, bridges and records,
- * and reports what happened, once.
+ * a call (the plan), carries its steps out (announcements, menus, questions for digits, targets
+ * that ring, voicemail), records, and reports what happened, once.
  * Nothing here differs between customers; three secrets of the application configure it:
  *
  *   RINGTRACE_URL       address of the backend, for example https://calls.example.com
@@ -18,11 +18,18 @@ require(Modules.ApplicationStorage);
 
 const LOOKUP_SECONDS = 2;
 const STORAGE_SECONDS = 1;
-// The caller hears ringing meanwhile, so this may take longer than the lookup.
 const DIGITS_SECONDS = 3;
 const DEFAULT_KEY_SECONDS = 8;
-// A prompt whose end is never told must not keep the caller.
-const LONGEST_PROMPT_SECONDS = 60;
+const DEFAULT_MESSAGE_SECONDS = 120;
+// So long after the whisper whoever answered may press the key that accepts the call.
+const ACCEPT_SECONDS = 15;
+// So long a caller who was answered already hears that nobody else will be.
+const BUSY_SECONDS = 3;
+const CONNECT_SECONDS = 5;
+// A sound whose end is never told must not keep the caller.
+const SLOWEST_LETTERS = 5;
+const SPARE_SECONDS = 10;
+const LONGEST_BEEP_SECONDS = 2;
 // The platform drops a caller who is not answered within 60 seconds; end before it does.
 const CALLER_WAITS_SECONDS = 57;
 const SHORTEST_RING_SECONDS = 2;
@@ -56,6 +63,9 @@ const FAILURES = {
   403: ['failed', 'limit_exceeded'],
 };
 const INTERNAL_ERROR = ['failed', 'internal_error'];
+const NOBODY = ['missed', 'no_active_flow', 480];
+const CANCELLED = 487;
+// What a caller whom no target answered is refused with, by outcome.
 const REFUSALS = { busy: 486, missed: 480, rejected: 603 };
 const REFUSAL = 503;
 
@@ -69,11 +79,23 @@ const VOICES = {
   'ru-RU': ['ru_RU_Tatyana', 'ru_RU_Maxim'],
 };
 
+// The beep before a message, and what tells that nobody is left: frequencies; seconds(on/off).
+const BEEP = '1000@-16;.5(*/0/1)';
+const BUSY = '425@-19;3(.5/.5/1)';
+const AMERICAN_BUSY = '480@-19,620@-19;3(.5/.5/1+2)';
+
 const config = { url: '', token: '', fallback: '' };
 
-// The call of this session. `attempts` are the targets still to be rung, `legs` those that
-// were; `result` is set once and never changed. `attended` is a caller whom the scenario has
-// answered itself, to ask for digits; `entry` is that question.
+// Whoever can be heard and spoken to, the caller or a leg: `playing` while something is played
+// whose end is waited for; one timer each; `way` is how its keys arrive.
+function party(its) {
+  return { call: its, timer: null, playing: false, listening: false, way: null };
+}
+
+// The call of this session. `course` is its plan while it is carried out, `next` another plan
+// that takes its place. `attended` is a caller who was answered, `held` one who was only not to be
+// dropped. `legs` are the targets that were dialled, `joined` the one that talks to the caller;
+// `result` is set once and never changed.
 const call = {
   id: '',
   inbound: null,
@@ -82,15 +104,22 @@ const call = {
   caller: null,
   startedAt: 0,
   endedAt: 0,
+  gaveUpAt: 0,
+  messageAt: 0,
   planSource: 'fallback',
   maxSeconds: DEFAULT_MAX_SECONDS,
   looking: false,
+  course: null,
+  next: null,
   attended: false,
-  entry: null,
+  connecting: false,
+  held: false,
+  hearsRingback: false,
+  language: '',
   digits: '',
-  attempts: [],
   legs: [],
-  answered: null,
+  joined: null,
+  ending: null,
   recording: null,
   rescued: false,
   unknown: false,
@@ -113,11 +142,13 @@ function onCallAlerting(event) {
     event.call.reject(486);
     return undefined;
   }
-  call.inbound = event.call;
+  call.inbound = party(event.call);
   call.startedAt = Date.now();
   call.number = String(event.destination);
   call.caller = callerNumber(event.callerid);
-  call.inbound.addEventListener(CallEvents.Disconnected, guarded(onInboundEnded));
+  event.call.addEventListener(CallEvents.Disconnected, guarded(onInboundEnded));
+  event.call.addEventListener(CallEvents.Connected, guarded(onInboundConnected));
+  hear(call.inbound);
   readSecrets();
   return route();
 }
@@ -133,32 +164,23 @@ async function route() {
   call.looking = true;
   const decision = await findPlan();
   call.looking = false;
+  if (call.rescued) return;
   if (decision.unknown) {
     call.unknown = true;
-    refuse(404);
     conclude('failed', 'number_unknown', 404);
+    release(404);
     settle();
     return;
   }
-  follow(decision);
+  call.planSource = decision.source;
   if (call.inboundEnded) {
     settle();
     return;
   }
   // Besides the tone, calls from the US to the US are only let out after ring().
-  harmless(ringCaller)();
-  if (decision.question) {
-    ask(decision.question);
-    return;
-  }
-  dialNext();
-}
-
-function follow(decision) {
-  call.planSource = decision.source;
-  call.attempts = decision.attempts;
-  call.maxSeconds = decision.maxSeconds;
-  Logger.write(`ringtrace: plan from ${decision.source}, ${decision.attempts.length} target(s)`);
+  if (decision.steps[0].do !== 'hang_up') harmless(ringCaller)();
+  setTimeout(guarded(holdCaller), 1000 * CALLER_WAITS_SECONDS - (Date.now() - call.startedAt));
+  start(decision);
 }
 
 async function findPlan() {
@@ -211,96 +233,454 @@ async function awayDecision() {
 function fallbackDecision() {
   const usable = isTarget(config.fallback);
   if (!usable) Logger.write('ringtrace: RINGTRACE_FALLBACK is neither a number nor a sip: URI');
-  const attempts = usable ? [attempt({ to: config.fallback }, {})] : [];
-  return { source: 'fallback', question: null, attempts, maxSeconds: DEFAULT_MAX_SECONDS };
+  const targets = usable ? [targetOf({ to: config.fallback })] : [];
+  const dial = { do: 'dial', targets, callerId: digits(call.number), record: false };
+  return { source: 'fallback', steps: [dial], maxSeconds: DEFAULT_MAX_SECONDS };
 }
 
 // --- The plan -------------------------------------------------------------------------------
 
-// Everything is checked before anything is dialled: a step this scenario does not know makes
+// Everything is checked before anything is done: a step this scenario does not know makes
 // the whole plan unusable, because leaving it out could mean leaving out an announcement.
 function decide(plan, source) {
-  const [first] = plan.steps;
-  const question = first && first.do === 'collect' ? questionOf(first) : null;
-  const attempts = plan.steps.slice(question ? 1 : 0).flatMap((step) => {
-    if (step.do !== 'dial') throw new Error(`step ${JSON.stringify(step.do)} is not known`);
-    return step.targets.map((target) => attempt(target, step));
+  const steps = stepsOf(plan.steps);
+  if (steps.length === 0) throw new Error('the plan has no step');
+  const maxSeconds = Math.min(positive(plan.max_seconds, DEFAULT_MAX_SECONDS), LONGEST_MAX_SECONDS);
+  return { source, steps, maxSeconds };
+}
+
+function stepsOf(steps) {
+  if (!Array.isArray(steps)) throw new Error('steps are no list');
+  return steps.map((step) => {
+    const read = READERS.get(step.do);
+    if (!read) throw new Error(`step ${JSON.stringify(step.do)} is not known`);
+    return { do: step.do, ...read(step) };
   });
-  if (attempts.length === 0) throw new Error('the plan has no target');
-  const wanted = plan.max_seconds > 0 ? plan.max_seconds : DEFAULT_MAX_SECONDS;
-  return { source, question, attempts, maxSeconds: Math.min(wanted, LONGEST_MAX_SECONDS) };
 }
 
-function questionOf(step) {
-  if (!(Number.isInteger(step.digits) && step.digits > 0)) {
-    throw new Error('collect does not say how many digits');
+const READERS = new Map([
+  ['announce', (step) => ({ prompt: promptOf(step.prompt) })],
+  ['menu', (step) => ({
+    prompt: promptOf(step.prompt),
+    keys: new Map(Object.entries(step.keys).map(([key, steps]) => [keyOf(key), stepsOf(steps)])),
+    seconds: positive(step.seconds, DEFAULT_KEY_SECONDS),
+    tries: count(step.tries, 'tries'),
+    otherwise: stepsOf(step.otherwise || []),
+  })],
+  ['collect', (step) => ({
+    prompt: promptOf(step.prompt),
+    digits: count(step.digits, 'digits'),
+    seconds: positive(step.seconds, DEFAULT_KEY_SECONDS),
+  })],
+  ['dial', (step) => {
+    if (step.targets.length === 0) throw new Error('a dial step has no target');
+    return {
+      targets: step.targets.map(targetOf),
+      callerId: digits(step.caller_id || call.number),
+      record: step.record === true,
+      atOnce: step.at_once === true,
+      whisper: step.whisper ? promptOf(step.whisper) : null,
+      accept: step.accept ? keyOf(step.accept) : null,
+    };
+  }],
+  ['voicemail', (step) => ({
+    prompt: promptOf(step.prompt),
+    seconds: positive(step.seconds, DEFAULT_MESSAGE_SECONDS),
+  })],
+  ['hang_up', (step) => {
+    if (!isSipCode(step.code)) throw new Error('hang_up has no SIP code');
+    return { code: step.code, reason: step.reason || null };
+  }],
+]);
+
+function promptOf(prompt) {
+  if (typeof prompt.text !== 'string' || typeof prompt.language !== 'string') {
+    throw new Error('a prompt has no text and language');
   }
-  if (typeof step.prompt !== 'string') throw new Error('collect has no prompt');
-  return {
-    count: step.digits,
-    seconds: step.seconds > 0 ? step.seconds : DEFAULT_KEY_SECONDS,
-    prompt: step.prompt,
-    language: String(step.language),
-  };
+  return { text: prompt.text, language: prompt.language, file: prompt.file || null };
 }
 
-function attempt(target, step) {
+function targetOf(target) {
   const to = String(target.to).trim();
   if (!isTarget(to)) throw new Error('a target is neither a number nor a sip: URI');
   return {
     to: isSip(to) ? to : `+${digits(to)}`,
-    ringSeconds: target.ring_seconds > 0 ? target.ring_seconds : DEFAULT_RING_SECONDS,
-    callerId: digits(step.caller_id || call.number),
-    record: step.record === true,
+    ringSeconds: positive(target.ring_seconds, DEFAULT_RING_SECONDS),
+    record: target.record !== false,
   };
 }
 
+function keyOf(key) {
+  if (!isKey(key)) throw new Error(`${JSON.stringify(key)} is not a key`);
+  return key;
+}
+
+function count(value, name) {
+  if (!(Number.isInteger(value) && value > 0)) throw new Error(`${name} is not a count`);
+  return value;
+}
+
+function positive(value, otherwise) {
+  return value > 0 ? value : otherwise;
+}
+
 function keepPlan(plan) {
-  quietly(() => ApplicationStorage.put(cacheKey(), compact(plan), CACHE_SECONDS));
+  const text = compact(plan);
+  quietly(() => (text ? ApplicationStorage.put(cacheKey(), text, CACHE_SECONDS)
+    : ApplicationStorage.remove(cacheKey())));
 }
 
 // What a stored value has room for: the plan itself, else its question and as many of its
-// targets as fit.
+// targets as fit, to be rung one after another; null without any.
 function compact(plan) {
   const whole = JSON.stringify({ steps: plan.steps, max_seconds: plan.max_seconds });
   if (whole.length <= CACHE_CHARACTERS) return whole;
   const questions = plan.steps.filter((step) => step.do === 'collect');
-  const targets = plan.steps.flatMap((step) => step.targets || [])
-    .map((target) => ({ to: target.to }));
+  const targets = targetsOf(plan.steps).map((target) => ({ to: target.to }));
+  if (targets.length === 0) return null;
   const bare = () => JSON.stringify({ steps: [...questions, { do: 'dial', targets }] });
   while (targets.length > 1 && bare().length > CACHE_CHARACTERS) targets.pop();
   return bare();
+}
+
+function targetsOf(steps) {
+  return steps.flatMap((step) => [
+    ...(step.targets || []),
+    ...Object.values(step.keys || {}).flatMap(targetsOf),
+    ...targetsOf(step.otherwise || []),
+  ]);
 }
 
 function cacheKey() {
   return `ringtrace.plan.${call.number.slice(0, 100)}`;
 }
 
-// --- Digits ---------------------------------------------------------------------------------
+// --- The course of the call -----------------------------------------------------------------
 
-function ask(question) {
-  const { inbound } = call;
-  call.entry = { ...question, prompting: true, over: false, way: null, timer: null };
-  inbound.addEventListener(CallEvents.Connected, guarded(onPickedUp));
-  inbound.addEventListener(CallEvents.ToneReceived, guarded(onTone));
-  inbound.addEventListener(CallEvents.PlaybackFinished, guarded(onPromptFinished));
-  wait(LONGEST_PROMPT_SECONDS + question.seconds);
-  inbound.answer();
+// A plan is carried out by a generator that is told of every event: a key, a prompt that is
+// over, an answer, a party that left, a time-out. Nothing in it waits otherwise. A generator of
+// steps returns true when the call is over with them.
+
+function start(decision) {
+  call.course = carryOut(decision);
+  tell();
+}
+
+function tell(event) {
+  if (call.result || !call.course) return;
+  if (call.course.next(event).done) finish(false);
+}
+
+function* carryOut(decision) {
+  let over = false;
+  for (call.next = decision; call.next;) {
+    const plan = call.next;
+    call.next = null;
+    call.planSource = plan.source;
+    call.maxSeconds = plan.maxSeconds;
+    Logger.write(`ringtrace: plan from ${plan.source}, ${plan.steps.length} step(s)`);
+    over = yield* takeSteps(plan.steps);
+  }
+  if (!over && call.attended) {
+    call.gaveUpAt = Date.now();
+    harmless(playBusy)();
+    wait(call.inbound, BUSY_SECONDS);
+    yield* until('expired', call.inbound);
+  }
+}
+
+function* takeSteps(steps) {
+  for (const step of steps) {
+    const over = yield* STEPS[step.do](step);
+    if (over) return true;
+  }
+  return false;
+}
+
+const STEPS = {
+  * announce(step) {
+    yield* say(step.prompt);
+    yield* until('played', call.inbound);
+    return false;
+  },
+
+  * menu(step) {
+    for (let tried = 0; tried < step.tries; tried += 1) {
+      yield* say(step.prompt, true);
+      const key = yield* awaitKey(step.seconds, true);
+      if (step.keys.has(key)) return yield* takeSteps(step.keys.get(key));
+    }
+    return yield* takeSteps(step.otherwise);
+  },
+
+  * collect(step) {
+    yield* say(step.prompt, true);
+    let entered = '';
+    while (entered.length < step.digits) {
+      const key = yield* awaitKey(step.seconds, entered === '');
+      if (!/^[0-9]$/.test(key)) break;
+      entered += key;
+      call.digits = entered;
+    }
+    Logger.write(`ringtrace: ${entered.length} digit(s)`);
+    if (!entered) return false;
+    guarded(redirect)(entered);
+    const { decision } = yield* until('replied', call.inbound);
+    call.next = decision;
+    return decision !== null;
+  },
+
+  * dial(step) {
+    const rounds = step.atOnce ? [step.targets] : step.targets.map((target) => [target]);
+    for (const targets of rounds) {
+      const over = yield* ring(step, targets);
+      if (over) return true;
+    }
+    return false;
+  },
+
+  * voicemail(step) {
+    yield* say(step.prompt, true);
+    yield* until('played', call.inbound);
+    beep();
+    yield* until('played', call.inbound);
+    call.messageAt = Date.now();
+    harmless(record)(call.inbound, false);
+    wait(call.inbound, step.seconds);
+    for (;;) {
+      const event = yield;
+      if (event.party === call.inbound && (event.key === '#' || event.kind === 'expired')) return true;
+    }
+  },
+
+  * hang_up(step) {
+    call.ending = step;
+    return true;
+  },
+};
+
+// Rings all of them; the first to answer, and to accept where he has to, is joined.
+function* ring(step, targets) {
+  playRingback();
+  const dialled = targets.map((target) => dial(target, step, targets.length === 1));
+  const open = new Set(dialled.filter((leg) => leg && !leg.over));
+  while (open.size > 0) {
+    const event = yield;
+    const leg = event.party;
+    if (open.has(leg)) {
+      if (leg.answeredAt && accepts(event, step)) {
+        yield* talk(leg, step.record && leg.record);
+        return true;
+      }
+      if (event.kind === 'answered' && step.whisper) {
+        if (step.accept) listen(leg);
+        play(leg, step.whisper);
+      } else if (event.kind === 'answered' || event.kind === 'played') {
+        listen(leg);
+        wait(leg, ACCEPT_SECONDS);
+      } else if (event.kind === 'expired') {
+        closeLeg(leg, CANCELLED);
+        drop(leg);
+      }
+      if (leg.over) open.delete(leg);
+    }
+  }
+  return false;
+}
+
+function accepts(event, step) {
+  if (step.accept) return event.key === step.accept;
+  return event.kind === (step.whisper ? 'played' : 'answered');
+}
+
+function* talk(leg, recorded) {
+  call.legs.filter((other) => other !== leg && !other.over).forEach((other) => {
+    closeLeg(other, CANCELLED, 'answered_elsewhere');
+    drop(other);
+  });
+  silence(leg);
+  [leg, call.inbound].forEach(stopListening);
+  if (!call.attended) answerCaller();
+  VoxEngine.sendMediaBetween(call.inbound.call, leg.call);
+  call.hearsRingback = false;
+  leg.joinedAt = Date.now();
+  call.joined = leg;
+  if (recorded) harmless(record)(leg, true);
+  wait(call.inbound, call.maxSeconds);
+  for (;;) {
+    const event = yield;
+    if (event.party === leg && event.kind === 'left') return;
+    if (event.party === call.inbound && event.kind === 'expired') return;
+  }
+}
+
+// The key the caller presses while he hears something or so many seconds after; '': none.
+function* awaitKey(seconds, playing) {
+  if (!playing) wait(call.inbound, seconds);
+  for (;;) {
+    const event = yield;
+    if (event.party === call.inbound) {
+      if (event.kind === 'key') {
+        silence(call.inbound);
+        return event.key;
+      }
+      if (event.kind === 'played') wait(call.inbound, seconds);
+      if (event.kind === 'expired') return '';
+    }
+  }
+}
+
+function* until(kind, whose) {
+  for (;;) {
+    const event = yield;
+    if (event.party === whose && event.kind === kind) return event;
+  }
+}
+
+// Whatever goes wrong, the plan at hand goes on.
+async function redirect(entered) {
+  const answer = await post(`${callPath()}/digits`, { digits: entered }, DIGITS_SECONDS);
+  let decision = null;
+  try {
+    if (answer.code !== 200) throw new Error(`the backend answered ${answer.code}`);
+    decision = decide(JSON.parse(answer.text), 'backend');
+  } catch (error) {
+    Logger.write(`ringtrace: digits not taken (${error.message})`);
+  }
+  tell({ kind: 'replied', party: call.inbound, decision });
+}
+
+// --- The caller -----------------------------------------------------------------------------
+
+function* say(prompt, listening = false) {
+  if (!call.attended) {
+    answerCaller();
+    call.connecting = true;
+    wait(call.inbound, CONNECT_SECONDS, onInboundConnected);
+    yield* until('connected', call.inbound);
+  }
+  if (listening) listen(call.inbound);
+  call.hearsRingback = false;
+  call.language = prompt.language;
+  play(call.inbound, prompt);
+}
+
+function answerCaller() {
+  call.inbound.call.answer();
   call.attended = true;
 }
 
-function onPickedUp() {
-  const { entry, inbound } = call;
-  if (entry.over) return;
-  try {
+function onInboundConnected() {
+  if (call.held && !call.joined) playRingback();
+  if (!call.connecting) return;
+  call.connecting = false;
+  clearTimeout(call.inbound.timer);
+  tell({ kind: 'connected', party: call.inbound });
+}
+
+function ringCaller() {
+  if (!call.attended && !call.inboundEnded) call.inbound.call.ring();
+}
+
+// A caller whom we have answered hears ringing from us.
+function playRingback() {
+  if (!call.attended || call.inboundEnded || call.hearsRingback) return;
+  call.hearsRingback = true;
+  harmless(() => call.inbound.call.playProgressTone(call.language.startsWith('ru') ? 'RU' : 'US'))();
+}
+
+function playBusy() {
+  const script = call.number.replace('+', '').startsWith('1') ? AMERICAN_BUSY : BUSY;
+  VoxEngine.createToneScriptPlayer(script).sendMediaTo(call.inbound.call);
+}
+
+// Somebody has answered and may still accept the call: not even then may the platform drop
+// the caller.
+function holdCaller() {
+  const pending = call.legs.some((leg) => leg.answeredAt && !leg.over);
+  if (call.attended || call.result || !pending) return;
+  answerCaller();
+  call.held = true;
+}
+
+// --- What is heard and keyed ----------------------------------------------------------------
+
+function hear(one) {
+  one.call.addEventListener(CallEvents.PlaybackFinished, guarded(() => onPlayed(one)));
+  one.call.addEventListener(CallEvents.ToneReceived, guarded((event) => onTone(one, event)));
+}
+
+function listen(one) {
+  if (one.listening) return;
+  one.listening = true;
+  harmless(() => {
     Logger.hideTones(true);
-    inbound.handleTones(true, DTMFType.ALL);
-    const voice = voiceOf(entry.language);
-    inbound.say(entry.prompt, voice ? { voice } : {});
+    one.call.handleTones(true, DTMFType.ALL);
+  })();
+}
+
+function stopListening(one) {
+  if (!one.listening) return;
+  one.listening = false;
+  harmless(() => one.call.handleTones(false))();
+}
+
+function onTone(one, event) {
+  // Some networks deliver each key in two ways: that of the first key counts.
+  one.way = one.way || event.type;
+  if (!one.listening || one.way !== event.type || !isKey(event.tone)) return;
+  tell({ kind: 'key', party: one, key: event.tone });
+}
+
+// A prompt that cannot be heard is over at once, one whose end is never told some time after.
+function play(one, prompt) {
+  one.playing = true;
+  wait(one, SPARE_SECONDS + prompt.text.length / SLOWEST_LETTERS, onPlayed);
+  try {
+    if (!prompt.text) throw new Error(prompt.file ? 'files cannot be played yet' : 'no text');
+    const voice = voiceOf(prompt.language);
+    one.call.say(prompt.text, voice ? { voice } : {});
   } catch (error) {
     Logger.write(`ringtrace: nothing was said (${error.message})`);
-    onPromptFinished();
+    wait(one, 0, onPlayed);
   }
+}
+
+function beep() {
+  call.inbound.playing = true;
+  wait(call.inbound, LONGEST_BEEP_SECONDS, onPlayed);
+  try {
+    const player = VoxEngine.createToneScriptPlayer(BEEP);
+    player.addEventListener(PlayerEvents.PlaybackFinished, guarded(() => onPlayed(call.inbound)));
+    player.sendMediaTo(call.inbound.call);
+  } catch (error) {
+    Logger.write(`ringtrace: no beep (${error.message})`);
+    wait(call.inbound, 0, onPlayed);
+  }
+}
+
+function onPlayed(one) {
+  if (!one.playing) return;
+  one.playing = false;
+  clearTimeout(one.timer);
+  tell({ kind: 'played', party: one });
+}
+
+// The end of a playback that is stopped is not told.
+function silence(one) {
+  clearTimeout(one.timer);
+  if (!one.playing) return;
+  one.playing = false;
+  harmless(() => one.call.stopPlayback())();
+}
+
+function wait(one, seconds, then = onExpired) {
+  clearTimeout(one.timer);
+  one.timer = setTimeout(guarded(() => then(one)), seconds * 1000);
+}
+
+function onExpired(one) {
+  tell({ kind: 'expired', party: one });
 }
 
 function voiceOf(language) {
@@ -311,217 +691,121 @@ function voiceOf(language) {
   return name ? VoiceList.Amazon[name] : null;
 }
 
-// Comes with an error too, when nothing could be said; the caller may still know what to do.
-function onPromptFinished() {
-  const { entry } = call;
-  if (entry.over || !entry.prompting) return;
-  entry.prompting = false;
-  wait(entry.seconds);
-}
-
-function onTone(event) {
-  const { entry } = call;
-  // Some networks deliver each key in two ways: that of the first key counts.
-  entry.way = entry.way || event.type;
-  if (entry.over || entry.way !== event.type) return undefined;
-  if (entry.prompting) {
-    // The end of a stopped playback is not told.
-    entry.prompting = false;
-    call.inbound.stopPlayback();
-  }
-  if (event.tone === '#') return endEntry();
-  if (/^[0-9]$/.test(event.tone)) call.digits += event.tone;
-  if (call.digits.length >= entry.count) return endEntry();
-  wait(entry.seconds);
-  return undefined;
-}
-
-function wait(seconds) {
-  clearTimeout(call.entry.timer);
-  call.entry.timer = setTimeout(guarded(endEntry), seconds * 1000);
-}
-
-async function endEntry() {
-  if (call.entry.over) return;
-  closeEntry();
-  Logger.write(`ringtrace: ${call.digits.length} digit(s)`);
-  harmless(() => call.inbound.handleTones(false))();
-  harmless(playRingback)();
-  if (call.digits) await redirect();
-  if (call.inboundEnded || call.result || call.rescued) return;
-  dialNext();
-}
-
-function closeEntry() {
-  if (!call.entry) return;
-  call.entry.over = true;
-  clearTimeout(call.entry.timer);
-}
-
-// Whatever goes wrong, the plan at hand goes on.
-async function redirect() {
-  const answer = await post(`${callPath()}/digits`, { digits: call.digits }, DIGITS_SECONDS);
-  try {
-    if (answer.code !== 200) throw new Error(`the backend answered ${answer.code}`);
-    const decision = decide(JSON.parse(answer.text), 'backend');
-    if (decision.question) throw new Error('the plan asks again');
-    follow(decision);
-  } catch (error) {
-    Logger.write(`ringtrace: digits not taken (${error.message})`);
-  }
-}
-
-// --- Dialling -------------------------------------------------------------------------------
-
-function dialNext() {
-  const next = call.attempts.shift();
-  const waited = secondsBetween(call.startedAt, Date.now());
-  const left = call.attended ? Infinity : CALLER_WAITS_SECONDS - waited;
-  if (!next || left < SHORTEST_RING_SECONDS) {
-    giveUp();
-    return;
-  }
-  dial(next, Math.min(next.ringSeconds, left));
-}
-
-function dial(next, seconds) {
-  const leg = {
-    target: next.to,
-    startedAt: Date.now(),
-    answeredAt: 0,
-    endedAt: 0,
-    code: null,
-    reason: null,
-    over: false,
-    cancelled: false,
-    timer: null,
-    call: null,
-  };
-  call.legs.push(leg);
-  // Early media of the target before may have taken its place.
-  if (call.attended && call.legs.length > 1) harmless(playRingback)();
-  Logger.write(`ringtrace: dialling ${masked(next.to)} for ${Math.round(seconds)} s`);
-  try {
-    leg.call = place(next);
-  } catch (error) {
-    Logger.write(`ringtrace: not dialled (${error.message})`);
-    onLegFailed(leg, null);
-    return;
-  }
-  leg.call.addEventListener(CallEvents.Ringing, harmless(ringCaller));
-  leg.call.addEventListener(CallEvents.AudioStarted, harmless(() => onEarlyMedia(leg)));
-  leg.call.addEventListener(CallEvents.Connected, guarded(() => onAnswer(leg, next)));
-  leg.call.addEventListener(CallEvents.Failed, guarded((event) => onLegFailed(leg, event.code)));
-  leg.call.addEventListener(CallEvents.Disconnected, guarded(() => onLegDisconnected(leg)));
-  leg.timer = setTimeout(guarded(() => cancel(leg)), seconds * 1000);
-}
-
-function place(next) {
-  if (isSip(next.to)) return VoxEngine.callSIP(next.to, { callerid: next.callerId });
-  return VoxEngine.callPSTN(digits(next.to), next.callerId);
-}
-
-function ringCaller() {
-  if (!call.attended && !call.answered && !call.inboundEnded) call.inbound.ring();
-}
-
-// A caller whom we have answered hears ringing from us.
-function playRingback() {
-  const russian = call.entry.language.startsWith('ru');
-  if (!call.inboundEnded) call.inbound.playProgressTone(russian ? 'RU' : 'US');
-}
-
-function onEarlyMedia(leg) {
-  if (leg.over || leg.cancelled || call.inboundEnded) return;
-  if (!call.attended) call.inbound.startEarlyMedia();
-  leg.call.sendMediaTo(call.inbound);
-}
-
-function onAnswer(leg, next) {
-  if (leg.over || leg.cancelled || call.inboundEnded) {
-    // The answer crossed our hanging up.
-    leg.call.hangup();
-    return;
-  }
-  clearTimeout(leg.timer);
-  leg.answeredAt = Date.now();
-  leg.code = 200;
-  call.answered = leg;
-  if (!call.attended) call.inbound.answer();
-  VoxEngine.sendMediaBetween(call.inbound, leg.call);
-  if (next.record) harmless(record)(leg);
-  setTimeout(guarded(() => hangUpBoth(leg)), call.maxSeconds * 1000);
-}
-
-function record(leg) {
-  const recording = { url: null, seconds: null, over: false };
-  leg.call.addEventListener(CallEvents.RecordStarted, (event) => { recording.url = event.url; });
-  leg.call.addEventListener(CallEvents.RecordStopped, guarded((event) => {
+function record(one, both) {
+  const recording = { url: null, seconds: null, channels: both ? 2 : 1, over: false };
+  one.call.addEventListener(CallEvents.RecordStarted, (event) => { recording.url = event.url; });
+  one.call.addEventListener(CallEvents.RecordStopped, guarded((event) => {
     recording.seconds = event.duration;
     recording.over = true;
     settle();
   }));
-  leg.call.addEventListener(CallEvents.RecordError, () => { recording.over = true; });
-  leg.call.record({ stereo: true });
+  one.call.addEventListener(CallEvents.RecordError, () => { recording.over = true; });
+  one.call.record({ stereo: both });
   call.recording = recording;
 }
 
-function cancel(leg) {
-  if (leg.over) return;
-  leg.cancelled = true;
-  leg.call.hangup();
-  // The platform answers with Failed; the next target does not depend on it.
-  leg.timer = setTimeout(guarded(() => onLegFailed(leg, 487)), 2000);
+// --- The targets ----------------------------------------------------------------------------
+
+// The new leg; null when the platform would drop the caller before anybody could answer.
+function dial(target, step, alone) {
+  const waited = secondsBetween(call.startedAt, Date.now());
+  const left = call.attended ? Infinity : CALLER_WAITS_SECONDS - waited;
+  if (left < SHORTEST_RING_SECONDS) return null;
+  const seconds = Math.min(target.ringSeconds, left);
+  const leg = {
+    ...party(null),
+    target: target.to,
+    record: target.record,
+    startedAt: Date.now(),
+    answeredAt: 0,
+    joinedAt: 0,
+    endedAt: 0,
+    code: null,
+    reason: null,
+    // Whether the target can still be joined, and whether the platform has told its end.
+    over: false,
+    gone: false,
+  };
+  call.legs.push(leg);
+  Logger.write(`ringtrace: dialling ${masked(target.to)} for ${Math.round(seconds)} s`);
+  try {
+    leg.call = place(target, step);
+  } catch (error) {
+    Logger.write(`ringtrace: not dialled (${error.message})`);
+    closeLeg(leg, null);
+    leg.gone = true;
+    return leg;
+  }
+  // Who has to be spoken to first, or rings beside others, is not heard before he is joined.
+  if (alone && !step.whisper && !step.accept) {
+    leg.call.addEventListener(CallEvents.AudioStarted, harmless(() => onEarlyMedia(leg)));
+  }
+  leg.call.addEventListener(CallEvents.Ringing, harmless(ringCaller));
+  leg.call.addEventListener(CallEvents.Connected, guarded(() => onAnswer(leg)));
+  leg.call.addEventListener(CallEvents.Failed, guarded((event) => onLegEnded(leg, event.code)));
+  leg.call.addEventListener(CallEvents.Disconnected, guarded(() => onLegEnded(leg, CANCELLED)));
+  hear(leg);
+  wait(leg, seconds);
+  return leg;
 }
 
-function onLegFailed(leg, code) {
-  if (!closeLeg(leg)) return;
-  leg.code = isSipCode(code) ? code : null;
-  leg.reason = failure(leg.code)[1];
-  if (call.result || call.inboundEnded) {
-    settle();
-    return;
-  }
-  dialNext();
+function place(target, step) {
+  if (isSip(target.to)) return VoxEngine.callSIP(target.to, { callerid: step.callerId });
+  // The caller's own number is let through only so.
+  const followDiversion = step.callerId === digits(call.caller || '');
+  return VoxEngine.callPSTN(digits(target.to), step.callerId, { followDiversion });
 }
 
-function onLegDisconnected(leg) {
-  if (leg !== call.answered) {
-    onLegFailed(leg, 487);
+function onEarlyMedia(leg) {
+  if (leg.over || call.inboundEnded) return;
+  if (!call.attended) call.inbound.call.startEarlyMedia();
+  call.hearsRingback = false;
+  leg.call.sendMediaTo(call.inbound.call);
+}
+
+function onAnswer(leg) {
+  if (leg.over || call.result) {
+    // The answer crossed our hanging up.
+    leg.call.hangup();
     return;
   }
-  closeLeg(leg);
-  conclude('answered', null, 200);
-  if (!call.inboundEnded) call.inbound.hangup();
+  if (leg.answeredAt) return;
+  clearTimeout(leg.timer);
+  leg.answeredAt = Date.now();
+  leg.code = 200;
+  tell({ kind: 'answered', party: leg });
+}
+
+function onLegEnded(leg, code) {
+  leg.gone = true;
+  if (!leg.over) {
+    closeLeg(leg, code);
+    tell({ kind: 'left', party: leg });
+  }
   settle();
 }
 
-function closeLeg(leg) {
-  if (leg.over) return false;
+// What became of a leg: `reason` where it is not its own doing.
+function closeLeg(leg, code, reason) {
   leg.over = true;
-  leg.endedAt = leg.endedAt || Date.now();
+  leg.endedAt = Date.now();
   clearTimeout(leg.timer);
-  return true;
+  if (leg.joinedAt) return;
+  if (!leg.answeredAt) leg.code = isSipCode(code) ? code : null;
+  const own = leg.answeredAt ? 'no_operator_confirmation' : failure(leg.code)[1];
+  leg.reason = reason || own;
 }
 
-function hangUpBoth(leg) {
-  if (!leg.over) leg.call.hangup();
-  if (!call.inboundEnded) call.inbound.hangup();
+// The platform tells its end, but nothing waits for that.
+function drop(leg) {
+  harmless(() => leg.call.hangup())();
 }
 
-// With several targets the last leg decides.
-function giveUp() {
-  const last = call.legs[call.legs.length - 1];
-  const code = last ? last.code : null;
-  const [outcome, reason] = failure(code);
-  refuse(REFUSALS[outcome] || REFUSAL);
-  conclude(outcome, reason, code);
-}
-
-function refuse(code) {
-  if (call.inboundEnded) return;
-  if (call.attended) call.inbound.hangup();
-  else call.inbound.reject(code);
+function dropAll(reason) {
+  call.legs.filter((leg) => !leg.over).forEach((leg) => {
+    closeLeg(leg, CANCELLED, reason);
+    drop(leg);
+  });
 }
 
 function failure(code) {
@@ -532,24 +816,51 @@ function failure(code) {
 
 function onInboundEnded() {
   call.inboundEnded = true;
-  closeEntry();
-  if (call.answered) {
-    conclude('answered', null, 200);
-  } else {
-    conclude('abandoned', 'caller_disconnects', 487);
-  }
-  const leg = call.legs[call.legs.length - 1];
-  if (leg && !leg.over) {
-    leg.endedAt = Date.now();
-    leg.call.hangup();
-  }
+  clearTimeout(call.inbound.timer);
+  finish(true);
+}
+
+function finish(callerLeft) {
+  dropAll('caller_disconnects');
+  const [outcome, reason, code] = verdict(callerLeft && !call.gaveUpAt);
+  conclude(outcome, reason, code);
+  if (!callerLeft) release(call.ending ? call.ending.code : REFUSALS[outcome] || REFUSAL);
   settle();
+}
+
+// Without a talk, a message or a caller who left it is what the plan says that ended the call,
+// else the last target.
+function verdict(callerLeft) {
+  const last = call.legs[call.legs.length - 1];
+  if (success()) return success();
+  if (callerLeft) return ['abandoned', 'caller_disconnects', CANCELLED];
+  if (call.ending) return decided(call.ending);
+  if (!last) return call.planSource === 'fallback' ? [...INTERNAL_ERROR, null] : NOBODY;
+  if (last.reason === 'no_operator_confirmation') return ['missed', last.reason, NOBODY[2]];
+  return [...failure(last.code), last.code];
+}
+
+function success() {
+  if (call.joined) return ['answered', null, 200];
+  return call.messageAt ? ['voicemail', null, 200] : null;
+}
+
+function decided({ code, reason }) {
+  const why = reason || failure(code)[1];
+  return [why === NOBODY[1] ? 'missed' : 'rejected', why, code];
+}
+
+// Lets the caller go, with a code if he was never answered.
+function release(code) {
+  if (call.inboundEnded) return;
+  if (call.attended) call.inbound.call.hangup();
+  else call.inbound.call.reject(code);
 }
 
 function conclude(outcome, reason, code) {
   if (call.result) return;
   call.result = { outcome, reason, code };
-  call.endedAt = Date.now();
+  call.endedAt = call.gaveUpAt || Date.now();
   setTimeout(guarded(report), SETTLE_SECONDS * 1000);
 }
 
@@ -557,31 +868,24 @@ function conclude(outcome, reason, code) {
 function settle() {
   const recorded = !call.recording || call.recording.over;
   if (!call.result || !call.inboundEnded || call.looking) return;
-  if (recorded && call.legs.every((leg) => leg.over)) report();
+  if (recorded && call.legs.every((leg) => leg.gone)) report();
 }
 
-// An error of ours: the caller gets the fallback target, unless he is talking already.
+// An error of ours: the caller gets the fallback target, unless somebody hears him already.
 function rescue(error) {
   Logger.write(`ringtrace: error ${error && error.message}\n${error && error.stack}`);
-  if (!call.inbound || call.answered || call.result) return;
+  if (!call.inbound || success() || call.result) return;
+  dropAll();
   if (call.rescued) {
-    refuse(REFUSAL);
     conclude(...INTERNAL_ERROR, null);
+    release(REFUSAL);
     return;
   }
   call.rescued = true;
   call.looking = false;
-  closeEntry();
-  const leg = call.legs[call.legs.length - 1];
   const decision = fallbackDecision();
-  call.attempts = decision.attempts;
-  if (call.legs.length === 0) call.planSource = decision.source;
-  if (leg && leg.call && !leg.over) {
-    guarded(cancel)(leg);
-    return;
-  }
-  if (leg) closeLeg(leg);
-  guarded(dialNext)();
+  if (call.legs.length > 0) decision.source = call.planSource;
+  guarded(start)(decision);
 }
 
 function guarded(handler) {
@@ -597,9 +901,9 @@ function guarded(handler) {
 
 // For what a call can go on without: tones, early media, the recording.
 function harmless(handler) {
-  return (subject) => {
+  return (...subjects) => {
     try {
-      handler(subject);
+      handler(...subjects);
     } catch (error) {
       Logger.write(`ringtrace: went on without (${error.message})`);
     }
@@ -635,8 +939,8 @@ async function deliverReport() {
 function onTerminating() {
   if (!call.inbound || call.unknown || call.acknowledged || !config.url) return;
   if (!call.result) {
-    const [outcome, reason] = call.answered ? ['answered', null] : INTERNAL_ERROR;
-    call.result = { outcome, reason, code: call.answered ? 200 : null };
+    const [outcome, reason, code] = success() || [...INTERNAL_ERROR, null];
+    call.result = { outcome, reason, code };
     call.endedAt = Date.now();
   }
   const options = request(reportBody(), LAST_CHANCE_SECONDS);
@@ -655,7 +959,8 @@ function reportPath() {
 function reportBody() {
   if (call.reportBody) return call.reportBody;
   const { outcome, reason, code } = call.result;
-  const last = call.answered || call.legs[call.legs.length - 1];
+  const last = call.joined || call.legs[call.legs.length - 1];
+  const heard = call.joined ? call.joined.joinedAt : call.messageAt;
   call.reportBody = {
     number: call.number,
     caller: call.caller,
@@ -664,8 +969,8 @@ function reportBody() {
     reason,
     code,
     target: last ? last.target : null,
-    ring_seconds: secondsBetween(call.startedAt, call.answered ? call.answered.answeredAt : call.endedAt),
-    talk_seconds: call.answered ? secondsBetween(call.answered.answeredAt, call.endedAt) : 0,
+    ring_seconds: secondsBetween(call.startedAt, heard || call.endedAt),
+    talk_seconds: call.joined ? talkSeconds(call.joined) : 0,
     legs: call.legs.map(legReport),
     recording: recordingReport(),
     session: call.id,
@@ -676,23 +981,25 @@ function reportBody() {
 }
 
 function legReport(leg) {
-  const endedAt = Math.min(leg.endedAt || call.endedAt, call.endedAt);
-  const abandoned = call.result.outcome === 'abandoned' && endedAt === call.endedAt;
   return {
     target: leg.target,
     started_at: timestamp(leg.startedAt),
-    ring_seconds: secondsBetween(leg.startedAt, leg.answeredAt || endedAt),
-    talk_seconds: leg.answeredAt ? secondsBetween(leg.answeredAt, endedAt) : 0,
-    code: abandoned ? 487 : leg.code,
-    reason: abandoned ? 'caller_disconnects' : leg.reason,
+    ring_seconds: secondsBetween(leg.startedAt, leg.answeredAt || leg.endedAt || call.endedAt),
+    talk_seconds: talkSeconds(leg),
+    code: leg.code,
+    reason: leg.reason,
   };
 }
 
+function talkSeconds(leg) {
+  return leg.joinedAt ? secondsBetween(leg.joinedAt, leg.endedAt || call.endedAt) : 0;
+}
+
 function recordingReport() {
-  const recording = call.recording;
+  const { recording } = call;
   if (!recording || !recording.url) return null;
   if (typeof recording.seconds !== 'number') return { url: recording.url };
-  return { url: recording.url, seconds: recording.seconds, channels: 2 };
+  return { url: recording.url, seconds: recording.seconds, channels: recording.channels };
 }
 
 // --- Plumbing -------------------------------------------------------------------------------
@@ -752,6 +1059,10 @@ function isSip(address) {
 
 function isTarget(text) {
   return isSip(text) || /^\+?[0-9][0-9 ().-]{2,}$/.test(text);
+}
+
+function isKey(text) {
+  return /^[0-9*#]$/.test(text);
 }
 
 function isSipCode(code) {

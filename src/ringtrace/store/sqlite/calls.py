@@ -26,9 +26,10 @@ class CallWriter:
         key = (command.account_id, command.gateway.value, command.call)
         added = self._connection.execute(
             "INSERT OR IGNORE INTO calls (account_id, gateway, call_id, number, caller, started_at,"
-            " basis, model, unknown, repeat, digits) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " basis, model, unknown, repeat, digits, flow)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (*key, command.number, command.caller, command.started_at,
-             *credits.columns(command.attribution), command.digits),
+             *credits.columns(command.attribution), command.digits, command.flow),
         ).rowcount  # fmt: skip
         if added:
             credits.write(self._connection, key, command.attribution)

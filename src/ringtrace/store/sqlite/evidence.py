@@ -7,7 +7,7 @@ from dataclasses import replace
 from ringtrace.domain.attribution import WINDOW_MS, Caller, Candidate, EarlierCall
 from ringtrace.domain.extension import is_code
 from ringtrace.domain.visit import Device, HitKind
-from ringtrace.services.ports import Evidence
+from ringtrace.services.ports import CallerHistory, Evidence
 from ringtrace.store.sqlite import credits, rows  # noqa: A004 - what a call's shares are called
 
 MOST_CALLS = 1_000
@@ -183,3 +183,21 @@ def _own(connection: sqlite3.Connection, account_id: int, caller: str, at: int) 
             (account_id, caller, at - WINDOW_MS, at, MOST_EARLIER),
         ).fetchall()
     )
+
+
+def caller_history(
+    connection: sqlite3.Connection, account_id: int, caller: str, at: int
+) -> CallerHistory:
+    """On any number of the account."""
+    before = connection.execute(
+        "SELECT 1 FROM calls WHERE account_id = ? AND caller = ? AND started_at < ? LIMIT 1",
+        (account_id, caller, at),
+    ).fetchone()
+    if before is None:
+        return CallerHistory()
+    talked = connection.execute(
+        "SELECT report ->> '$.target' FROM calls WHERE account_id = ? AND caller = ?"
+        " AND started_at < ? AND outcome = 'answered' ORDER BY started_at DESC LIMIT 1",
+        (account_id, caller, at),
+    ).fetchone()
+    return CallerHistory(called_before=True, last_target=talked and talked[0])

@@ -15,12 +15,14 @@ from ringtrace.domain.past import Past
 from ringtrace.domain.proof import Proof
 from ringtrace.services.errors import StoreAwayError
 from ringtrace.services.ports import (
+    CallerHistory,
     CallFilter,
     CallPage,
     CallRecord,
     ChannelRow,
     Configuration,
     Evidence,
+    KeptFlow,
     KeptReport,
     ProofFilter,
     ValidToken,
@@ -29,7 +31,7 @@ from ringtrace.services.ports import (
 from ringtrace.store.sqlite import proofs, reads
 from ringtrace.store.sqlite.channels import channels
 from ringtrace.store.sqlite.connection import connect
-from ringtrace.store.sqlite.evidence import evidence
+from ringtrace.store.sqlite.evidence import caller_history, evidence
 from ringtrace.store.sqlite.past import past
 
 log = logging.getLogger(__name__)
@@ -66,6 +68,9 @@ class SqliteReader:
     ) -> Evidence:
         return await self._read(evidence, account_id, number, caller, at, digits)
 
+    async def caller_history(self, account_id: int, caller: str, at: int) -> CallerHistory:
+        return await self._read(caller_history, account_id, caller, at)
+
     async def past(self, account_id: int, site_key: str, at: int) -> Past:
         return await self._read(past, account_id, site_key, at)
 
@@ -96,6 +101,9 @@ class SqliteReader:
 
     async def visit(self, account_id: int, visit_id: str) -> VisitRecord | None:
         return await self._read(reads.visit, account_id, visit_id)
+
+    async def flow(self, account_id: int, name: str, version: int) -> KeptFlow | None:
+        return await self._read(reads.flow, account_id, name, version)
 
     async def tokens(self, account_id: int) -> Sequence[ValidToken]:
         return await self._read(reads.tokens, account_id)

@@ -1,7 +1,7 @@
 """Reading what was written, on connections of their own beside the writer."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ringtrace.domain.account import Account, TokenKind, TokenOwner, User
@@ -14,6 +14,7 @@ from ringtrace.services.ports import (
     CallPage,
     CallRecord,
     Configuration,
+    KeptFlow,
     KeptReport,
     PageView,
     SiteModel,
@@ -28,7 +29,7 @@ _CALL_COLUMNS = (
     " c.unknown, c.has_audio,"
     " (SELECT count(*) FROM call_reports r WHERE r.account_id = c.account_id"
     "  AND r.gateway = c.gateway AND r.call_id = c.call_id AND NOT r.accepted),"
-    " c.repeat, c.digits"
+    " c.repeat, c.digits, c.flow"
 )
 
 
@@ -44,6 +45,7 @@ def configuration(connection: sqlite3.Connection) -> Configuration:
     execute = connection.execute
     connection.execute("BEGIN")
     try:
+        flows = _flows(connection)
         return Configuration(
             accounts=tuple(Account(*row) for row in execute("SELECT * FROM accounts")),
             sites=tuple(
@@ -51,10 +53,10 @@ def configuration(connection: sqlite3.Connection) -> Configuration:
                 for account_id, key, name, origins, swap, above in execute("SELECT * FROM sites")
             ),
             numbers=tuple(
-                _number(row)
+                _number(row, flows)
                 for row in execute(
                     "SELECT account_id, number, kind, name, flow, site_key, source, active,"
-                    " extensions FROM numbers"
+                    " extensions, flow_name FROM numbers"
                     " ORDER BY account_id, kind DESC, site_key, position, number"
                 )
             ),
@@ -77,23 +79,48 @@ def configuration(connection: sqlite3.Connection) -> Configuration:
                     " GROUP BY account_id, number"
                 )
             ),
+            flows=tuple(flows.values()),
         )
     finally:
         connection.execute("COMMIT")
 
 
-def _number(row: tuple[Any, ...]) -> TrackingNumber:
-    account_id, number, kind, name, flow, site_key, source, active, extensions = row
+def _flows(connection: sqlite3.Connection) -> dict[tuple[int, str], KeptFlow]:
+    """The newest version of each flow, by account and name."""
+    return {
+        (account_id, name): KeptFlow(account_id, name, version, rows.flow(flow), made_at)
+        for account_id, name, version, flow, made_at in connection.execute(
+            "SELECT account_id, name, max(version), flow, made_at FROM flows"
+            " GROUP BY account_id, name"
+        )
+    }
+
+
+def flow(
+    connection: sqlite3.Connection, account_id: int, name: str, version: int
+) -> KeptFlow | None:
+    row = connection.execute(
+        "SELECT flow, made_at FROM flows WHERE account_id = ? AND name = ? AND version = ?",
+        (account_id, name, version),
+    ).fetchone()
+    return KeptFlow(account_id, name, version, rows.flow(row[0]), row[1]) if row else None
+
+
+def _number(row: tuple[Any, ...], flows: Mapping[tuple[int, str], KeptFlow]) -> TrackingNumber:
+    account_id, number, kind, name, flow, site_key, source, active, extensions, flow_name = row
+    kept = flows.get((account_id, flow_name))
     return TrackingNumber(
         account_id=account_id,
         number=number,
         kind=NumberKind(kind),
         name=name,
-        flow=rows.flow(flow),
+        flow=kept.flow if kept else rows.flow(flow),
         site_key=site_key,
         source=rows.source(source) if source else None,
         active=bool(active),
         extensions=rows.extensions(extensions),
+        flow_name=kept.name if kept else None,
+        flow_version=kept.version if kept else None,
     )
 
 
@@ -209,7 +236,7 @@ def condition(account_id: int, where: CallFilter) -> tuple[str, tuple[object, ..
 
 def _record(connection: sqlite3.Connection, account_id: int, row: tuple[object, ...]) -> CallRecord:
     (gateway, call_id, number, caller, started_at, report, basis, model, unknown, has_audio,
-     contradictions, repeat, digits) = row  # fmt: skip
+     contradictions, repeat, digits, flow) = row  # fmt: skip
     key = (account_id, str(gateway), str(call_id))
     return CallRecord(
         gateway=GatewayKind(str(gateway)),
@@ -227,4 +254,5 @@ def _record(connection: sqlite3.Connection, account_id: int, row: tuple[object, 
         contradictions=int(str(contradictions)),
         correction=correction(connection, key) if basis == Basis.CORRECTED else None,
         digits=None if digits is None else str(digits),
+        flow=None if flow is None else str(flow),
     )

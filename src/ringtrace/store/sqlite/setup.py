@@ -3,6 +3,7 @@
 import sqlite3
 
 from ringtrace.domain.account import Account
+from ringtrace.domain.flow import Flow
 from ringtrace.domain.number import NumberKind, TrackingNumber
 from ringtrace.services.commands import AddToken, ApplySetup, OpenAccount
 from ringtrace.services.errors import FieldInvalidError, NumberTakenError
@@ -42,19 +43,36 @@ class SetupWriter:
                 (site.account_id, site.key, site.name, rows.text(site.origins),
                  rows.text(site.swap), site.extensions_above),
             )  # fmt: skip
+        for flow in command.flows:
+            self._put_flow(command, flow)
         for position, number in enumerate(command.numbers):
             execute(
                 "INSERT OR REPLACE INTO number_routes VALUES (?, ?)",
                 (number.number, number.account_id),
             )
             execute(
-                "INSERT OR REPLACE INTO numbers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO numbers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (number.account_id, number.number, number.kind.value, number.name,
                  rows.text(number.flow), number.site_key,
                  rows.text(number.source) if number.source else None, number.active, position,
-                 rows.text(number.extensions)),
+                 rows.text(number.extensions), number.flow_name),
             )  # fmt: skip
             self._keep_canary(number, command.at)
+
+    def _put_flow(self, command: ApplySetup, flow: Flow) -> None:
+        """A new version, unless it is what the newest one says already."""
+        newest = self._connection.execute(
+            "SELECT version, flow FROM flows WHERE account_id = ? AND name = ?"
+            " ORDER BY version DESC LIMIT 1",
+            (command.account_id, flow.name),
+        ).fetchone()
+        text = rows.text(flow)
+        version, said = newest or (0, None)
+        if said != text:
+            self._connection.execute(
+                "INSERT INTO flows VALUES (?, ?, ?, ?, ?)",
+                (command.account_id, flow.name, version + 1, text, command.at),
+            )
 
     def _keep_canary(self, number: TrackingNumber, at: int) -> None:
         """One that stays a canary has been one since it became one."""

@@ -1,6 +1,7 @@
 """What the API answers. Absent and unknown values are null; times are RFC 3339 in UTC."""
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -118,7 +119,10 @@ class LegAnswer(msgspec.Struct, frozen=True):
 
 
 class CallAnswer(msgspec.Struct, frozen=True):
-    """A call; `outcome` is null while it is ringing or talking, `digits` are an extension keyed."""
+    """A call; `outcome` is null while it is ringing or talking, `digits` are an extension keyed.
+
+    `flow` is the name and version of the flow that routed it.
+    """
 
     gateway: str
     call: str
@@ -135,6 +139,7 @@ class CallAnswer(msgspec.Struct, frozen=True):
     recording: RecordingAnswer | None
     contradictions: int
     digits: str | None
+    flow: str | None
 
 
 class CallPageAnswer(msgspec.Struct, frozen=True):
@@ -190,6 +195,7 @@ class CallDetailAnswer(msgspec.Struct, frozen=True):
     recording: RecordingAnswer | None
     contradictions: int
     digits: str | None
+    flow: str | None
     session: str | None
     plan_source: str | None
     credits: list[CreditAnswer]
@@ -359,6 +365,15 @@ class ExtensionAnswer(msgspec.Struct, frozen=True):
     targets: list[TargetAnswer]
 
 
+class FlowAnswer(msgspec.Struct, frozen=True):
+    """The newest version of a flow; `flow` is the document that was sent."""
+
+    name: str
+    version: int
+    made_at: datetime
+    flow: dict[str, Any]
+
+
 class TrackingNumberAnswer(msgspec.Struct, frozen=True):
     """`source` is what a static number stands for, `site` whose visitors see a pool number.
 
@@ -374,12 +389,22 @@ class TrackingNumberAnswer(msgspec.Struct, frozen=True):
     record: bool
     active: bool
     extensions: list[ExtensionAnswer]
+    flow: str | None
+
+
+class WarningAnswer(msgspec.Struct, frozen=True):
+    """What was saved and may still not be what is meant."""
+
+    field: str
+    message: str
 
 
 class SetupAnswer(msgspec.Struct, frozen=True):
     account: AccountAnswer
     sites: list[SiteAnswer]
     numbers: list[TrackingNumberAnswer]
+    flows: list[FlowAnswer]
+    warnings: list[WarningAnswer]
 
 
 class TokenAnswer(msgspec.Struct, frozen=True):

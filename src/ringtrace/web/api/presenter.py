@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from ringtrace.domain.attribution import Attribution, Why
 from ringtrace.domain.calibration import Band, Reliability
 from ringtrace.domain.call import Leg, Recording, Report
@@ -10,7 +12,14 @@ from ringtrace.domain.model import DAY_SECONDS, SHIPPED
 from ringtrace.domain.number import TrackingNumber
 from ringtrace.domain.site import Site
 from ringtrace.domain.source import Source
-from ringtrace.services.ports import CallRecord, ChannelRow, KeptReport, SiteModel, VisitRecord
+from ringtrace.services.ports import (
+    CallRecord,
+    ChannelRow,
+    KeptFlow,
+    KeptReport,
+    SiteModel,
+    VisitRecord,
+)
 from ringtrace.services.use_cases import UseCases
 from ringtrace.web.api import answers
 from ringtrace.web.certainty import certainty, shown_repeat
@@ -35,6 +44,7 @@ def call(uses: UseCases, account_id: int, record: CallRecord) -> answers.CallAns
         recording=_recording(uses, account_id, record),
         contradictions=record.contradictions,
         digits=record.digits,
+        flow=record.flow,
     )
 
 
@@ -122,11 +132,17 @@ def tracking_number(one: TrackingNumber) -> answers.TrackingNumberAnswer:
             answers.ExtensionAnswer(code.code, code.name, source(code.source), _targets(code.flow))
             for code in one.extensions
         ],
+        flow=one.flow_name,
     )
 
 
-def _targets(flow: Flow) -> list[answers.TargetAnswer]:
-    return [answers.TargetAnswer(one.to, one.ring_seconds) for one in flow.targets]
+def flow(kept: KeptFlow) -> answers.FlowAnswer:
+    document = msgspec.to_builtins(kept.flow)
+    return answers.FlowAnswer(kept.name, kept.version, utc(kept.made_at), document)
+
+
+def _targets(of: Flow) -> list[answers.TargetAnswer]:
+    return [answers.TargetAnswer(one.to, one.ring_seconds) for one in of.targets]
 
 
 def model(site_key: str, learnt: SiteModel | None) -> answers.ModelAnswer:

@@ -1,23 +1,27 @@
 """The account's set-up: sites, numbers, tokens; and, for the operator, new accounts."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
 from litestar import Request, Router, get, post, put
 from litestar.datastructures import State
-from litestar.params import JSONBody
+from litestar.params import FromPath, JSONBody
 
 from ringtrace.domain.account import TokenKind
-from ringtrace.services.apply_setup import SetupForm
+from ringtrace.domain.fault import Fault
 from ringtrace.services.errors import NotFoundError
+from ringtrace.services.setup_form import SetupForm
 from ringtrace.web.api import presenter
 from ringtrace.web.api.answers import (
     AccountAnswer,
+    FlowAnswer,
     IssuedAnswer,
     OpenedAnswer,
     SetupAnswer,
     TokenAnswer,
     TokensAnswer,
+    WarningAnswer,
 )
 from ringtrace.web.api.bearer import OPERATOR, account_id
 from ringtrace.web.api.errors import described
@@ -50,8 +54,22 @@ async def apply_setup(
 ) -> SetupAnswer:
     """All or nothing. What the document does not name stays as it is."""
     account = account_id(request)
-    await uses.apply_setup(account, data)
-    return _setup(uses, account)
+    return _setup(uses, account, await uses.apply_setup(account, data))
+
+
+@get(
+    "/flows/{name:str}/versions/{version:int}",
+    summary="A version of a flow",
+    responses=described(404),
+)
+async def show_flow(
+    uses: Uses, request: Request[object, object, State], name: FromPath[str], version: FromPath[int]
+) -> FlowAnswer:
+    """As it was when calls ran it; `GET /setup` has the newest ones."""
+    kept = await uses.store.flow(account_id(request), name, version)
+    if kept is None:
+        raise NotFoundError("no such version of a flow")
+    return presenter.flow(kept)
 
 
 @get("/tokens", summary="Which tokens exist", responses=described())
@@ -81,7 +99,7 @@ async def open_account(
     return OpenedAnswer(opened.account_id, opened.login, opened.password, token)
 
 
-def _setup(uses: Uses, account: int) -> SetupAnswer:
+def _setup(uses: Uses, account: int, warnings: Sequence[Fault] = ()) -> SetupAnswer:
     known = uses.directory.account(account)
     if known is None:
         raise NotFoundError("no such account")
@@ -89,11 +107,13 @@ def _setup(uses: Uses, account: int) -> SetupAnswer:
         account=AccountAnswer(known.account_id, known.name, known.region),
         sites=[presenter.site(one) for one in uses.directory.sites_of(account)],
         numbers=[presenter.tracking_number(one) for one in uses.directory.numbers_of(account)],
+        flows=[presenter.flow(one) for one in uses.directory.flows_of(account)],
+        warnings=[WarningAnswer(one.path, one.message) for one in warnings],
     )
 
 
 router = Router(
     "/",
-    route_handlers=[show_setup, apply_setup, list_tokens, issue_token, open_account],
+    route_handlers=[show_setup, apply_setup, show_flow, list_tokens, issue_token, open_account],
     tags=["Set-up"],
 )

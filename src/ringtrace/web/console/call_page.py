@@ -57,6 +57,8 @@ async def show_call(
 def _facts(record: CallRecord) -> tuple[tuple[str, str], ...]:
     report = record.report
     facts = [("Gateway", wording.GATEWAYS[record.gateway]), ("Call id", record.call)]
+    if record.flow is not None:
+        facts.append(("Flow", record.flow))
     if record.digits is not None:
         facts.insert(0, ("Extension keyed", record.digits))
     if report is None:

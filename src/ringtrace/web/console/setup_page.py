@@ -16,6 +16,7 @@ from ringtrace.domain.source import Source
 from ringtrace.services.errors import FieldInvalidError
 from ringtrace.web.console import wording
 from ringtrace.web.console.call_view import shown_target
+from ringtrace.web.console.flow_view import flow_view
 from ringtrace.web.console.page import base_url, page
 from ringtrace.web.console.session import AnyRequest, Viewer, viewer
 from ringtrace.web.uses import Uses
@@ -33,6 +34,7 @@ class NumberView:
     stands_for: str
     detail: str
     targets: str
+    flow: str | None
     record: bool
     active: bool
     extensions: tuple["ExtensionView", ...]
@@ -107,6 +109,7 @@ async def _page(uses: Uses, request: AnyRequest, issued: Issued | None) -> Templ
         base=base,
         sites=[_site(uses, site, numbers, base) for site in uses.directory.sites_of(account_id)],
         static=[_number(uses, one) for one in numbers if one.kind is NumberKind.STATIC],
+        flows=[flow_view(uses.directory, who, one) for one in uses.directory.flows_of(account_id)],
         tokens=await _tokens(uses, who),
         issued=issued,
     )
@@ -148,6 +151,7 @@ def _number(uses: Uses, one: TrackingNumber) -> NumberView:
         stands_for=str(said.channel) if said else "",
         detail=_detail(said),
         targets=_targets(uses, one.flow),
+        flow=one.flow_name,
         record=one.flow.record,
         active=one.active,
         extensions=tuple(

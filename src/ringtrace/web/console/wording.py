@@ -43,6 +43,10 @@ REASONS = {
     Reason.OPERATOR_CHANNELS_BUSY: "No free line to the target",
     Reason.NOT_ENOUGH_MONEY: "The telephony account is out of credit",
     Reason.LIMIT_EXCEEDED: "The provider refused: a limit was reached",
+    Reason.NO_OPERATOR_CONFIRMATION: "Picked up, but did not accept the call",
+    Reason.ANSWERED_ELSEWHERE: "Somebody else was faster",
+    Reason.NO_ACTIVE_FLOW: "Nothing was set up to happen at that time",
+    Reason.BLACKLISTED: "The caller is on the blocklist",
     Reason.INTERNAL_ERROR: "A technical fault at the gateway or the provider",
 }
 

@@ -10,14 +10,15 @@ import msgspec
 import pytest
 
 from ringtrace.domain.call import PlanSource
+from ringtrace.domain.plan import Dial, Plan
 from ringtrace.gateways.sip.backend import (
     Arrival,
     Backend,
     BackendAwayError,
     NumberUnknownError,
 )
-from ringtrace.gateways.sip.plan import Plan, fallback_plan
 from ringtrace.gateways.sip.planner import Decision, PlanCache, Planner
+from ringtrace.gateways.sip.plans import fallback_plan
 
 NUMBER = "15550100101"
 ARRIVAL = Arrival("c1", NUMBER, None, "2026-11-23T06:30:00.120Z")
@@ -125,7 +126,9 @@ def test_plan_of_a_visitor_is_not_kept(desk: Desk) -> None:
     desk.backend.answer = BackendAwayError("gone")
     plan = desk.decide().plan
     assert plan is not None
-    assert plan.dials[0].targets[0].to == FALLBACK
+    (dial,) = plan.steps
+    assert isinstance(dial, Dial)
+    assert dial.targets[0].to == FALLBACK
 
 
 def test_plan_of_a_visitor_leaves_the_last_cacheable_one(desk: Desk) -> None:
@@ -141,7 +144,8 @@ def test_fallback_rings_its_target_and_records_nothing(desk: Desk) -> None:
     decision = desk.decide()
     assert decision.source is PlanSource.FALLBACK
     assert decision.plan is not None
-    (dial,) = decision.plan.dials
+    (dial,) = decision.plan.steps
+    assert isinstance(dial, Dial)
     assert (dial.targets[0].to, dial.targets[0].ring_seconds) == (FALLBACK, 25)
     assert (dial.caller_id, dial.record) == (NUMBER, False)
 

@@ -5,10 +5,12 @@ import time
 import msgspec
 import pytest
 
+from ringtrace.domain.attempt import Attempt
 from ringtrace.domain.call import Outcome, PlanSource, Reason
-from ringtrace.gateways.sip.record import CallRecord, LegRecord, new_call_id, report
+from ringtrace.domain.plan import Target
+from ringtrace.gateways.sip.record import CallRecord, new_call_id, report
 
-START = 1_795_415_400.12
+START = 1_795_415_400_120
 
 
 def ringing() -> CallRecord:
@@ -19,8 +21,15 @@ def ringing() -> CallRecord:
         caller=None,
         started_at=START,
         plan_source=PlanSource.CACHE,
-        legs=[LegRecord("+15550199001", START + 0.2)],
+        attempts=[Attempt(Target("+15550199001", 25), START + 200)],
     )
+
+
+def talking() -> CallRecord:
+    record = ringing()
+    record.attempts[0].answer(START + 3_200)
+    record.attempts[0].join(START + 3_200)
+    return record
 
 
 def test_call_ids_sort_by_time_and_differ() -> None:
@@ -32,17 +41,18 @@ def test_call_ids_sort_by_time_and_differ() -> None:
     assert int(ids[0][:12], 16) == pytest.approx(time.time() * 1000, abs=10_000)
 
 
-def test_digits_are_reported() -> None:
-    record = ringing()
+def test_digits_and_state_survive_the_journal() -> None:
+    record = talking()
     record.digits = "4217"
-    record.abandoned(START + 1)
-    assert report(record, None).digits == "4217"
+    again = msgspec.json.decode(msgspec.json.encode(record), type=CallRecord)
+    again.cut_off(START + 5_200)
+    made = report(again, None)
+    assert (made.digits, made.outcome, made.talk_seconds) == ("4217", Outcome.ANSWERED, 2.0)
 
 
 def test_answered_call() -> None:
-    record = ringing()
-    record.answered(START + 3.2)
-    record.ended(START + 44.2, None)
+    record = talking()
+    record.cut_off(START + 44_200)
     document = msgspec.json.decode(msgspec.json.encode(report(record, 40.98)))
     assert document == {
         "number": "+15550100101",
@@ -71,9 +81,10 @@ def test_answered_call() -> None:
     }
 
 
-def test_abandoned_call_ends_its_leg() -> None:
+def test_caller_who_left_before_there_was_a_plan() -> None:
     record = ringing()
-    record.abandoned(START + 5)
+    record.attempts = ()
+    record.abandoned(START + 5_000)
     made = report(record, None)
     assert (made.outcome, made.reason, made.code) == (
         Outcome.ABANDONED,
@@ -81,21 +92,43 @@ def test_abandoned_call_ends_its_leg() -> None:
         487,
     )
     assert (made.ring_seconds, made.talk_seconds, made.recording) == (5.0, 0.0, None)
-    assert (made.legs[0].code, made.legs[0].ring_seconds) == (487, 4.8)
+    assert (made.target, made.legs) == (None, ())
 
 
-def test_call_without_a_leg_has_no_target() -> None:
+def test_what_fails_without_a_leg_has_no_target() -> None:
     record = ringing()
-    record.legs.clear()
-    record.ended(START + 1, 500)
+    record.attempts = ()
+    record.failed(START + 1_000, 500)
     made = report(record, None)
     assert (made.target, made.legs, made.reason) == (None, (), Reason.INTERNAL_ERROR)
 
 
-def test_death_before_the_last_heartbeat_counts_no_negative_time() -> None:
+def test_a_message_under_way_is_a_message() -> None:
     record = ringing()
-    record.answered(START + 3)
-    record.interrupted(START + 2.5)
+    record.attempts[0].fail(START + 1_000, 486)
+    record.message_at = START + 4_000
+    record.cut_off(START + 9_000)
+    made = report(record, 5.0)
+    assert (made.outcome, made.code, made.ring_seconds) == (Outcome.VOICEMAIL, 200, 4.0)
+    assert (made.legs[0].code, made.legs[0].reason) == (486, Reason.OPERATOR_BUSY)
+
+
+def test_a_leg_that_rang_when_the_node_died_failed_with_it() -> None:
+    record = ringing()
+    record.cut_off(START + 5_000)
+    made = report(record, None)
+    assert (made.outcome, made.reason, made.code) == (
+        Outcome.FAILED,
+        Reason.INTERNAL_ERROR,
+        None,
+    )
+    assert (made.legs[0].code, made.legs[0].reason) == (None, Reason.INTERNAL_ERROR)
+    assert made.legs[0].ring_seconds == 4.8
+
+
+def test_death_before_the_last_heartbeat_counts_no_negative_time() -> None:
+    record = talking()
+    record.cut_off(START + 2_500)
     assert report(record, None).talk_seconds == 0
 
 

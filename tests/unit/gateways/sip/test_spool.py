@@ -9,16 +9,19 @@ from typing import Any
 import msgspec
 import pytest
 
+from ringtrace.domain.attempt import Attempt
 from ringtrace.domain.call import Outcome, PlanSource, Reason
+from ringtrace.domain.plan import Target
 from ringtrace.gateways.sip import durable
 from ringtrace.gateways.sip import spool as spool_module
-from ringtrace.gateways.sip.record import CallRecord, LegRecord
+from ringtrace.gateways.sip.record import CallRecord
 from ringtrace.gateways.sip.recording import recorded_files
 from ringtrace.gateways.sip.spool import Spool, SpoolError
 from tests.unit.gateways.sip.conftest import capture_of
 
 CALL = "01938f0000007000800000000000aaaa"
 START = 1_795_000_000.0
+START_MS = 1_795_000_000_000
 
 
 class Killed(BaseException):
@@ -31,16 +34,22 @@ def a_record(call: str = CALL) -> CallRecord:
         session="s@1",
         number="+15550100101",
         caller="+15550177001",
-        started_at=START,
+        started_at=START_MS,
         plan_source=PlanSource.BACKEND,
-        legs=[LegRecord("+15550199001", START + 0.1)],
+        attempts=[Attempt(Target("+15550199001", 25), START_MS + 100)],
     )
 
 
-def talked(call: str = CALL) -> CallRecord:
+def joined(call: str = CALL) -> CallRecord:
     record = a_record(call)
-    record.answered(START + 2)
-    record.ended(START + 5, None)
+    record.attempts[0].answer(START_MS + 2_000)
+    record.attempts[0].join(START_MS + 2_000)
+    return record
+
+
+def talked(call: str = CALL) -> CallRecord:
+    record = joined(call)
+    record.cut_off(START_MS + 5_000)
     return record
 
 
@@ -154,8 +163,7 @@ def test_report_made_again_after_delivery_is_the_same(
 
 def test_answered_call_cut_by_death_counts_until_the_node_was_last_alive(tmp_path: Path) -> None:
     spool = opened(tmp_path)
-    record = a_record()
-    record.answered(START + 2)
+    record = joined()
     spool.journal(record)
     spool.touch()
     os.utime(tmp_path / "live/alive", (START + 9.5, START + 9.5))
@@ -182,8 +190,8 @@ def test_unanswered_call_cut_by_death_failed(tmp_path: Path) -> None:
 def test_known_end_survives_death_before_the_report(tmp_path: Path) -> None:
     spool = opened(tmp_path)
     record = a_record()
-    record.legs[0].ended_at, record.legs[0].code = START + 3, 486
-    record.ended(START + 3, 486)
+    record.attempts[0].fail(START_MS + 3_000, 486)
+    record.failed(START_MS + 3_000, 486)
     spool.journal(record)
     dies(spool)
     settled(tmp_path)

@@ -15,6 +15,7 @@ NUMBER = "15550100101"
 CALLER = "15550177001"
 AGENT = "+15550199001"
 SECOND = "+15550199002"
+THIRD = "+15550199003"
 FALLBACK = "+15550199099"
 START = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
 SECRETS = {
@@ -106,6 +107,29 @@ def scenario() -> str:
 @pytest.fixture
 def phone(scenario: str) -> Phone:
     return Phone(scenario)
+
+
+def steps(*steps: dict[str, Any], **changes: Any) -> Reply:
+    """The answer to an arrival: a plan of these steps."""
+    return json_reply(200, plan(steps=list(steps), **changes))
+
+
+def said(text: str, language: str = "en-US", file: str | None = None) -> dict[str, Any]:
+    return {"text": text, "language": language, "file": file}
+
+
+def dial(*targets: str, ring: float = 25, **changes: Any) -> dict[str, Any]:
+    step: dict[str, Any] = plan(*targets, ring=ring)["steps"][0]
+    return step | changes
+
+
+def moments(result: Result, name: str) -> list[float]:
+    return [moment.t for moment in result.timeline if moment.name == name]
+
+
+def order(result: Result, *names: str) -> list[str]:
+    """Those of the commands that have one of these names."""
+    return [m.name for m in result.timeline if m.kind == "command" and m.name in names]
 
 
 def commands(result: Result, name: str) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from tests.unit.gateways.voximplant.conftest import (
     commands,
     events,
     json_reply,
+    moments,
     plan,
 )
 
@@ -123,6 +124,8 @@ def test_a_caller_who_leaves_while_it_rings_abandoned_and_the_ringing_ends(phone
     assert report["legs"][0]["reason"] == "caller_disconnects"
     assert result.legs[0].result == "cancelled"
     assert result.legs[0].ring < 7.1
+    (sent_at, _, _), (gone,) = phone.backend.reports[0], moments(result, "Call.Failed")
+    assert sent_at == gone, "nothing happens to the call after its report"
 
 
 def test_a_caller_who_leaves_during_the_lookup_is_reported_without_a_target(phone: Phone) -> None:

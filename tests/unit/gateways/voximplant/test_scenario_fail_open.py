@@ -12,13 +12,19 @@ from tests.unit.gateways.voximplant.conftest import (
     REFUSED,
     SECOND,
     SECRETS,
+    THIRD,
     FakeBackend,
     Phone,
+    dial,
     json_reply,
     plan,
+    said,
+    steps,
 )
 
 ANSWERS = (Answer("*", answer=2, talk=10),)
+
+MENU = {"do": "menu", "prompt": said("Press"), "keys": {"1": []}, "seconds": 5, "tries": 1}
 
 USELESS = {
     "connection refused": REFUSED,
@@ -32,9 +38,18 @@ USELESS = {
     "not JSON": Reply(200, b"<html>"),
     "not an object": json_reply(200, None),
     "no steps": json_reply(200, {"steps": []}),
-    "a step of the future": json_reply(200, plan(steps=[{"do": "announce"}])),
+    "a step of the future": json_reply(200, plan(steps=[{"do": "conference"}])),
     "no target": json_reply(200, plan(steps=[{"do": "dial", "targets": []}])),
     "a target that is none": json_reply(200, plan("javascript:alert(1)")),
+    "no prompt": steps({"do": "announce"}, dial()),
+    "a prompt without a language": steps({"do": "announce", "prompt": {"text": "Hello"}}, dial()),
+    "a whisper that is none": steps(dial(whisper="A call")),
+    "a key that is none": steps(dial(accept="yes")),
+    "no tries": steps({"do": "menu", "prompt": said("x"), "keys": {"1": []}, "seconds": 5}),
+    "a menu's key that is none": steps(MENU | {"keys": {"11": [dial()]}}),
+    "a bad step in a menu": steps(MENU | {"keys": {"1": [{"do": "conference"}]}}),
+    "a bad step otherwise": steps(MENU | {"otherwise": [dial("nobody")]}),
+    "a code that is none": steps({"do": "hang_up", "code": 200}),
 }
 
 
@@ -88,6 +103,28 @@ def test_a_plan_too_long_for_the_storage_keeps_as_many_targets_as_fit(phone: Pho
     assert result.legs[0].to == many[0]
 
 
+def test_a_menu_too_long_for_the_storage_becomes_its_targets_in_turn(phone: Phone) -> None:
+    keys = {"1": [dial(AGENT), dial(SECOND)], "2": [MENU | {"keys": {"3": [dial(THIRD)]}}]}
+    menu = MENU | {"prompt": said("x" * 1400), "keys": keys, "otherwise": [dial("+15550199004")]}
+    phone.backend.arrival = steps(
+        menu | {"tries": 2}, {"do": "voicemail", "prompt": said("y" * 500)}
+    )
+    phone.call()
+    phone.backend = FakeBackend(arrival=REFUSED)
+    report = phone.report()
+    dialled = [leg["target"] for leg in report["legs"]]
+    assert dialled == [AGENT, SECOND, THIRD, "+15550199004"]
+    assert report["plan_source"] == "cache"
+
+
+def test_a_plan_without_targets_too_long_for_the_storage_is_not_kept(phone: Phone) -> None:
+    phone.call(answers=ANSWERS)
+    long = {"do": "announce", "prompt": said("x" * 1000)}
+    phone.backend.arrival = steps(long, long, long)
+    phone.call()
+    assert phone.storage.entries == {}, "nor is the plan that it took the place of"
+
+
 @pytest.mark.parametrize("trouble", ["away", "silent"])
 def test_a_storage_in_trouble_does_not_harm_a_call(phone: Phone, trouble: str) -> None:
     setattr(phone.storage, trouble, True)
@@ -124,10 +161,15 @@ BROKEN = {
       VoxEngine.callPSTN = (...a) => {
         if (n++ === 0) throw new Error('x'); return dialPstn(...a);
       };""",
-    "going to the next target throws": """
-      const shift = Array.prototype.shift; let n = 0;
-      Array.prototype.shift = function () {
-        if (n++ === 0) throw new Error('x'); return shift.call(this);
+    "waiting for the first target throws": """
+      const setTimer = setTimeout; let n = 0;
+      setTimeout = (then, ms, ...a) => {
+        if (ms === 25000 && n++ === 0) throw new Error('x'); return setTimer(then, ms, ...a);
+      };""",
+    "letting the two hear each other throws": """
+      const between = VoxEngine.sendMediaBetween; let n = 0;
+      VoxEngine.sendMediaBetween = (...a) => {
+        if (n++ === 0) throw new Error('x'); return between(...a);
       };""",
     "JSON is broken": "JSON.parse = () => { throw new Error('x'); };",
 }

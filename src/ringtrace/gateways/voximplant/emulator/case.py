@@ -18,7 +18,8 @@ class Answer:
 
     `to`: number, `user:NAME`, SIP URI or `*`. `ring`: until 180. `early_media`: until 183.
     `answer`: after dialling, None = never. `talk`: after answering until it hangs up,
-    None = stays. `fail`: final SIP code, sent `after` dialling.
+    None = stays. `fail`: final SIP code, sent `after` dialling. `keys`: (seconds after answering,
+    key).
     """
 
     to: str
@@ -28,6 +29,7 @@ class Answer:
     talk: float | None = None
     fail: int | None = None
     after: float = 1.0
+    keys: tuple[tuple[float, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,7 @@ def _answer(entry: Table) -> Answer:
         talk=entry.seconds("talk"),
         fail=entry.whole("fail", 300, 699),
         after=entry.seconds("after", 1.0),
+        keys=entry.keys("keys"),
     )
     entry.nothing_else()
     if answer.fail is not None and answer.answer is not None:

@@ -34,6 +34,7 @@ class Commands:
             "HttpRequest": self._http,
             "HideTones": self._hide_tones,
             "SendMediaBetween": self._send_media_between,
+            "CreateToneScriptPlayer": self._play_tones,
             "Storage": self._storage,
             "Terminate": self._terminate,
             "CallPSTN": lambda data: self._dial(data, sip=False),
@@ -56,6 +57,11 @@ class Commands:
             "HandleTones": self._handle_tones,
             "SendMediaTo": lambda _, data: self._send_media(data["to"]),
         }
+        self._on_player: dict[str, Callable[[str, dict[str, Any]], None]] = {
+            "PlayerSendMediaTo": lambda _, data: self._play_to(data["to"]),
+            "PlayerStopMediaTo": lambda _player, _data: None,
+            "StopPlayer": lambda player, _: session.players.stop(player),
+        }
 
     def carry_out(self, commands: Sequence[Command]) -> None:
         for command in commands:
@@ -73,6 +79,9 @@ class Commands:
             known(command.data)
             return
         session.log.command(command.name, command.data)
+        if command.name in self._on_player:
+            self._on_a_player(command)
+            return
         act = self._on_leg.get(command.name)
         if act is None:
             return
@@ -134,12 +143,34 @@ class Commands:
         # The parties' keys are telephone-events.
         leg.tones_handled = data["handle"] and kinds in {"ALL", "TELEPHONE_EVENT"}
 
+    def _on_a_player(self, command: Command) -> None:
+        player: str = command.data["id"]
+        if self._session.players.is_playing(player):
+            self._on_player[command.name](player, command.data)
+        else:
+            self._session.log.write(f"WARNING! {command.name}: the player {player} has ended")
+
+    def _play_tones(self, data: dict[str, Any]) -> None:
+        self._session.players.play_tones(data["id"], data["script"], loop=data["loop"])
+
+    def _play_to(self, to: str) -> None:
+        if (leg := self._media_leg(to)) is not None:
+            self._unheard("sendMediaTo", self._session.network.send_media(leg))
+
     def _send_media_between(self, data: dict[str, Any]) -> None:
         self._send_media(data["id1"])
         self._send_media(data["id2"])
 
     def _send_media(self, to: str) -> None:
-        self._session.network.send_media(self._session.network.leg(to))
+        if (leg := self._media_leg(to)) is not None:
+            self._session.network.send_media(leg)
+
+    def _media_leg(self, to: str) -> Leg | None:
+        """The call that is to hear something; other media units are not emulated."""
+        leg = self._session.network.find(to)
+        if leg is None:
+            self._session.finish(f"Emulator: sending media to {to} is missing")
+        return leg
 
     def _unheard(self, command: str, why: str | None) -> None:
         if why is not None:

@@ -50,6 +50,8 @@ class Leg:
     accepted: bool = False
     """We answered, or are sending early media: what is played reaches the party."""
     tones_handled: bool = False
+    keys: tuple[tuple[float, str], ...] = ()
+    """What the party presses: (seconds after the answer, key)."""
     recorded: Recorded | None = None
     playback: Appointment | None = None
 

@@ -64,12 +64,16 @@ class Network:
     def leg(self, leg_id: str) -> Leg:
         return next(leg for leg in self.legs if leg.id == leg_id)
 
+    def find(self, leg_id: str) -> Leg | None:
+        return next((leg for leg in self.legs if leg.id == leg_id), None)
+
     def alive(self) -> bool:
         return any(leg.alive for leg in self.legs)
 
     def arrive(self, leg_id: str, *, sip: bool) -> None:
         """Begin the caller's leg; the platform gives up on it when it stays unanswered."""
-        leg = Leg(leg_id, "caller", incoming=True, began=self._agenda.now, sip=sip)
+        keys = self._caller_does.keys
+        leg = Leg(leg_id, "caller", incoming=True, began=self._agenda.now, sip=sip, keys=keys)
         self.legs.append(leg)
         self._agenda.after(UNANSWERED_SECONDS, lambda: self._give_up(leg))
         if self._caller_does.hang_up is not None:
@@ -93,6 +97,7 @@ class Network:
         return Answer(to, fail=404)
 
     def _behave(self, leg: Leg, answer: Answer) -> None:
+        leg.keys = answer.keys
         end = answer.after if answer.fail is not None else answer.answer
         ring = answer.ring
         if ring is None and answer.fail is None:
@@ -129,9 +134,8 @@ class Network:
             return
         leg.state = LegState.CONNECTED
         leg.connected = self._agenda.now
-        if leg.incoming:
-            for moment, key in self._caller_does.keys:
-                self._agenda.after(moment, partial(self._key, leg, key))
+        for moment, key in leg.keys:
+            self._agenda.after(moment, partial(self._key, leg, key))
         if leg.recorded is not None:
             self._start_recording(leg, leg.recorded)
         self._emit(leg, "Call.Connected", {"headers": {}, "displayName": "", "scheme": {}})
@@ -205,9 +209,12 @@ class Network:
         self.stop_playback(leg)
         return None
 
-    def send_media(self, leg: Leg) -> None:
+    def send_media(self, leg: Leg) -> str | None:
         """Somebody else's sound reaches `leg`, which hears one stream only: the last one."""
+        if not _reached(leg):
+            return "the call is not answered"
         self.stop_playback(leg)
+        return None
 
     def stop_playback(self, leg: Leg) -> None:
         """The end of a stopped playback is never told."""

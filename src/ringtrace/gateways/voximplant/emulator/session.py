@@ -16,6 +16,7 @@ from ringtrace.gateways.voximplant.emulator.leg import Leg
 from ringtrace.gateways.voximplant.emulator.log import SessionLog
 from ringtrace.gateways.voximplant.emulator.network import Network
 from ringtrace.gateways.voximplant.emulator.phase import Phase
+from ringtrace.gateways.voximplant.emulator.player import Players
 from ringtrace.gateways.voximplant.emulator.result import Recording, Result
 from ringtrace.gateways.voximplant.emulator.storage import Storage
 
@@ -84,6 +85,7 @@ class Session:
         self.network = Network(
             self.agenda, case.answers, case.caller_does, self._emit, self._emptied
         )
+        self.players = Players(self.agenda, self._emit_player)
         self.http = HttpQueue(self.agenda, backend, self.answer)
         self._commands = Commands(self)
         self._engine: Engine | None = None
@@ -202,6 +204,12 @@ class Session:
             return
         self.log.event(name, {"id": leg.id, **fields})
         self.deliver({"kind": "call", "id": leg.id, "name": name, "fields": fields})
+
+    def _emit_player(self, player: str, name: str, fields: dict[str, Any]) -> None:
+        if self.phase is not Phase.RUNNING or self.finishing:
+            return
+        self.log.event(name, {"id": player, **fields})
+        self.deliver({"kind": "player", "id": player, "name": name, "fields": fields})
 
     def _emptied(self) -> None:
         began = self.agenda.now

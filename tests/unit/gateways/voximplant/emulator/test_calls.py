@@ -147,6 +147,14 @@ def test_tones_are_received_only_while_they_are_handled() -> None:
     assert any("'ALL' is used" in line for line in result.log)
 
 
+def test_a_dialled_party_presses_keys_after_it_answered() -> None:
+    body = DIAL + "out.handleTones(true, DTMFType.ALL);"
+    answers = (Answer(TO, answer=4, talk=10, keys=((2, "1"), (12, "2"))),)
+    result = play("call.answer();" + body, answers=answers)
+    assert [line for line in said(result) if "Tone" in line] == ["out ToneReceived 1"]
+    assert [m.t for m in result.timeline if m.name == "Call.ToneReceived"] == [6.001]
+
+
 @pytest.mark.parametrize(
     ("handled", "heard"),
     [

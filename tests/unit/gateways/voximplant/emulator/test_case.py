@@ -26,6 +26,7 @@ to = "15550199001"
 ring = 1
 answer = 3.5
 talk = 30
+keys = [[2, "1"]]
 
 [[answers]]
 to = "*"
@@ -72,7 +73,7 @@ def test_every_field_of_the_contract_is_read(tmp_path: Path) -> None:
     )
     assert dict(case.headers) == {"X-Trunk": "a"}
     assert case.answers == (
-        Answer("15550199001", ring=1, answer=3.5, talk=30),
+        Answer("15550199001", ring=1, answer=3.5, talk=30, keys=((2, "1"),)),
         Answer("*", fail=486, after=2),
     )
     assert case.caller_does == CallerDoes(40, ((1, "1"), (1.5, "#")))

@@ -25,6 +25,8 @@ globalThis.PlayerEvents = events('Player', [
   'Created', 'PlaybackReady', 'Started', 'Stopped', 'PlaybackFinished', 'Error',
   'PlaybackMarkerReached', 'PlaybackBuffering',
 ]);
+const SENT_PLAYER_EVENTS = new Set(['Created', 'PlaybackReady', 'Started', 'Stopped', 'PlaybackFinished']
+  .map((name) => PlayerEvents[name]));
 
 const sent = new Set(SENT_CALL_EVENTS.map((name) => CallEvents[name]));
 function warnIfNeverSent(event) {

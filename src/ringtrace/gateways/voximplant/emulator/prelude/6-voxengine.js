@@ -76,6 +76,8 @@ globalThis.VoxEngine = {
     });
   },
 
+  createToneScriptPlayer(script, parameters) { return toneScriptPlayer(script, parameters); },
+
   sendMediaBetween(one, other) { send('SendMediaBetween', { id1: one.id(), id2: other.id() }); },
   stopMediaBetween(one, other) { send('StopMediaBetween', { id1: one.id(), id2: other.id() }); },
 
@@ -97,9 +99,8 @@ globalThis.VoxEngine = {
 lacking(globalThis.VoxEngine, 'VoxEngine', [
   'callUserDirect', 'callConference', 'callWhatsappUser', 'forwardCallToUser',
   'forwardCallToUserDirect', 'forwardCallToSIP', 'playSoundAndHangup', 'createURLPlayer',
-  'createTTSPlayer', 'createToneScriptPlayer', 'createSequencePlayer', 'createRecorder',
-  'createConference', 'destroyConference', 'createASR', 'createWebSocket', 'enqueueACDRequest',
-  'enqueueTask',
+  'createTTSPlayer', 'createSequencePlayer', 'createRecorder', 'createConference',
+  'destroyConference', 'createASR', 'createWebSocket', 'enqueueACDRequest', 'enqueueTask',
 ]);
 for (const [name, methods] of Object.entries({
   CallList: ['reportResult', 'reportResultAsync', 'reportError', 'reportErrorAsync', 'reportProgress'],

@@ -6,6 +6,10 @@ function alerting(event) {
 const receivers = {
   application: (event) => application.dispatch(event.name, { ...event.fields, name: event.name }),
   alerting,
+  player: (event) => {
+    const player = players.get(event.id);
+    if (player) playerHappened(player, event.name, event.fields);
+  },
   call: (event) => happened(calls.get(event.id), event.name, event.fields),
   timer: (event) => fireTimer(event.id),
   answer: (event) => answered(event.id, event.result),

@@ -1,0 +1,35 @@
+"""What a flow wants to know of a call before it can become a plan."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ringtrace.domain.flow import Branch, Dial, Flow, places_of
+from ringtrace.domain.resolve import PLACEHOLDER
+
+_OF_THE_VISIT = frozenset({"channel", "campaign", "keyword"})
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """Whether the flow asks for the attributed `visit`, or for the `history` of the caller."""
+
+    visit: bool
+    history: bool
+
+
+def demand(flow: Flow) -> Demand:
+    """What is not asked for need not be looked up while the caller waits."""
+    steps = [place.step for place in places_of(flow.step)]
+    branches = [step.when for step in steps if isinstance(step, Branch)]
+    dials = [step for step in steps if isinstance(step, Dial)]
+    return Demand(
+        visit=any(when.channel or when.campaign for when in branches)
+        or any(_names_visit(dial.whisper or "") for dial in dials),
+        history=any(when.repeat_caller is not None for when in branches)
+        or any(dial.sticky for dial in dials),
+    )
+
+
+@lru_cache(maxsize=1_024)
+def _names_visit(whisper: str) -> bool:
+    return not _OF_THE_VISIT.isdisjoint(PLACEHOLDER.findall(whisper))

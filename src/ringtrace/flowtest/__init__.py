@@ -1,0 +1,1 @@
+"""`ringtrace flow test`: declared cases of a flow, on a virtual clock."""

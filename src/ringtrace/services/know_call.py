@@ -1,0 +1,78 @@
+"""What is known of a call while it rings, as far as its flow asks for it."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from ringtrace.domain.attribution import verdict
+from ringtrace.domain.circumstances import Circumstances
+from ringtrace.domain.demand import demand
+from ringtrace.domain.flow import Flow
+from ringtrace.domain.number import TrackingNumber
+from ringtrace.domain.plan import Collect
+from ringtrace.services.arrival import Arrival, readable_caller
+from ringtrace.services.attribute_call import attribute_call
+from ringtrace.services.directory import Directory
+from ringtrace.services.errors import RefusedError
+from ringtrace.services.ports import Reads
+
+LOOK_SECONDS = 0.05
+"""So long a ringing call may wait for what its flow asks of the visit or the caller."""
+
+
+class KnowCall:
+    """What is known of a call while it rings."""
+
+    def __init__(self, store: Reads, directory: Directory, draw: Callable[[], float]) -> None:
+        self._store = store
+        self._directory = directory
+        self._draw = draw
+        self._turns: Counter[str] = Counter()
+
+    async def __call__(
+        self,
+        number: TrackingNumber,
+        arrival: Arrival,
+        flow: Flow,
+        ask: Collect | None,
+        digits: str | None = None,
+    ) -> Circumstances:
+        wanted = demand(flow)
+        caller = readable_caller(self._directory, number.account_id, arrival.caller)
+        self._turns[number.number] += 1
+        known = Circumstances(
+            number=number.number,
+            at=arrival.started_at,
+            caller=caller,
+            ask=ask,
+            turn=self._turns[number.number] - 1,
+            chance=self._draw(),
+        )
+        if wanted.history and caller is not None:
+            known = await _in_time(self._with_history(known, number.account_id, caller), known)
+        if wanted.visit:
+            known = await _in_time(self._with_visit(known, number, digits), known)
+        return known
+
+    async def _with_history(
+        self, known: Circumstances, account_id: int, caller: str
+    ) -> Circumstances:
+        history = await self._store.caller_history(account_id, caller, known.at)
+        return replace(known, called_before=history.called_before, last_target=history.last_target)
+
+    async def _with_visit(
+        self, known: Circumstances, number: TrackingNumber, digits: str | None
+    ) -> Circumstances:
+        attribution = await attribute_call(
+            self._store, self._directory, number, known.caller, known.at, digits
+        )
+        said = verdict(attribution)
+        return replace(known, channel=said.channel, campaign=said.campaign, keyword=said.keyword)
+
+
+async def _in_time(finding: Awaitable[Circumstances], otherwise: Circumstances) -> Circumstances:
+    try:
+        return await asyncio.wait_for(finding, LOOK_SECONDS)
+    except (TimeoutError, RefusedError):
+        return otherwise

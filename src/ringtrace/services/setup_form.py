@@ -1,0 +1,86 @@
+"""The document in which a business describes itself."""
+
+from typing import Any
+
+import msgspec
+
+from ringtrace.domain.flow import DEFAULT_RING_SECONDS
+from ringtrace.services.errors import FieldInvalidError
+
+
+class AccountForm(msgspec.Struct, forbid_unknown_fields=True):
+    name: str
+    region: str
+
+
+class ExtensionForm(msgspec.Struct, forbid_unknown_fields=True):
+    """A code keyed behind a static number, on a poster say; without a target it rings the number's.
+
+    `code` is four digits of which the last checks the others.
+    """
+
+    code: str
+    channel: str
+    name: str | None = None
+    source: str | None = None
+    campaign: str | None = None
+    keyword: str | None = None
+    target: str | list[str] | None = None
+
+
+class NumberForm(msgspec.Struct, forbid_unknown_fields=True):
+    """A static number: what it stands for, and the targets of its calls or the flow they follow."""
+
+    number: str
+    channel: str
+    target: str | list[str] | None = None
+    flow: str | None = None
+    name: str | None = None
+    source: str | None = None
+    campaign: str | None = None
+    keyword: str | None = None
+    ring_seconds: int = DEFAULT_RING_SECONDS
+    record: bool = True
+    active: bool = True
+    extension: list[ExtensionForm] = []
+
+
+class PoolForm(msgspec.Struct, forbid_unknown_fields=True):
+    """The numbers that a site's visitors are shown, and where their calls go.
+
+    `canaries` are shown to nobody: what calls them says how many calls are wrong or robots'.
+    """
+
+    numbers: list[str]
+    target: str | list[str] | None = None
+    flow: str | None = None
+    canaries: list[str] = []
+    ring_seconds: int = DEFAULT_RING_SECONDS
+    record: bool = True
+    active: bool = True
+
+
+class SiteForm(msgspec.Struct, forbid_unknown_fields=True):
+    key: str
+    name: str
+    origins: list[str]
+    swap: list[str] = []
+    extensions_above: float | None = None
+    pool: PoolForm | None = None
+
+
+class SetupForm(msgspec.Struct, forbid_unknown_fields=True):
+    """The document that `ringtrace apply` sends. What it does not name stays as it is."""
+
+    account: AccountForm | None = None
+    flow: list[dict[str, Any]] = []
+    number: list[NumberForm] = []
+    site: list[SiteForm] = []
+
+
+def read_setup(document: dict[str, Any]) -> SetupForm:
+    """Raises FieldInvalidError with the path of the wrong field."""
+    try:
+        return msgspec.convert(document, SetupForm)
+    except msgspec.ValidationError as error:
+        raise FieldInvalidError.read(str(error)) from error

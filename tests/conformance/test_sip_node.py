@@ -1,0 +1,34 @@
+"""The cases, played by telephones over a real SIP node."""
+
+import pytest
+
+from tests.conformance.case import Case, Seen, cases, differences
+from tests.conformance.sip_stage import PACE, play_all
+
+pytestmark = pytest.mark.phones
+
+TOLERANCE = 0.8 / PACE
+"""Messages of a busy machine, and a beep that is as long as ever on the faster clock."""
+
+
+@pytest.fixture(scope="module")
+def played(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Seen | Exception]:
+    """All the cases that this run is to look at, played at the same time."""
+    params = [
+        item.callspec.params
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and item.path == request.path
+    ]
+    wanted = [case for one in params if isinstance(case := one["case"], Case)]
+    return play_all(wanted, tmp_path_factory.mktemp("node"))
+
+
+@pytest.mark.parametrize("case", cases(), ids=lambda case: case.id)
+def test_the_node_does_as_the_case_expects(played: dict[str, Seen | Exception], case: Case) -> None:
+    seen = played[case.id]
+    if isinstance(seen, Exception):
+        raise seen
+    found = differences(case.expect, seen, tolerance=TOLERANCE)
+    assert not found, "\n".join(found)

@@ -1,0 +1,76 @@
+"""Trunks as they are configured, and the order in which they are tried."""
+
+from typing import Any
+
+import pytest
+
+from ringtrace.gateways.sip.settings import settings_from_json
+from ringtrace.gateways.sip.trunk import NumberFormat, Routes, Trunk
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"host": "a b"}, "host"),
+        ({"username": "a@b"}, "username"),
+        ({"password": 'a"b'}, "password"),
+        ({"domain": "x;y"}, "domain"),
+        ({"register": True}, "username"),
+        ({"register_seconds": 5}, "register_seconds"),
+        ({"keep_alive_seconds": -1}, "keep_alive_seconds"),
+        ({"channels": 0}, "channels"),
+    ],
+)
+def test_a_wrong_field_is_named(change: dict[str, Any], field: str) -> None:
+    with pytest.raises(ValueError, match=f"^{field}"):
+        Trunk(**{"host": "sbc.example", **change})
+
+
+def test_what_is_not_said_follows_from_the_host() -> None:
+    plain = Trunk(host="sbc.example")
+    assert (plain.address, plain.realm) == (("sbc.example", 5060), "sbc.example")
+    assert Trunk(host="sbc.example:5070", domain="pbx.example").realm == "pbx.example"
+    assert plain.dialled("+15550199001") == "+15550199001"
+    digits = Trunk(host="sbc.example", number_format=NumberFormat.DIGITS)
+    assert digits.dialled("+15550199001") == "15550199001"
+
+
+def test_passwords_are_not_shown() -> None:
+    assert "secret" not in repr(Trunk(host="a", username="u", password="secret"))
+
+
+def test_full_trunks_are_left_out_and_those_that_are_down_come_last() -> None:
+    routes = Routes(tuple(Trunk(host=host, channels=2) for host in "abc"))
+    first, second, third = routes.all
+    first.is_up = False
+    second.calls = 2
+    assert routes.in_order() == [third, first]
+
+
+def settings(trunks: str, more: str = "") -> bytes:
+    return (
+        '{"backend_url": "http://127.0.0.1:8080", "token": "t", "spool_dir": "/var/spool/node",'
+        ' "trusted_networks": ["192.0.2.0/24"], "listen_ip": "127.0.0.1",'
+        f' "trunks": {trunks}{more}}}'
+    ).encode()
+
+
+def test_trunks_are_settings_and_the_proxy_is_the_short_form_of_one() -> None:
+    read = settings_from_json(settings('[{"host": "a", "number_format": "digits"}, {"host": "b"}]'))
+    assert [trunk.host for trunk in read.routes] == ["a", "b"]
+    short = settings_from_json(settings("[]", ', "outbound_proxy": "c:5070"'))
+    assert short.routes == (Trunk(host="c:5070"),)
+
+
+@pytest.mark.parametrize(
+    ("trunks", "more", "message"),
+    [
+        ('[{"host": "a", "colour": 1}]', "", "colour"),
+        ('[{"host": "a b"}]', "", "host"),
+        ('[{"host": "a"}]', ', "outbound_proxy": "b"', "trunks"),
+        ("[5]", "", "trunks"),
+    ],
+)
+def test_a_wrong_trunk_is_named(trunks: str, more: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        settings_from_json(settings(trunks, more))
