@@ -50,7 +50,6 @@ _GOODBYE_SECONDS: Final = 4.0
 _NODE_IP: Final = f"127.0.1.{1 + os.getpid() % 250}"
 """Its own: who still speaks to another node's port would be taken for our caller."""
 _RTP_PORT: Final = 20000
-_BEEP_SECONDS: Final = 0.5  # it is no shorter on the faster clock, so the message after it is
 _SCALED: Final = frozenset({"ring_seconds", "seconds", "max_seconds"})
 _SHORTEST: Final = 1.0
 
@@ -203,9 +202,7 @@ def _seconds(report: Mapping[str, Any]) -> float:
     """Of the talk or the message."""
     recording = report["recording"]
     is_message = report["outcome"] == Outcome.VOICEMAIL and recording is not None
-    if is_message:
-        return float(recording["seconds"]) + _BEEP_SECONDS * (1 - PACE)
-    return float(report["talk_seconds"])
+    return float(recording["seconds"] if is_message else report["talk_seconds"])
 
 
 def _connected(to: str, call: AgentCall, hz: float, sound: Sequence[int]) -> str:

@@ -63,7 +63,8 @@ class Why:
 
     `state` names the state of the visitor and `hazard` its rate; `free` is the probability that
     he had not called yet, `caller` what the caller's number says of him; `known` is whether the
-    caller had called the site before, None when he withheld his number.
+    caller had called the site before, None when he withheld his number, and `own` the probability
+    that it was as this visitor.
     """
 
     state: str
@@ -77,6 +78,7 @@ class Why:
     caller: float
     weight: float
     known: bool | None = None
+    own: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +257,7 @@ class _Call:
             caller=float(self._ties.factors(self._called)[position]),
             weight=float(self._weights[position]),
             known=self._ties.known,
+            own=float(self._ties.own[position]),
         )
 
 

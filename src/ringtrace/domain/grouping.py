@@ -15,8 +15,7 @@ AFFINITY_MS = 1_000
 class Groups:
     """Numbers in order of idleness, by group and by the keyword they were last leased for.
 
-    O(1) a choice and a sign of life; O(N) a choice in a pool too small to be divided. With
-    `weigh_risk` the risk of a mix-up is known in pools of any size.
+    O(1) a choice and a sign of life. With `weigh_risk` the risk of a mix-up is known.
     """
 
     def __init__(self, lines: Iterable[Line], *, weigh_risk: bool = False) -> None:
@@ -31,15 +30,8 @@ class Groups:
     def sizes(self) -> dict[str, int]:
         return {name: len(group) for name, group in self._groups.items()}
 
-    @property
-    def scan(self) -> bool:
-        """Whether the pool is too small to be divided."""
-        return self._split.scan
-
     def choose(self, channel: str, keyword: str | None, at: int) -> Line | None:
         """The number to lease to a visit of `channel` and `keyword`; None of an empty pool."""
-        if self._split.scan:
-            return self._least_confusing(channel, keyword, at)
         name = self._split.groups.get(channel, self._split.fallback)
         group = self._groups[name]
         line = group.longest_idle(at)
@@ -57,8 +49,8 @@ class Groups:
         self, line: Line, channel: str, keyword: str | None, at: int, share: float = 1.0
     ) -> None:
         """The number was leased for `channel` and `keyword`; `share` as `Confusion.took` says."""
-        if self._split.scan or self._weigh_risk:
-            self._confusion.took(line.number, line.seen_at, channel, keyword, at, share)
+        if self._weigh_risk:
+            self._confusion.took(line.number, line.seen_at, channel, at, share)
         if line.keyword != keyword:
             self._forsake(line)
             line.keyword = keyword
@@ -84,8 +76,6 @@ class Groups:
         """Let groups give away their longest idle numbers until they have the sizes planned."""
         if planned.sizes != self.sizes():
             self._move(planned.sizes, at)
-        if not (self._weigh_risk or (planned.scan and self._split.scan)):
-            self._confusion = Confusion(rates)
         self._confusion.rates = rates
         self._split = planned
 
@@ -98,16 +88,6 @@ class Groups:
             return None
         idle = at - akin.seen_at
         return akin if idle > AFFINITY_MS and AFFINITY * idle >= at - line.seen_at else None
-
-    def _least_confusing(self, channel: str, keyword: str | None, at: int) -> Line:
-        free = [line for line in self._lines if not line.is_on_page(at)]
-        cost = self._confusion.cost
-        return min(
-            free or self._lines,
-            key=lambda line: (
-                cost(line.number, line.seen_at, not free, channel, keyword, at), line.turn,
-            ),
-        )  # fmt: skip
 
     def _orders(self, line: Line) -> tuple[Idleness, ...]:
         group = self._groups[line.group]

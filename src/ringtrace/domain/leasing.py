@@ -182,7 +182,7 @@ class Pool:
         """Divide the pool by the calls expected of each channel in any one period.
 
         What groups must give away are their longest idle numbers. Nobody loses a number he is
-        shown. `rates` (calls per visit by channel) weigh holders in a pool too small to divide.
+        shown. `rates` (calls per visit by channel) weigh who might be mixed up.
         """
         planned = split.divide(len(self._lines), expected_calls)
         self._groups.resplit(planned, rates or {}, self._now)

@@ -7,12 +7,6 @@ chance that its former holder still calls (pool.md 2.2).
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-MIN_PER_CHANNEL = 2
-"""Below so many numbers per channel a hard split costs more visits than it saves channels."""
-
-SCAN_MAX = 64
-"""A scan over all numbers is exact, and affordable up to so many."""
-
 TAIL = ""
 """The group of the channels that have none of their own; the name of no channel."""
 
@@ -21,38 +15,35 @@ TAIL = ""
 class Split:
     """`groups` maps a channel to its group, `sizes` a group to its count of numbers.
 
-    `fallback` is the group of a channel that nobody expected. `scan`: the pool is too small to be
-    split; every lease looks at all numbers and takes the one that confuses least.
+    `fallback` is the group of a channel that nobody expected.
     """
 
     groups: Mapping[str, str]
     sizes: Mapping[str, int]
     fallback: str
-    scan: bool
 
 
 def undivided(numbers: int) -> Split:
-    return Split({}, {TAIL: numbers}, TAIL, scan=False)
+    return Split({}, {TAIL: numbers}, TAIL)
 
 
 def divide(numbers: int, expected_calls: Mapping[str, float]) -> Split:
     """Split `numbers` in proportion to `expected_calls` (calls per channel in any one period).
 
     Channels that expect nothing count as very small ones; the mapping's order is of no account.
+    Where there are fewer numbers than channels the smallest ones share a group.
     """
     wanted = _wanted(expected_calls)
     if not wanted or not numbers:
         return undivided(numbers)
-    enough = numbers >= MIN_PER_CHANNEL * len(wanted)
-    if not enough and numbers <= SCAN_MAX:
-        return Split(dict.fromkeys(wanted, TAIL), {TAIL: numbers}, TAIL, scan=True)
+    enough = numbers >= len(wanted)
     groups = {name: name for name in wanted} if enough else _merged_tail(numbers, wanted)
     due: dict[str, float] = {}
     for name, calls in wanted.items():
         due[groups[name]] = due.get(groups[name], 0.0) + calls
     sizes = largest_remainder(numbers, due)
     fallback = TAIL if TAIL in sizes else max(sizes, key=lambda name: (sizes[name], name))
-    return Split(groups, sizes, fallback, scan=False)
+    return Split(groups, sizes, fallback)
 
 
 def _wanted(expected_calls: Mapping[str, float]) -> dict[str, float]:
@@ -64,7 +55,7 @@ def _wanted(expected_calls: Mapping[str, float]) -> dict[str, float]:
 def _merged_tail(numbers: int, wanted: Mapping[str, float]) -> dict[str, str]:
     """Groups of their own for the biggest channels, one for all others."""
     by_calls = sorted(wanted, key=lambda name: (-wanted[name], name))
-    own = set(by_calls[: numbers // MIN_PER_CHANNEL - 1])
+    own = set(by_calls[: numbers - 1])
     return {name: name if name in own else TAIL for name in wanted}
 
 

@@ -449,3 +449,13 @@ def test_time_does_not_run_backwards() -> None:
     call.tell(HungUp(1), -3)
 
     assert result_of(call).talk_seconds == 0
+
+
+def test_a_gateway_can_keep_what_is_known_so_far() -> None:
+    ask = Collect(HELLO, digits=4, seconds=5)
+    call = Conduct(Plan(NUMBER, (ask,), 600, cacheable=True))
+    call.begin(AT)
+
+    call.tell(Key(CALLER, "4"), AT + 1_000)
+
+    assert (call.digits, call.message_at, list(call.attempts)) == ("4", None, [])

@@ -1,4 +1,4 @@
-"""What showing a number to one more visitor would cost."""
+"""How probable a mix-up is if one more visitor is shown a number."""
 
 import math
 
@@ -6,102 +6,78 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringtrace.domain.confusion import HOLDERS, SAME_CHANNEL, SAME_KEYWORD, Confusion
+from ringtrace.domain.confusion import HOLDERS, Confusion
 
 MINUTE, DAY = 60_000, 86_400_000
 
 
-def held_by(channel: str, keyword: str | None) -> Confusion:
-    confusion = Confusion({})
-    confusion.took("N", -1, channel, keyword, 0)
+def odds(confusion: Confusion, at: int, seen_at: int = 0, *, on_page: bool = False) -> float:
+    """Calls of others to one of the new visitor's."""
+    risk = confusion.risk("N", seen_at, on_page, "new", at)
+    return risk / (1 - risk)
+
+
+def held(times: int = 1, **rates: float) -> Confusion:
+    confusion = Confusion(rates)
+    for _ in range(times):
+        confusion.took("N", 0, "a", 0)
     return confusion
 
 
-def test_a_number_nobody_held_costs_nothing() -> None:
-    assert Confusion({}).cost("N", -1, on_page=False, channel="a", keyword=None, at=5) == 0.0
+def test_a_number_nobody_held_is_no_risk() -> None:
+    assert Confusion({}).risk("N", -1, on_page=False, channel="a", at=5) == 0.0
 
 
-def test_a_mix_up_within_a_keyword_costs_least_and_across_channels_most() -> None:
-    confusion = held_by("a", "k")
-
-    def cost(channel: str, keyword: str) -> float:
-        return confusion.cost("N", 0, on_page=False, channel=channel, keyword=keyword, at=MINUTE)
-
-    across = cost("b", "k")
-    assert cost("a", "k") == pytest.approx(SAME_KEYWORD * across)
-    assert cost("a", "other") == pytest.approx(SAME_CHANNEL * across)
+def test_two_who_are_both_on_page_are_alike() -> None:
+    assert held().risk("N", 0, on_page=True, channel="a", at=MINUTE) == pytest.approx(0.5)
 
 
-def test_a_holder_on_page_costs_more_than_one_who_left() -> None:
-    confusion = held_by("a", None)
+def test_a_holder_on_page_is_a_greater_risk_than_one_who_left() -> None:
+    gone, there = (odds(held(), 10 * MINUTE, on_page=on_page) for on_page in (False, True))
 
-    gone = confusion.cost("N", 0, on_page=False, channel="b", keyword=None, at=10 * MINUTE)
-    there = confusion.cost("N", 0, on_page=True, channel="b", keyword=None, at=10 * MINUTE)
-
-    assert there > gone
+    assert there > gone > 0
 
 
-def test_holders_of_a_channel_that_calls_often_cost_more() -> None:
-    often, seldom = Confusion({"a": 0.1}), Confusion({"a": 0.01})
-    for confusion in (often, seldom):
-        confusion.took("N", -1, "a", None, 0)
+def test_the_risk_falls_with_the_time_that_a_number_is_idle() -> None:
+    idle = [odds(held(), at) for at in (0, MINUTE, 10 * MINUTE, DAY)]
 
-    costs = [
-        confusion.cost("N", 0, on_page=False, channel="b", keyword=None, at=MINUTE)
-        for confusion in (often, seldom)
-    ]
-
-    assert costs[0] == pytest.approx(10 * costs[1])
+    assert idle == sorted(idle, reverse=True)
 
 
-def test_holders_before_the_last_two_are_remembered_by_channel_and_fade() -> None:
-    few, many = Confusion({}), Confusion({})
-    for _ in range(3):
-        many.took("N", 0, "a", None, 0)
-    for _ in range(HOLDERS):
-        few.took("N", 0, "a", None, 0)
-
-    def extra(channel: str, at: int) -> float:
-        costs = [
-            one.cost("N", 0, on_page=False, channel=channel, keyword=None, at=at)
-            for one in (many, few)
-        ]
-        return costs[0] - costs[1]
-
-    assert extra("b", 0) > extra("b", DAY) > 0
-    assert extra("a", 0) == pytest.approx(SAME_CHANNEL * extra("b", 0))
+def test_holders_of_a_channel_that_calls_often_are_a_greater_risk() -> None:
+    assert odds(held(a=0.1), MINUTE) == pytest.approx(10 * odds(held(a=0.01), MINUTE))
 
 
-def test_an_old_holder_fades_to_a_third_in_a_day() -> None:
-    def cost(*held: int) -> float:
-        confusion = Confusion({})
-        for at in held:
-            confusion.took("N", at, "a", None, at)
-        return confusion.cost("N", DAY, on_page=False, channel="b", keyword=None, at=DAY)
+def test_a_holder_with_an_extension_counts_for_a_share() -> None:
+    coded = Confusion({})
+    coded.took("N", 0, "a", 0, share=0.3)
 
-    fresh = cost(0, DAY, DAY) - cost(DAY, DAY)
-    faded = cost(0, 0, 0, DAY) - cost(0, DAY, DAY)
+    assert odds(coded, MINUTE) == pytest.approx(0.3 * odds(held(), MINUTE))
 
-    assert faded == pytest.approx(fresh * math.exp(-1))
+
+def test_holders_before_the_last_two_are_remembered_and_fade() -> None:
+    def extra(at: int) -> float:
+        return odds(held(HOLDERS + 1), at) - odds(held(HOLDERS), at)
+
+    assert extra(0) > extra(DAY) > 0
+    assert extra(DAY) == pytest.approx(extra(0) * math.exp(-1))
 
 
 @given(
     st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, DAY)), max_size=8),
     st.sampled_from("abcd"),
-    st.integers(-MINUTE, DAY),
+    st.integers(0, DAY),
 )
-def test_costs_are_finite_and_never_negative(
+def test_a_risk_is_a_probability_and_looking_at_it_changes_nothing(
     holders: list[tuple[str, int]], channel: str, later: int
 ) -> None:
     confusion = Confusion({"a": 0.02})
     at = 0
     for name, step in holders:
         at += step
-        confusion.took("N", at, name, name, at)
+        confusion.took("N", at, name, at)
 
-    cost = confusion.cost("N", at, on_page=False, channel=channel, keyword="a", at=at + later)
+    risks = [confusion.risk("N", at, False, channel, at + later) for _ in range(3)]
 
-    assert 0.0 <= cost < 1e3
-    for _ in range(2):
-        again = confusion.cost("N", at, on_page=False, channel=channel, keyword="a", at=at + later)
-        assert again == cost
+    assert 0.0 <= risks[0] < 1.0
+    assert len(set(risks)) == 1

@@ -111,39 +111,13 @@ def test_a_keyword_is_forgotten_with_its_last_number() -> None:
     assert groups._keywords.keys() == {("", "other")}
 
 
-def test_a_pool_too_small_takes_the_number_that_confuses_least() -> None:
-    lines, groups = pool(3)
-    groups.resplit(split.divide(3, {"a": 1.0, "b": 1.0}), {"a": 0.1, "b": 0.1}, 0)
-    for line, channel in zip(lines, ("a", "b", "b"), strict=True):
-        hold(groups, line, 0, channel, "k")
-        leave(groups, line, 0)
+def test_channels_that_share_a_group_take_its_longest_idle_number() -> None:
+    lines, groups = pool(2)
+    groups.resplit(split.divide(2, {"a": 9.0, "b": 1.0, "c": 1.0}), {}, 0)
+    (shared,) = [line for line in lines if line.group == split.TAIL]
 
-    assert groups.scan
-    assert groups.choose("a", "k", 1_000) is lines[0]
-    hold(groups, lines[0], 1_000)
-    assert groups.choose("a", "k", 1_001) in lines[1:]
-
-
-def test_a_pool_too_small_with_all_on_page_shares_where_it_confuses_least() -> None:
-    lines, groups = pool(3)
-    groups.resplit(split.divide(3, {"a": 1.0, "b": 1.0}), {}, 0)
-    for line, channel in zip(lines, ("b", "a", "b"), strict=True):
-        hold(groups, line, 0, channel)
-
-    assert groups.choose("a", None, 1) is lines[1]
-
-
-def test_what_was_confused_is_remembered_when_a_small_pool_is_planned_anew() -> None:
-    lines, groups = pool(3)
-    planned = split.divide(3, {"a": 1.0, "b": 1.0})
-    groups.resplit(planned, {}, 0)
-    for line, channel in zip(lines, ("b", "b", "a"), strict=True):
-        hold(groups, line, 0, channel)
-        leave(groups, line, 0)
-
-    groups.resplit(planned, {"b": 0.5}, 1)
-
-    assert groups.choose("a", None, 2) is lines[2]
+    assert groups.choose("b", None, 1) is groups.choose("c", None, 1) is shared
+    assert groups.choose("a", None, 1) is not shared
 
 
 def test_a_group_gives_away_its_longest_idle_numbers() -> None:

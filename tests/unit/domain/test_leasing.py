@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringtrace.domain.leasing import Pool, PoolEmptyError, Restored
-from ringtrace.domain.split import TAIL
 from ringtrace.domain.visit import ON_PAGE_MS
 
 MINUTE = 60_000
@@ -306,40 +305,15 @@ def test_the_same_division_again_moves_nothing() -> None:
     assert {n: line.group for n, line in pool._lines.items()} == before
 
 
-def test_a_pool_too_small_to_divide_confuses_channels_least() -> None:
-    pool = divided(3, ads=3.0, organic=1.0)
-    pool.lease("a", "ca", 0, "ads", "x")
-    pool.lease("o", "co", 1, "organic", "y")
-    pool.lease("p", "cp", 2, "organic", "z")
-    for n, visit in enumerate(("a", "o", "p")):
-        pool.leave(visit, 60_000 + n)
+def test_channels_never_meet_in_a_pool_of_as_many_numbers() -> None:
+    pool = divided(2, ads=5.0, email=1.0)
+    shown: dict[str, set[str]] = {"ads": set(), "email": set()}
 
-    assert pool.lease("q", "cq", 120_000, "organic", "z").number == "n2"
-    assert pool.lease("b", "cb", 120_001, "ads", "w").number == "n0"
+    for n in range(20):
+        channel = "ads" if n % 3 else "email"
+        shown[channel].add(pool.lease(f"v{n}", f"c{n}", n * 10_000, channel).number)
 
-
-def test_a_pool_too_small_to_divide_displaces_who_calls_least() -> None:
-    pool = Pool(["A", "B", "C"])
-    pool.resplit({"ads": 3.0, "display": 1.0, "email": 1.0}, {"ads": 0.05, "display": 0.001})
-    numbers = {
-        pool.lease(visit, f"c{visit}", 0, channel).number: visit
-        for visit, channel in (("a", "ads"), ("b", "ads"), ("d", "display"))
-    }
-
-    assert numbers[pool.lease("e", "ce", 1_000, "email").number] == "d"
-
-
-def test_a_small_pool_remembers_its_holders_when_it_stays_small() -> None:
-    pool = divided(2, ads=1.0, email=1.0)
-    for n in range(8):
-        pool.lease(f"a{n}", f"c{n}", n * 60_000, "ads" if n % 2 else "email")
-        pool.leave(f"a{n}", n * 60_000 + 1)
-    kept = {n: line.group for n, line in pool._lines.items()}
-
-    pool.resplit({"ads": 1.0, "email": 2.0})
-
-    assert {n: line.group for n, line in pool._lines.items()} == kept == dict.fromkeys(kept, TAIL)
-    assert pool.lease("x", "cx", 600_000, "ads").number == pool.lease("x", "cx", 600_001).number
+    assert shown["ads"].isdisjoint(shown["email"])
 
 
 def test_leases_of_an_earlier_run_keep_their_keyword() -> None:

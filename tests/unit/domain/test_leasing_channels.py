@@ -57,16 +57,6 @@ def test_a_visitor_is_shown_the_number_last_shown_for_his_keyword() -> None:
     assert pool.lease("n", "cn", MINUTE, "Email", "boots").number == "B"
 
 
-def test_a_small_pool_shows_a_channel_the_number_it_had_before() -> None:
-    pool = Pool("ABC")
-    pool.resplit({"x": 1.0, "y": 1.0}, {"x": 0.02, "y": 0.02})
-    for at, (visit, channel) in enumerate((("a", "x"), ("b", "y"), ("c", "x"))):
-        pool.lease(visit, f"c{visit}", at, channel)
-        pool.leave(visit, at)
-
-    assert pool.lease("n", "cn", MINUTE, "y").number == "B"
-
-
 def test_nobody_loses_his_number_when_the_pool_is_divided_anew() -> None:
     pool = Pool("ABCDEFGH")
     before = {f"v{n}": pool.lease(f"v{n}", f"c{n}", n, "Email").number for n in range(8)}

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringtrace.domain.split import SCAN_MAX, TAIL, divide, largest_remainder, undivided
+from ringtrace.domain.split import TAIL, divide, largest_remainder, undivided
 
 CALLS = st.dictionaries(st.text("abcdefgh", min_size=1), st.floats(0, 1e6), min_size=1, max_size=40)
 
@@ -13,7 +13,6 @@ def test_numbers_go_to_channels_in_proportion_to_their_calls() -> None:
     split = divide(20, {"ads": 10.0, "organic": 5.0, "display": 0.01})
 
     assert split.sizes == {"ads": 13, "organic": 6, "display": 1}
-    assert not split.scan
 
 
 def test_a_channel_nobody_expected_leases_from_the_biggest_group() -> None:
@@ -23,23 +22,16 @@ def test_a_channel_nobody_expected_leases_from_the_biggest_group() -> None:
     assert "email" not in split.groups
 
 
-def test_too_few_numbers_are_not_divided_but_scanned() -> None:
-    split = divide(5, {"ads": 10.0, "organic": 5.0, "email": 1.0})
+def test_of_more_channels_than_numbers_the_small_ones_share() -> None:
+    split = divide(3, {"ads": 10.0, "organic": 5.0, "email": 1.0, "print": 0.5})
 
-    assert split.scan
-    assert split.sizes == {TAIL: 5}
-
-
-def test_of_more_channels_than_can_be_scanned_the_small_ones_share() -> None:
-    calls = {f"c{n:03}": 1000.0 - n for n in range(60)}
-
-    split = divide(SCAN_MAX + 6, calls)
-
-    assert not split.scan
-    assert split.groups["c000"] == "c000"
-    assert split.groups["c059"] == TAIL
+    assert split.groups == {"ads": "ads", "organic": "organic", "email": TAIL, "print": TAIL}
+    assert split.sizes == {"ads": 1, "organic": 1, TAIL: 1}
     assert split.fallback == TAIL
-    assert sum(split.sizes.values()) == SCAN_MAX + 6
+
+
+def test_a_single_number_is_shared_by_all() -> None:
+    assert divide(1, {"ads": 10.0, "organic": 5.0}).sizes == {TAIL: 1}
 
 
 @pytest.mark.parametrize("calls", [{}, {"ads": 1.0}])

@@ -51,6 +51,7 @@ class WhyAnswer(msgspec.Struct, frozen=True):
     free: float
     caller: float
     known: bool | None
+    own: float
     weight: float
 
 

@@ -231,6 +231,7 @@ def _why(why: Why) -> answers.WhyAnswer:
         free=why.free,
         caller=why.caller,
         known=why.known,
+        own=why.own,
         weight=why.weight,
     )
 

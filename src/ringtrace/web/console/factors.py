@@ -37,9 +37,13 @@ def _state(name: str) -> str:
 
 
 def _caller(why: Why) -> str:
-    fits = why.caller >= _HALF
     if why.known is None:
         return "withheld number"
     if why.known:
+        fits = why.own >= _HALF
         return "called before as this visitor" if fits else "called before, not as this visitor"
-    return "new number" if fits else "new number, but the visitor has called from another"
+    return (
+        "new number"
+        if why.caller >= _HALF
+        else "new number, but the visitor has called from another"
+    )

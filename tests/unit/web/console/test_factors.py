@@ -45,17 +45,20 @@ def test_the_time_since_a_visitor_left_is_said_in_round_units() -> None:
 
 
 @pytest.mark.parametrize(
-    ("known", "factor", "words"),
+    ("known", "own", "factor", "words"),
     [
-        (None, 0.08, "withheld number: x 0.08"),
-        (False, 1.0, "new number: x 1.00"),
-        (False, 0.1, "new number, but the visitor has called from another: x 0.10"),
-        (True, 0.9, "called before as this visitor: x 0.90"),
-        (True, 0.0001, "called before, not as this visitor: x < 0.01"),
+        (None, 0.0, 0.08, "withheld number: x 0.08"),
+        (False, 0.0, 1.0, "new number: x 1.00"),
+        (False, 0.0, 0.1, "new number, but the visitor has called from another: x 0.10"),
+        (True, 0.9, 0.9, "called before as this visitor: x 0.90"),
+        (True, 0.9, 0.01, "called before as this visitor: x 0.01"),
+        (True, 0.1, 0.0001, "called before, not as this visitor: x < 0.01"),
     ],
 )
-def test_the_caller_is_known_or_another(known: bool | None, factor: float, words: str) -> None:
-    assert said(replace(WHY, known=known, caller=factor))["Caller"] == words
+def test_the_caller_is_known_or_another(
+    known: bool | None, own: float, factor: float, words: str
+) -> None:
+    assert said(replace(WHY, known=known, own=own, caller=factor))["Caller"] == words
 
 
 @pytest.mark.parametrize(
