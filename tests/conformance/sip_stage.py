@@ -80,7 +80,7 @@ def _settings(backend: Backend, agent_port: int, prompts: Path) -> dict[str, Any
         "trusted_networks": [f"{CALLER_IP}/32"],
         "outbound_proxy": f"{AGENT_IP}:{agent_port}",
         "rtp_port_min": _RTP_PORT,
-        "rtp_port_max": _RTP_PORT + 999,
+        "rtp_port_max": _RTP_PORT + 9999,
         "backend_timeout": 5.0,
         "max_calls": 50,
         "drain_seconds": 0.1,
