@@ -8,7 +8,7 @@ from ringtrace.engine_stdio import run
 
 INIT = {"ev": "init", "numbers": 2, "channels": ["ads", "organic"]}
 LEASE = {"ev": "lease", "t": 0, "visit": 7, "cookie": 70, "ch": "ads", "kw": 5, "dev": 1}
-CALL = {"ev": "call", "t": 20, "number": 0, "caller": 1}
+CALL = {"ev": "call", "t": 20, "number": 1, "caller": 1}
 
 
 def told(*events: dict[str, Any] | bytes) -> list[dict[str, Any]]:
@@ -23,7 +23,7 @@ def test_a_lease_and_a_call_are_answered_the_rest_is_not() -> None:
 
     lease, again, call = told(INIT, LEASE, LEASE, *signs, CALL)
 
-    assert lease == again == {"number": 0}
+    assert lease == again == {"number": 1}
     assert (call["visit"], call["channel"], call["keyword"]) == (7, "ads", 5)
     assert set(call) == {"visit", "conf", "channel", "keyword", "channels", "noise"}
     assert set(call["channels"]) == {"ads", "organic", "unknown"}
@@ -31,7 +31,7 @@ def test_a_lease_and_a_call_are_answered_the_rest_is_not() -> None:
 
 
 def test_a_withheld_caller_to_a_number_never_shown_is_noise() -> None:
-    (call,) = told(INIT, CALL | {"number": 1, "caller": -1})
+    (call,) = told(INIT, CALL | {"number": 0, "caller": -1})
 
     assert (call["visit"], call["noise"]) == (None, 1.0)
 
@@ -54,7 +54,7 @@ def test_a_bad_line_is_answered_in_its_place_and_the_next_one_goes_on() -> None:
     assert all(errors[:-1])
     assert "dev" in errors[4]
     assert "number 2" in errors[6]
-    assert answers[-1] == {"number": 0}
+    assert answers[-1] == {"number": 1}
     assert len(answers) == 8
 
 

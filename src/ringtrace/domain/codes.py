@@ -1,18 +1,20 @@
 """The extensions of a pool's numbers: which visitor was given which."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 
-from ringtrace.domain.extension import CODES, code, turn_of
+from ringtrace.domain.extension import code, next_turn
 
 
 class Codes:
     """Codes of a number are given out in turn, so the one used again is the oldest. O(1) each.
 
-    A visitor keeps his code until somebody else is given it, or he another.
+    A visitor keeps his code until somebody else is given it, or he another. `turns` are those to
+    come by number, as an earlier run left them.
     """
 
-    def __init__(self) -> None:
-        self._turns: defaultdict[str, int] = defaultdict(int)
+    def __init__(self, turns: Mapping[str, int]) -> None:
+        self._turns: defaultdict[str, int] = defaultdict(int, turns)
         self._by_visitor: dict[str, tuple[str, str]] = {}
         self._visitors: dict[tuple[str, str], str] = {}
 
@@ -23,12 +25,12 @@ class Codes:
     def give(self, number: str, visitor: str) -> str:
         """The code to show to `visitor` beside `number`."""
         given = code(self._turns[number])
+        self._turns[number] = next_turn(given)
         self.restore(number, visitor, given)
         return given
 
     def restore(self, number: str, visitor: str, given: str) -> None:
-        """The code was given to the visitor; those of one number are told in order."""
-        self._turns[number] = (turn_of(given) + 1) % CODES
+        """The visitor was shown the code; those of one number are told in order."""
         key = (number, given)
         former = self._visitors.get(key)
         if former is not None and self._by_visitor.get(former) == key:

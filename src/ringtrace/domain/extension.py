@@ -45,12 +45,15 @@ _BACK: Final = pow(_STRIDE, -1, CODES)
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """A code that stands for a source of its own, on a poster say, with a flow of its own."""
+    """A code that stands for a source of its own, on a poster say.
+
+    It has a flow of its own, or (None) follows that of its number.
+    """
 
     code: str
     name: str
     source: Source
-    flow: Flow
+    flow: Flow | None
 
 
 def check_digit(digits: str) -> str:
@@ -77,6 +80,6 @@ def code(turn: int) -> str:
     return digits + check_digit(digits)
 
 
-def turn_of(code_: str) -> int:
-    """The turn, 0 to CODES - 1, at which the code is given out."""
-    return (int(code_[:-1]) - _FIRST) * _BACK % CODES
+def next_turn(given: str) -> int:
+    """The turn, 0 to CODES - 1, after the one at which this code is given out."""
+    return ((int(given[:-1]) - _FIRST) * _BACK + 1) % CODES

@@ -26,16 +26,20 @@ from ringtrace.domain.visit import ON_PAGE_MS
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """`new` when the visit was shown this number for the first time; `extension` is beside it."""
+    """`new` when the visit was shown this number for the first time; `extension` is beside it.
+
+    `given`: the extension was given out now.
+    """
 
     number: str
     new: bool
     extension: str | None = None
+    given: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """A lease of an earlier run; `seen_at` is the visit's last sign of life."""
+    """A lease of an earlier run, made at `shown_at`; `seen_at` is the visit's last sign of life."""
 
     number: str
     visit: str
@@ -45,6 +49,7 @@ class Restored:
     channel: str = ""
     keyword: str | None = None
     extension: str | None = None
+    shown_at: int = 0
 
 
 @dataclass(slots=True)
@@ -77,11 +82,12 @@ class Pool:
         *,
         forget_ms: int = 2 * 86_400_000,
         extensions_above: float | None = None,
+        turns: Mapping[str, int] | None = None,
     ) -> None:
         self._lines = {number: Line(number, split.TAIL) for number in numbers}
         self._groups = Groups(self._lines.values(), weigh_risk=extensions_above is not None)
-        self._extensions_above = 1.0 if extensions_above is None else extensions_above
-        self._codes = Codes()
+        self._extensions_above = extensions_above
+        self._codes = Codes(turns or {})
         # Shared numbers whose latest holder left: the others' silence may free them earlier.
         self._silences: list[tuple[int, str]] = []
         self._holdings: OrderedDict[str, _Holding] = OrderedDict()
@@ -105,7 +111,7 @@ class Pool:
             self._sign_of_life(visit, holding, at)
             return Lease(holding.line.number, new=False, extension=holding.extension)
         self._rest_silent(at)
-        line, code = self._numbered(visitor, channel, keyword, at)
+        line, code, given = self._numbered(visitor, channel, keyword, at)
         if code is None:
             self._codes.drop(visitor)
             self._own(line, visitor)
@@ -115,29 +121,30 @@ class Pool:
         holding = _Holding(line, visitor, at, code)
         self._holdings[visit] = holding
         self._sign_of_life(visit, holding, at)
-        return Lease(line.number, new=True, extension=code)
+        return Lease(line.number, new=True, extension=code, given=given)
 
     def _numbered(
         self, visitor: str, channel: str, keyword: str | None, at: int
-    ) -> tuple[Line, str | None]:
-        """The number for a new visit, and the extension beside it."""
+    ) -> tuple[Line, str | None, bool]:
+        """The number for a new visit, the extension beside it, whether that is given out now."""
         coded = self._coded(visitor)
         if coded is not None and not self._others_hold(coded[0], visitor, at):
-            return coded
+            return *coded, False
         kept = self._visitors.get(visitor)
         if kept is not None and not self._others_hold(kept, visitor, at):
-            return kept, None
+            return kept, None, False
         line = self._groups.choose(channel, keyword, at)
         if line is None:
             raise PoolEmptyError("the pool has no number")
         if coded is not None and line.is_on_page(at):
-            return coded
-        if self._groups.risk(line, channel, at) <= self._extensions_above:
-            return line, None
-        return line, self._codes.give(line.number, visitor)
+            return *coded, False
+        above = self._extensions_above
+        if above is None or self._groups.risk(line, channel, at) <= above:
+            return line, None, False
+        return line, self._codes.give(line.number, visitor), True
 
     def _coded(self, visitor: str) -> tuple[Line, str] | None:
-        held = self._codes.of(visitor)
+        held = None if self._extensions_above is None else self._codes.of(visitor)
         return None if held is None else (self._lines[held[0]], held[1])
 
     def seen(self, visit: str, at: int) -> None:
@@ -200,7 +207,8 @@ class Pool:
             else:
                 self._codes.restore(lease.number, lease.visitor, lease.extension)
             share = 1.0 if lease.extension is None else 1.0 - KEYED
-            self._groups.took(line, lease.channel, lease.keyword, self._now, share)
+            self._groups.took(line, lease.channel, lease.keyword, lease.shown_at, share)
+            line.seen_at = max(line.seen_at, lease.seen_at)
         latest = {lease.visit: lease for lease in known}
         for lease in sorted(latest.values(), key=lambda lease: lease.seen_at):
             at = self._advance(lease.seen_at)

@@ -50,6 +50,10 @@ class TrackingNumber:
         """What calls that are routed now are said to have run; None of a number's own flow."""
         return None if self.flow_name is None else f"{self.flow_name} {self.flow_version}"
 
+    def flow_of(self, said: Extension | None) -> Flow:
+        """What happens to calls whose callers keyed that extension."""
+        return self.flow if said is None or said.flow is None else said.flow
+
     def extension(self, digits: str | None) -> Extension | None:
         """What the keyed `digits` stand for."""
         return next((one for one in self.extensions if one.code == digits), None)

@@ -95,7 +95,7 @@ class ApplyTheSetup:
                     raise FieldInvalidError(fault.message, f"flow[{i}].{fault.path}")
                 warnings.append(fault.under(f"flow[{i}]"))
         for one in after.values():
-            flows = (one.flow, *(code.flow for code in one.extensions))
+            flows = (one.flow, *(one.flow_of(code) for code in one.extensions))
             for target in (target for flow in flows for target in flow.targets):
                 if target.to in after:
                     raise FieldInvalidError(f"{target.to} is itself a tracking number", "target")
@@ -144,7 +144,7 @@ class _Reader:
             raise FieldInvalidError("a channel is needed", f"{path}.channel")
         flow = self._flow(path, form)
         extensions = tuple(
-            self._extension(f"{path}.extension[{i}]", one, form, flow)
+            self._extension(f"{path}.extension[{i}]", one, form)
             for i, one in enumerate(form.extension)
         )
         if len({one.code for one in extensions}) < len(extensions):
@@ -162,11 +162,10 @@ class _Reader:
             flow_name=form.flow,
         )
 
-    def _extension(
-        self, path: str, form: ExtensionForm, number: NumberForm, flow: Flow
-    ) -> Extension:
+    def _extension(self, path: str, form: ExtensionForm, number: NumberForm) -> Extension:
         if not form.channel.strip():
             raise FieldInvalidError("a channel is needed", f"{path}.channel")
+        flow = None
         if form.target is not None:
             flow = self._ringing(path, form.target, number.ring_seconds, record=number.record)
         return Extension(

@@ -47,11 +47,14 @@ class Directory:
         self._store = store
         self._now = _Snapshot()
         self._shown_at: dict[str, int] = {}
+        self._turn = asyncio.Lock()
 
     async def refresh(self) -> None:
-        # In a thread: thousands of numbers take a while, and a ringing call must not wait.
-        configuration = await self._store.configuration()
-        self._now = await asyncio.to_thread(_snapshot, configuration)
+        # One after the other: what was read earlier must not replace what was read later.
+        async with self._turn:
+            configuration = await self._store.configuration()
+            # In a thread: thousands of numbers take a while, and a ringing call must not wait.
+            self._now = await asyncio.to_thread(_snapshot, configuration)
         for number, at in configuration.extensions_shown:
             self.extension_shown(number, at)
 

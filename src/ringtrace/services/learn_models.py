@@ -9,7 +9,7 @@ from ringtrace.domain.model import Model
 from ringtrace.domain.past import Past
 from ringtrace.services.commands import KeepModel
 from ringtrace.services.directory import Directory
-from ringtrace.services.errors import NotFoundError, RefusedError
+from ringtrace.services.errors import NotFoundError
 from ringtrace.services.ports import Clock, SiteModel, Store
 
 log = logging.getLogger(__name__)
@@ -73,8 +73,8 @@ class LearnModels:
             for site in self._directory.sites():
                 try:
                     await self(site.account_id, site.key)
-                except (RefusedError, OSError) as error:
-                    log.warning("model_not_learnt site=%s error=%s", site.key, error)
+                except Exception:  # a killed learner too must not end the nights
+                    log.exception("model_not_learnt site=%s", site.key)
 
     def _day(self) -> int:
         return (self._clock() - NIGHT_MS) // DAY_MS

@@ -31,7 +31,7 @@ class RecordCall:
         refuse_implausible(report.started_at, self._clock())
         number = known_number(self._directory, owner.account_id, report.number)
         caller = readable_caller(self._directory, owner.account_id, report.caller)
-        digits = report.digits or await self._keyed(owner, number, call)
+        digits = report.digits or await self._keyed(owner, number, call, report.started_at)
         attribution, proof = await attribute_and_prove(
             self._store, self._directory, number, caller, report.started_at, digits
         )
@@ -55,9 +55,11 @@ class RecordCall:
             raise ReportContradictsError("an earlier report of this call says otherwise; both kept")
         return result
 
-    async def _keyed(self, owner: TokenOwner, number: TrackingNumber, call: str) -> str | None:
+    async def _keyed(
+        self, owner: TokenOwner, number: TrackingNumber, call: str, at: int
+    ) -> str | None:
         """What the gateway said while the call rang, should its report have forgotten it."""
-        if self._directory.ask(number, self._clock()) is None:
+        if self._directory.ask(number, at) is None:
             return None
         record = await self._store.call(owner.account_id, GatewayKind(owner.kind.value), call)
         return record.digits if record else None

@@ -68,7 +68,7 @@ class RouteCall:
         number = known_number(self._directory, owner.account_id, arrival.number)
         self._notes.add(Note(owner, arrival, number, digits))
         said = number.extension(digits)
-        flow = said.flow if said else number.flow
+        flow = number.flow_of(said)
         return resume(flow, await self._know(number, arrival, flow, None, digits))
 
     async def _arrived(self, owner: TokenOwner, call: str) -> Arrival:

@@ -111,7 +111,7 @@ class OriginalDoor:
         if number is None or not number.active:
             raise NumberUnknownError("no such tracking number", "dialed_number")
         said = number.extension(ext)
-        targets = (said.flow if said else number.flow).targets
+        targets = number.flow_of(said).targets
         phones = [target.to for target in targets if is_phone(target.to)]
         if not phones:
             raise NumberUnknownError("no target is a telephone number", "dialed_number")

@@ -34,9 +34,9 @@ PAID = [f"{ORIGIN}/?utm_source=google&utm_medium=cpc&utm_term=k{n}" for n in ran
 MIXED = [*PAID[:3], f"{ORIGIN}/?utm_medium=email", f"{ORIGIN}/?utm_medium=affiliate", ORIGIN]
 POOLS = {"house": CLIENTS, "roomy": 400, "small": 7, "split": 120}
 """As many numbers as clients; more than ever are on page; now too few, now enough; divided."""
-PAGES = {"house": PAID, "roomy": PAID, "small": MIXED, "split": MIXED}
+PAGES = {"house": PAID, "roomy": PAID, "small": PAID, "split": MIXED}
 ONE_GROUP = ("house", "roomy", "small")
-"""Pools of one channel, or too small to be divided: any free number may be leased."""
+"""Pools of one channel: any free number may be leased."""
 
 
 class Connection:

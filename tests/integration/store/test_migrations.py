@@ -92,6 +92,7 @@ async def test_printed_extensions_keep_their_flows(at: At, tmp_path: Path) -> No
     store.close()
 
     (code,) = number.extensions
+    assert code.flow is not None
     assert (code.code, code.flow.record, code.flow.max_seconds) == ("6179", True, 60)
     assert code.flow.targets[0].to == "+12025550191"
 

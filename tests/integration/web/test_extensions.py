@@ -7,6 +7,7 @@ import pytest
 
 from ringtrace.domain.attribution import Basis
 from ringtrace.domain.extension import check_digit, code, is_code
+from ringtrace.services.directory import Directory
 from ringtrace.services.errors import FieldInvalidError
 from ringtrace.services.setup_form import read_setup
 from tests.shop import POOL, RADIO, TARGET, Shop, bearer, rfc, setup_of
@@ -298,3 +299,61 @@ async def test_a_threshold_is_a_probability(shop: Shop, above: float) -> None:
         await apply(shop, site=[site])
 
     assert refused.value.field == "site[0].extensions_above"
+
+
+async def test_a_code_is_not_given_to_another_visit_while_it_is_in_use(shop: Shop) -> None:
+    """Whoever was shown it days ago may still call, and it would prove the wrong visit."""
+    _, _, first, visit = await share_one_number(shop)
+    await apply(shop, number=[STATIC])  # the writer reads all anew
+    shop.clock.now += 3 * 86_400_000
+    for _ in range(2):
+        one = shop.ids()
+        other = await shop.hit(site="crowd", visit=one, visitor=one)
+
+    assert other.json()["number"]["extension"] not in {None, first["extension"]}
+    at = rfc(shop.clock.now + 1_000)
+    await shop.report(CALL, number=first["e164"], started_at=at, digits=first["extension"])
+    assert (await shop.call(CALL)).attribution.credits[0].visit_id == visit
+
+
+async def test_a_printed_extension_without_a_target_follows_its_numbers_flow(shop: Shop) -> None:
+    def flow(to: str) -> dict[str, Any]:
+        return {"name": "main", "step": [{"do": "dial", "targets": [to]}]}
+
+    code_only = {"code": code(1), "channel": "Poster"}
+    number = {"number": POSTER, "channel": "Poster", "flow": "main", "extension": [code_only]}
+    await apply(shop, flow=[flow(TARGET)], number=[number])
+    await apply(shop, flow=[flow(BARN)])
+    await shop.arrive(call=CALL, number=POSTER)
+
+    plan = (await keyed(shop, code(1))).json()
+
+    assert plan["steps"][0]["targets"][0]["to"] == BARN
+
+
+async def test_callers_are_still_asked_after_a_restart_while_the_code_is_on_a_page(
+    shop: Shop,
+) -> None:
+    one, _, _, visit = await share_one_number(shop)
+    shop.clock.now += 20 * 3_600_000
+    await shop.hit(site="crowd", visit=visit, visitor=visit)
+    shop.clock.now += 20 * 3_600_000
+    afresh = Directory(shop.house.use_cases.store)
+    await afresh.refresh()
+
+    number = afresh.number(1, one["e164"])
+    assert number is not None
+    assert afresh.ask(number, shop.clock.now) is not None
+
+
+async def test_a_late_report_without_digits_leaves_what_was_keyed(shop: Shop) -> None:
+    _, _, shown, visit = await share_one_number(shop)
+    at = rfc(shop.clock.now + 5_000)
+    await shop.arrive(call=CALL, number=shown["e164"], started_at=at)
+    await keyed(shop, shown["extension"])
+    await shop.house.use_cases.route_call.settle()
+    shop.clock.now += 25 * 3_600_000
+
+    await shop.report(CALL, number=shown["e164"], started_at=at)
+
+    assert (await shop.call(CALL)).attribution.credits[0].visit_id == visit

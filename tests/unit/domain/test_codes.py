@@ -5,13 +5,13 @@ from ringtrace.domain.extension import CODES, code
 
 
 def test_visitors_of_one_number_are_given_different_codes() -> None:
-    codes = Codes()
+    codes = Codes({})
 
     assert len({codes.give("N", f"v{i}") for i in range(CODES)}) == CODES
 
 
 def test_numbers_have_codes_of_their_own() -> None:
-    codes = Codes()
+    codes = Codes({})
 
     assert codes.give("N", "one") == codes.give("M", "other")
     assert codes.of("one") == ("N", code(0))
@@ -19,7 +19,7 @@ def test_numbers_have_codes_of_their_own() -> None:
 
 
 def test_the_oldest_code_is_given_again_and_its_visitor_has_none() -> None:
-    codes = Codes()
+    codes = Codes({})
     for i in range(CODES):
         codes.give("N", f"v{i}")
 
@@ -29,7 +29,7 @@ def test_the_oldest_code_is_given_again_and_its_visitor_has_none() -> None:
 
 
 def test_who_was_given_another_code_keeps_that_one() -> None:
-    codes = Codes()
+    codes = Codes({})
     for i in range(CODES):
         codes.give("N", f"v{i}")
     codes.give("M", "v0")
@@ -40,7 +40,7 @@ def test_who_was_given_another_code_keeps_that_one() -> None:
 
 
 def test_a_dropped_code_is_not_given_to_the_next() -> None:
-    codes = Codes()
+    codes = Codes({})
     codes.give("N", "v")
 
     codes.drop("v")
@@ -51,8 +51,9 @@ def test_a_dropped_code_is_not_given_to_the_next() -> None:
 
 
 def test_codes_of_an_earlier_run_go_on_where_they_ended() -> None:
-    codes = Codes()
-    codes.restore("N", "v", code(41))
+    codes = Codes({"N": 42})
+    codes.restore("N", "v", code(7))
 
-    assert codes.of("v") == ("N", code(41))
+    assert codes.of("v") == ("N", code(7))
     assert codes.give("N", "w") == code(42)
+    assert codes.give("M", "x") == code(0)

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringtrace.domain.extension import CODES, DIGITS, check_digit, code, is_code, turn_of
+from ringtrace.domain.extension import CODES, DIGITS, check_digit, code, is_code, next_turn
 
 turns = st.integers(0, CODES - 1)
 places = st.integers(0, 3)
@@ -37,8 +37,8 @@ def test_all_codes_are_given_out_before_one_comes_again() -> None:
 
 
 @given(turns)
-def test_a_code_tells_its_turn(turn: int) -> None:
-    assert turn_of(code(turn)) == turn
+def test_a_code_tells_the_turn_after_it(turn: int) -> None:
+    assert next_turn(code(turn)) == (turn + 1) % CODES
 
 
 def test_codes_given_out_in_a_row_differ_in_more_than_one_place() -> None:

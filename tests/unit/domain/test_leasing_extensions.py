@@ -108,7 +108,7 @@ def test_leases_of_an_earlier_run_keep_their_extensions() -> None:
     earlier.lease("a", "ca", 0)
     shown = earlier.lease("b", "cb", SECOND)
     assert shown.extension is not None
-    later = pool()
+    later = Pool(["N"], extensions_above=0.2, turns={"N": 1})
     later.restore(
         [
             Restored("N", "a", "ca", 0, left=False),
@@ -143,3 +143,53 @@ def test_who_has_an_extension_keeps_it_while_no_number_is_free() -> None:
     shared.leave("b", 2 * SECOND)
 
     assert shared.lease("b2", "cb", 3 * SECOND).extension == first.extension
+
+
+def test_codes_in_use_are_not_given_out_again_after_a_restart() -> None:
+    """Not even when the last to be shown one was a visitor who had his for long."""
+    earlier = pool()
+    earlier.lease("a", "ca", 0)
+    given = [earlier.lease(f"b{n}", f"cb{n}", SECOND).extension for n in range(5)]
+    old = given[0]
+    later = Pool(["N"], extensions_above=0.2, turns={"N": len(given)})
+    later.restore([Restored("N", "b9", "cb0", 2 * SECOND, left=False, extension=old)])
+    later.lease("x", "cx", 3 * SECOND)
+
+    assert later.lease("y", "cy", 4 * SECOND).extension not in {*given, None}
+
+
+def test_only_the_first_lease_of_a_code_gives_it_out() -> None:
+    shared = pool()
+    shared.lease("a", "ca", 0)
+
+    leases = [shared.lease(visit, "cb", SECOND) for visit in ("b", "b", "b2")]
+
+    assert [lease.given for lease in leases] == [True, False, False]
+    assert len({lease.extension for lease in leases}) == 1
+
+
+def test_a_site_that_shows_none_any_more_forgets_who_had_one() -> None:
+    plain = pool(above=None)
+    plain.restore([Restored("N", "b", "cb", 0, left=True, extension="4219")])
+
+    assert plain.lease("b2", "cb", MINUTE).extension is None
+
+
+def test_the_risk_of_a_mix_up_outlives_a_restart() -> None:
+    def risky(after: int, *, restarted: bool) -> bool:
+        shared = pool(above=0.1)
+        made = []
+        for n in range(10):
+            visit, visitor, at = f"v{n}", f"c{n}", n * MINUTE
+            made.append((visit, visitor, at, shared.lease(visit, visitor, at).extension))
+            shared.leave(visit, at + SECOND)
+        if restarted:
+            shared = pool(above=0.1)
+            shared.restore(
+                Restored("N", visit, visitor, at + SECOND, left=True, extension=code, shown_at=at)
+                for visit, visitor, at, code in made
+            )
+        return shared.lease("new", "cn", 9 * MINUTE + after).extension is not None
+
+    for after in (10 * SECOND, MINUTE, 5 * MINUTE, DAY):
+        assert risky(after, restarted=True) == risky(after, restarted=False)

@@ -39,6 +39,8 @@ _CREDITED = (
 )
 _MOSTLY_UNKNOWN = "c.unknown > ?"
 _HALF = 0.5
+_SHOWN_LATELY_MS = 7 * 86_400_000
+"""Of visits that began earlier none is on page any more that the tag has not told anew."""
 
 
 def configuration(connection: sqlite3.Connection) -> Configuration:
@@ -75,8 +77,12 @@ def configuration(connection: sqlite3.Connection) -> Configuration:
             ),
             extensions_shown=tuple(
                 execute(
-                    "SELECT number, max(shown_at) FROM exposures WHERE extension IS NOT NULL"
-                    " GROUP BY account_id, number"
+                    "SELECT e.number, max(v.seen_at) FROM exposures e JOIN visits v"
+                    " ON v.account_id = e.account_id AND v.visit_id = e.visit_id"
+                    " WHERE e.extension IS NOT NULL AND e.shown_at >= ? + (SELECT max(shown_at)"
+                    "  FROM exposures WHERE extension IS NOT NULL)"
+                    " GROUP BY e.account_id, e.number",
+                    (-_SHOWN_LATELY_MS,),
                 )
             ),
             flows=tuple(flows.values()),

@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from ringtrace.domain.attribution import keyword_of
+from ringtrace.domain.extension import next_turn
 from ringtrace.domain.leasing import Pool, Restored
 from ringtrace.domain.model import SHIPPED, Model, expected_calls
 from ringtrace.domain.source import Source
@@ -58,6 +59,7 @@ class _Pending:
     hits: list[tuple[object, ...]] = field(default_factory=list)
     beats: list[tuple[object, ...]] = field(default_factory=list)
     seen: dict[tuple[int, str], int] = field(default_factory=dict)
+    turns: dict[tuple[int, str], int] = field(default_factory=dict)
     moments: dict[str, list[tuple[object, ...]]] = field(
         default_factory=lambda: {column: [] for column in _MOMENTS.values()}
     )
@@ -98,6 +100,8 @@ class VisitWriter:
             pending.exposures.append(
                 (account_id, lease.number, at, visit.visit_id, lease.extension)
             )
+            if lease.given and lease.extension is not None:
+                pending.turns[account_id, lease.number] = next_turn(lease.extension)
         else:
             self._note(account_id, visit.visit_id, HitKind.PAGE, command.path, at)
         return NumberShown(lease.number, lease.extension)
@@ -128,6 +132,11 @@ class VisitWriter:
                 pending.visits,
             )
             many("INSERT OR IGNORE INTO exposures VALUES (?, ?, ?, ?, ?)", pending.exposures)
+        if pending.turns:
+            many(
+                "INSERT OR REPLACE INTO extension_turns VALUES (?, ?, ?)",
+                [(*key, turn) for key, turn in pending.turns.items()],
+            )
         if pending.hits:
             many(
                 "INSERT OR IGNORE INTO hits SELECT account_id, visit_id, ?3, ?4, ?5 FROM visits"
@@ -210,10 +219,15 @@ class VisitWriter:
             (number for (number,) in numbers),
             forget_ms=_FORGET_MS,
             extensions_above=above and above[0],
+            turns=dict(
+                self._connection.execute(
+                    "SELECT number, turn FROM extension_turns WHERE account_id = ?", (account_id,)
+                )
+            ),
         )
         leases = self._connection.execute(
             "SELECT e.number, e.visit_id, v.visitor_id, v.seen_at, v.left_at, v.channel,"
-            " coalesce(v.term, v.campaign), e.extension"
+            " coalesce(v.term, v.campaign), e.extension, e.shown_at"
             " FROM exposures e JOIN visits v ON v.account_id = e.account_id"
             " AND v.visit_id = e.visit_id"
             " WHERE e.account_id = ?1 AND e.number IN (SELECT number FROM numbers"
@@ -223,8 +237,8 @@ class VisitWriter:
             (account_id, site_key, at - _FORGET_MS),
         )
         pool.restore(
-            Restored(number, visit, visitor, seen_at, left_at is not None, channel, keyword, code)
-            for number, visit, visitor, seen_at, left_at, channel, keyword, code in leases
+            Restored(number, visit, visitor, seen_at, left_at is not None, *more)
+            for number, visit, visitor, seen_at, left_at, *more in leases
         )
         return _SitePool(
             pool, self._model(account_id, site_key), self._traffic(account_id, site_key, at)

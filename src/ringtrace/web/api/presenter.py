@@ -129,7 +129,9 @@ def tracking_number(one: TrackingNumber) -> answers.TrackingNumberAnswer:
         record=one.flow.record,
         active=one.active,
         extensions=[
-            answers.ExtensionAnswer(code.code, code.name, source(code.source), _targets(code.flow))
+            answers.ExtensionAnswer(
+                code.code, code.name, source(code.source), _targets(one.flow_of(code))
+            )
             for code in one.extensions
         ],
         flow=one.flow_name,

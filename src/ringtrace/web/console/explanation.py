@@ -97,8 +97,11 @@ async def explanation(uses: Uses, who: Viewer, record: CallRecord) -> Explanatio
         unknown=wording.percent(attribution.unknown) if inferred else None,
         unknown_bar=charts.share_bar(attribution.unknown, "quiet"),
         corrected=_corrected(who, record),
-        correctable=inferred and bool(named),
+        correctable=attribution.basis in _CORRECTABLE and bool(named),
     )
+
+
+_CORRECTABLE = frozenset({Basis.EXPOSURES, Basis.EXTENSION})
 
 
 def _is_inferred(attribution: Attribution) -> bool:

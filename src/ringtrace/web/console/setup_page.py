@@ -159,7 +159,7 @@ def _number(uses: Uses, one: TrackingNumber) -> NumberView:
                 code=code.code,
                 stands_for=str(code.source.channel),
                 detail=_detail(code.source),
-                targets=_targets(uses, code.flow),
+                targets=_targets(uses, one.flow_of(code)),
             )
             for code in one.extensions
         ),
