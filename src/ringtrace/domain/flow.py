@@ -17,7 +17,11 @@ DEFAULT_MAX_SECONDS: Final = 2 * 60 * 60
 
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-_SIP_URI = re.compile(r"sip:[^\s<>\"@;?]+@[A-Za-z0-9.-]+(:[0-9]{1,5})?(;[^\s<>\"]*)?")
+_SIP_URI = re.compile(
+    r"sip:[^\s<>\"@;?\x00-\x1f]{1,128}@[A-Za-z0-9.-]{1,100}(?::(?P<port>[0-9]{1,5}))?"
+    r"(?:;transport=(?:udp|UDP))?"
+)
+_LAST_PORT: Final = 65_535
 
 
 def is_phone(text: str) -> bool:
@@ -26,8 +30,14 @@ def is_phone(text: str) -> bool:
 
 
 def is_target(text: str) -> bool:
-    """Whether every gateway can dial `text`: an E.164 number or `sip:user@host`."""
-    return is_phone(text) or _SIP_URI.fullmatch(text) is not None
+    """Whether every gateway can dial `text`: an E.164 number or `sip:user@host[:port]`."""
+    said = _SIP_URI.fullmatch(text)
+    return is_phone(text) or (said is not None and is_port(said["port"] or "5060"))
+
+
+def is_port(digits: str) -> bool:
+    """Whether there is a UDP port of that number."""
+    return 0 < int(digits) <= _LAST_PORT
 
 
 class How(StrEnum):

@@ -31,6 +31,8 @@ from ringtrace.domain.resolve import PLACEHOLDER, PLACEHOLDERS
 MOST_STEPS: Final = 100
 MOST_DEPTH: Final = 8
 MOST_TARGETS: Final = 20
+MOST_TARGETS_IN_ALL: Final = 100
+"""A report has room for so many legs."""
 MOST_LETTERS: Final = 1_000
 MOST_WEIGHT: Final = 1_000
 RING_SECONDS: Final = (5, 120)
@@ -65,8 +67,15 @@ def faults(
         return found
     found += [*unreachable(flow), *idle(flow)]
     if GatewayKind.VOXIMPLANT in gateways:
-        found += too_long(flow)
+        found += [*too_long(flow), *_unplayable(places)]
     return found
+
+
+def _unplayable(places: Sequence[Place]) -> Iterator[Fault]:
+    """A notice that nobody hears is worse than none."""
+    for place in places:
+        if isinstance(place.step, Announce | Menu | Voicemail) and place.step.play is not None:
+            yield Fault(f"{place.path}.play", "Voximplant gateways play no files yet: say it")
 
 
 def _flow_faults(flow: Flow) -> Iterator[Fault]:
@@ -83,6 +92,9 @@ def _shape_faults(places: Sequence[Place]) -> Iterator[Fault]:
     deep = next((place for place in places if place.depth > MOST_DEPTH), None)
     if deep is not None:
         yield Fault(deep.path, f"steps are nested more than {MOST_DEPTH} deep")
+    targets = sum(len(place.step.targets) for place in places if isinstance(place.step, Dial))
+    if targets > MOST_TARGETS_IN_ALL:
+        yield Fault("step", f"{targets} targets; {MOST_TARGETS_IN_ALL} are the most in a flow")
     questions = [place.path for place in places if isinstance(place.step, Collect)]
     for path in questions[1:]:
         yield Fault(path, f"the extension is asked for once, and {questions[0]} does already")

@@ -8,6 +8,7 @@ from typing import Any, Final, NoReturn
 import click
 import msgspec
 
+from ringtrace.domain.call import GatewayKind
 from ringtrace.domain.fault import Severity
 from ringtrace.domain.validation import faults
 from ringtrace.flowtest import report
@@ -34,7 +35,7 @@ def test(*, path: Path, as_json: bool) -> None:
     Exits with 1 when a case fails, with 2 when the file or the flow is invalid.
     """
     cases = _read(path)
-    found = faults(cases.flow, {case.number for case in cases.case})
+    found = faults(cases.flow, {case.number for case in cases.case}, [GatewayKind.SIP])
     for fault in found:
         click.echo(f"{path}: {fault.severity}: flow.{fault.path}: {fault.message}", err=True)
     if any(fault.severity is Severity.ERROR for fault in found):

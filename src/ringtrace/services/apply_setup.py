@@ -4,11 +4,14 @@ import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
+from msgspec.structs import replace
+
 from ringtrace.domain.account import Account, TokenKind
 from ringtrace.domain.call import GatewayKind
 from ringtrace.domain.extension import THRESHOLDS, Extension, check_digit, is_code
 from ringtrace.domain.fault import Fault, Severity
 from ringtrace.domain.flow import (
+    DEFAULT_RING_SECONDS,
     Flow,
     FlowInvalidError,
     is_target,
@@ -17,7 +20,7 @@ from ringtrace.domain.flow import (
 from ringtrace.domain.number import NumberInvalidError, NumberKind, TrackingNumber, normalise
 from ringtrace.domain.site import Site
 from ringtrace.domain.source import Source
-from ringtrace.domain.validation import faults
+from ringtrace.domain.validation import MOST_TARGETS, faults
 from ringtrace.services.commands import ApplySetup
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import FieldInvalidError
@@ -94,8 +97,10 @@ class ApplyTheSetup:
                 if fault.severity is Severity.ERROR:
                     raise FieldInvalidError(fault.message, f"flow[{i}].{fault.path}")
                 warnings.append(fault.under(f"flow[{i}]"))
+        newest = {flow.name: flow for flow in named}
         for one in after.values():
-            flows = (one.flow, *(one.flow_of(code) for code in one.extensions))
+            own = newest.get(one.flow_name or "", one.flow)
+            flows = (own, *(code.flow for code in one.extensions if code.flow is not None))
             for target in (target for flow in flows for target in flow.targets):
                 if target.to in after:
                     raise FieldInvalidError(f"{target.to} is itself a tracking number", "target")
@@ -167,7 +172,10 @@ class _Reader:
             raise FieldInvalidError("a channel is needed", f"{path}.channel")
         flow = None
         if form.target is not None:
-            flow = self._ringing(path, form.target, number.ring_seconds, record=number.record)
+            flow = self._ringing(path, form.target, number)
+            named = self._flows.get(number.flow or "")
+            if named is not None:
+                flow = replace(flow, record=named.record, max_seconds=named.max_seconds)
         return Extension(
             code=_code(f"{path}.code", form.code),
             name=form.name or form.channel,
@@ -198,23 +206,25 @@ class _Reader:
 
     def _flow(self, path: str, form: NumberForm | PoolForm) -> Flow:
         """The flow that is named, or one that rings the targets."""
-        if not 5 <= form.ring_seconds <= 120:  # noqa: PLR2004 - what networks let ring
-            raise FieldInvalidError("5 to 120 seconds", f"{path}.ring_seconds")
         if form.flow is None:
-            return self._ringing(path, form.target or [], form.ring_seconds, record=form.record)
-        if form.target is not None:
-            raise FieldInvalidError("a target or a flow, not both", f"{path}.target")
+            return self._ringing(path, form.target or [], form)
+        for name in ("target", "ring_seconds", "record"):
+            if getattr(form, name) is not None:
+                raise FieldInvalidError("the flow says that itself", f"{path}.{name}")
         named = self._flows.get(form.flow)
         if named is None:
             raise FieldInvalidError("no flow has this name", f"{path}.flow")
         return named
 
-    def _ringing(self, path: str, said: str | list[str], seconds: int, *, record: bool) -> Flow:
+    def _ringing(self, path: str, said: str | list[str], form: NumberForm | PoolForm) -> Flow:
+        seconds = DEFAULT_RING_SECONDS if form.ring_seconds is None else form.ring_seconds
+        if not 5 <= seconds <= 120:  # noqa: PLR2004 - what networks let ring
+            raise FieldInvalidError("5 to 120 seconds", f"{path}.ring_seconds")
         texts = [said] if isinstance(said, str) else said
-        if not texts:
-            raise FieldInvalidError("at least one target is needed", f"{path}.target")
+        if not 1 <= len(texts) <= MOST_TARGETS:
+            raise FieldInvalidError(f"1 to {MOST_TARGETS} targets are needed", f"{path}.target")
         targets = [self._target(f"{path}.target", text) for text in texts]
-        return Flow.ringing(targets, seconds, record=record)
+        return Flow.ringing(targets, seconds, record=form.record is not False)
 
     def _target(self, path: str, text: str) -> str:
         if not text.startswith("sip"):

@@ -1,8 +1,9 @@
 """What is known of a call while it rings, as far as its flow asks for it."""
 
 import asyncio
+import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 
 from ringtrace.domain.attribution import verdict
@@ -17,6 +18,8 @@ from ringtrace.services.directory import Directory
 from ringtrace.services.errors import RefusedError
 from ringtrace.services.ports import Reads
 
+log = logging.getLogger(__name__)
+
 LOOK_SECONDS = 0.05
 """So long a ringing call may wait for what its flow asks of the visit or the caller."""
 
@@ -28,7 +31,7 @@ class KnowCall:
         self._store = store
         self._directory = directory
         self._draw = draw
-        self._turns: Counter[str] = Counter()
+        self._turns: Counter[tuple[int, str]] = Counter()
 
     async def __call__(
         self,
@@ -40,20 +43,32 @@ class KnowCall:
     ) -> Circumstances:
         wanted = demand(flow)
         caller = readable_caller(self._directory, number.account_id, arrival.caller)
-        self._turns[number.number] += 1
         known = Circumstances(
             number=number.number,
             at=arrival.started_at,
             caller=caller,
             ask=ask,
-            turn=self._turns[number.number] - 1,
+            turn=self._turn(number, is_new=digits is None),
             chance=self._draw(),
         )
-        if wanted.history and caller is not None:
-            known = await _in_time(self._with_history(known, number.account_id, caller), known)
-        if wanted.visit:
-            known = await _in_time(self._with_visit(known, number, digits), known)
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                if wanted.history and caller is not None:
+                    known = await self._with_history(known, number.account_id, caller)
+                if wanted.visit:
+                    known = await self._with_visit(known, number, digits)
+        except (TimeoutError, RefusedError):
+            log.info("call_not_known_in_time account=%d", number.account_id)
+        except Exception:  # whatever it is, the caller must get through
+            log.exception("call_not_known account=%d", number.account_id)
         return known
+
+    def _turn(self, number: TrackingNumber, *, is_new: bool) -> int:
+        """Numbers of one flow take turns together; a call takes one, whatever is keyed in it."""
+        key = (number.account_id, number.flow_name or number.number)
+        if is_new:
+            self._turns[key] += 1
+        return max(0, self._turns[key] - 1)
 
     async def _with_history(
         self, known: Circumstances, account_id: int, caller: str
@@ -69,10 +84,3 @@ class KnowCall:
         )
         said = verdict(attribution)
         return replace(known, channel=said.channel, campaign=said.campaign, keyword=said.keyword)
-
-
-async def _in_time(finding: Awaitable[Circumstances], otherwise: Circumstances) -> Circumstances:
-    try:
-        return await asyncio.wait_for(finding, LOOK_SECONDS)
-    except (TimeoutError, RefusedError):
-        return otherwise

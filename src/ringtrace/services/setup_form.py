@@ -4,7 +4,6 @@ from typing import Any
 
 import msgspec
 
-from ringtrace.domain.flow import DEFAULT_RING_SECONDS
 from ringtrace.services.errors import FieldInvalidError
 
 
@@ -39,8 +38,8 @@ class NumberForm(msgspec.Struct, forbid_unknown_fields=True):
     source: str | None = None
     campaign: str | None = None
     keyword: str | None = None
-    ring_seconds: int = DEFAULT_RING_SECONDS
-    record: bool = True
+    ring_seconds: int | None = None
+    record: bool | None = None
     active: bool = True
     extension: list[ExtensionForm] = []
 
@@ -55,8 +54,8 @@ class PoolForm(msgspec.Struct, forbid_unknown_fields=True):
     target: str | list[str] | None = None
     flow: str | None = None
     canaries: list[str] = []
-    ring_seconds: int = DEFAULT_RING_SECONDS
-    record: bool = True
+    ring_seconds: int | None = None
+    record: bool | None = None
     active: bool = True
 
 

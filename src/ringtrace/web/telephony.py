@@ -34,7 +34,7 @@ Length = Annotated[float, msgspec.Meta(ge=0, le=86_400)]
 Code = Annotated[int, msgspec.Meta(ge=0, le=999)]
 Text = Annotated[str, msgspec.Meta(max_length=256)]
 PREFIX = "/gateway/v1/calls"
-URL = r"^https?://[!-~]{1,2000}$"
+URL = r"^https?://[!-~]{1,2000}\Z"
 """Printable ASCII alone: it goes into a header again."""
 
 
@@ -75,7 +75,7 @@ class ReportForm(msgspec.Struct):
     recording: RecordingForm | None = None
     session: Text | None = None
     plan_source: PlanSource | None = None
-    digits: Annotated[str, msgspec.Meta(pattern="^[0-9]{1,20}$")] | None = None
+    digits: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,20}\Z")] | None = None
 
 
 class DigitsForm(msgspec.Struct):

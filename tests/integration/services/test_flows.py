@@ -259,3 +259,90 @@ async def test_what_may_not_be_meant_is_saved_and_said(shop: Shop) -> None:
     assert warning["field"].startswith("flow[0].step")
     assert warning["message"]
     assert shop.house.use_cases.directory.flow(1, "office") is not None
+
+
+async def test_numbers_of_one_flow_take_turns_together(shop: Shop) -> None:
+    flow = {
+        "name": "fair",
+        "step": [{"do": "dial", "targets": [DESK, NIGHT], "how": "round_robin"}],
+    }
+    pool = [f"+120255501{n}" for n in (61, 62, 63, 64)]
+    numbers = [{"number": number, "channel": "TV", "flow": "fair"} for number in pool]
+    await apply(shop, flow=[flow], number=numbers)
+
+    first = [dialled(await plan(shop, number=number))[0] for number in pool]
+
+    assert first == [DESK, NIGHT, DESK, NIGHT]
+
+
+async def test_what_is_keyed_takes_no_turn_of_its_own(shop: Shop) -> None:
+    flow = {
+        "name": "fair",
+        "step": [{"do": "dial", "targets": [DESK, NIGHT], "how": "round_robin"}],
+    }
+    code = {"code": "6179", "channel": "Poster"}
+    number = {"number": TV, "channel": "TV", "flow": "fair", "extension": [code]}
+    await apply(shop, flow=[flow], number=[number])
+    first = []
+    for n in range(4):
+        await plan(shop, call=f"{CALL}-{n}", number=TV)
+        answer = await shop.client.post(
+            f"/gateway/v1/calls/{CALL}-{n}/digits",
+            json={"digits": "6179"},
+            headers=bearer(shop.tokens["sip"]),
+        )
+        first.append(dialled(answer.json())[0])
+
+    assert first == [DESK, NIGHT, DESK, NIGHT]
+
+
+async def test_whatever_fails_in_looking_a_caller_up_he_gets_through(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await pool_follows(shop, by_channel())
+
+    async def broken(*_: object) -> None:
+        raise ValueError("a damaged row")
+
+    monkeypatch.setattr("ringtrace.services.know_call.attribute_call", broken)
+
+    assert dialled(await plan(shop, number=POOL)) == [NIGHT]
+
+
+@pytest.mark.parametrize("field", ["target", "ring_seconds", "record"])
+async def test_what_a_flow_says_is_not_said_beside_it(shop: Shop, field: str) -> None:
+    value = {"target": TARGET, "ring_seconds": 30, "record": False}[field]
+    number = {"number": TV, "channel": "TV", "flow": "office", field: value}
+
+    with pytest.raises(FieldInvalidError) as refused:
+        await apply(shop, flow=[office()], number=[number])
+
+    assert refused.value.field == f"number[0].{field}"
+
+
+async def test_a_printed_extension_is_recorded_no_more_than_its_numbers_flow(shop: Shop) -> None:
+    flow = {"name": "quiet", "record": False, "max_seconds": 60, "step": [ring(DESK)]}
+    code = {"code": "6179", "channel": "Poster", "target": NIGHT}
+    number = {"number": TV, "channel": "TV", "flow": "quiet", "extension": [code]}
+    await apply(shop, flow=[flow], number=[number])
+    await plan(shop, call=CALL, number=TV)
+
+    answer = await shop.client.post(
+        f"/gateway/v1/calls/{CALL}/digits",
+        json={"digits": "6179"},
+        headers=bearer(shop.tokens["sip"]),
+    )
+
+    keyed = answer.json()
+    assert dialled(keyed) == [NIGHT]
+    assert (keyed["steps"][0]["record"], keyed["max_seconds"]) == (False, 60)
+
+
+async def test_a_number_a_flow_no_longer_dials_may_become_a_tracking_number(shop: Shop) -> None:
+    number = {"number": TV, "channel": "TV", "flow": "f"}
+    await apply(shop, flow=[{"name": "f", "step": [ring(DESK)]}], number=[number])
+
+    became = {"number": DESK, "channel": "Print", "target": TARGET}
+    await apply(shop, flow=[{"name": "f", "step": [ring(NIGHT)]}], number=[became])
+
+    assert shop.house.use_cases.directory.number(1, DESK) is not None

@@ -10,6 +10,7 @@ import pytest
 from tests.integration.sip.conftest import CALLER_IP, NUMBER, Backend, Node, until
 
 pytestmark = pytest.mark.phones
+STRANGER_IP, VICTIM_IP = "127.0.0.9", "127.0.0.77"
 SDP = (
     "v=0\r\no=- 1 1 IN IP4 127.0.0.2\r\ns=-\r\nc=IN IP4 127.0.0.2\r\nt=0 0\r\n"
     "m=audio 4000 RTP/AVP 0\r\n"
@@ -114,6 +115,51 @@ async def test_noise_on_the_port_harms_nobody(node: Node) -> None:
             stranger.sendto(noise, (ip, int(port)))
     assert await ask(node, "OPTIONS", "") == 200
     await until(lambda: "sip_stack_error" in node.log)
+
+
+async def test_an_answer_that_cannot_be_sent_does_not_silence_the_node(node: Node) -> None:
+    ip, _, port = node.address.partition(":")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.bind((STRANGER_IP, 0))
+        for via in (f"{STRANGER_IP}:99999", f"{STRANGER_IP}:0", f"{CALLER_IP}:99999"):
+            stranger.sendto(_options(via), (ip, int(port)))
+
+    assert await ask(node, "OPTIONS", "") == 200
+
+
+async def test_a_stranger_cannot_have_somebody_else_answered(node: Node) -> None:
+    ip, _, port = node.address.partition(":")
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as victim,
+    ):
+        stranger.bind((STRANGER_IP, 0))
+        victim.bind((VICTIM_IP, 0))
+        stranger.settimeout(5)
+        there = victim.getsockname()
+        stranger.sendto(_options(f"{STRANGER_IP}:{there[1]};received={there[0]}"), (ip, int(port)))
+        answer = stranger.recv(2_000)
+        victim.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            victim.recv(2_000)
+
+    assert answer.startswith(b"SIP/2.0 403")
+
+
+def _options(via: str) -> bytes:
+    lines = (
+        "OPTIONS sip:node@127.0.0.1 SIP/2.0",
+        f"Via: SIP/2.0/UDP {via};branch=z9hG4bK{secrets.token_hex(8)}",
+        "From: <sip:stranger@127.0.0.1>;tag=1",
+        "To: <sip:node@127.0.0.1>",
+        f"Call-ID: {secrets.token_hex(8)}",
+        "CSeq: 1 OPTIONS",
+        "Max-Forwards: 70",
+        "Content-Length: 0",
+        "",
+        "",
+    )
+    return "\r\n".join(lines).encode()
 
 
 async def test_a_call_to_the_account_is_for_the_number_in_to(

@@ -227,7 +227,21 @@ def test_every_gateway_can_dial_a_target(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["12025550199", "+0123", "sip:pbx.example.com", "sips:a@pbx.example", "sip:a b@x", ""]
+    "text",
+    [
+        "12025550199",
+        "+0123",
+        "sip:pbx.example.com",
+        "sips:a@pbx.example",
+        "sip:a b@x",
+        "sip:a@x:0",
+        "sip:a@x:99999",
+        "sip:a@x;ttl=x",
+        "sip:a@x;method=BYE",
+        "sip:a\x00b@x",
+        f"sip:{'a' * 129}@x",
+        "",
+    ],
 )
 def test_what_no_gateway_could_dial_is_no_target(text: str) -> None:
     assert not is_target(text)

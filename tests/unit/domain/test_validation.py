@@ -29,7 +29,8 @@ MESSAGE = Voicemail(say="Speak.")
 
 def errors(*steps: Step, hours: dict[str, Hours] | None = None) -> dict[str, str]:
     """Messages by paths, of a flow that is good but for `steps`."""
-    found = faults(Flow((HELLO, *steps), hours=OFFICE if hours is None else hours), {OWN})
+    flow = Flow((HELLO, *steps), hours=OFFICE if hours is None else hours)
+    found = faults(flow, {OWN}, [GatewayKind.SIP])
     return {fault.path: fault.message for fault in found if fault.severity is Severity.ERROR}
 
 
@@ -53,7 +54,7 @@ def test_a_good_flow_has_no_faults() -> None:
         hours=OFFICE,
     )
 
-    assert faults(flow, {OWN}) == []
+    assert faults(flow, {OWN}, [GatewayKind.SIP]) == []
 
 
 def test_the_short_form_has_no_faults() -> None:
@@ -200,3 +201,18 @@ def test_the_wait_for_an_answer_matters_where_voximplant_carries_it_out() -> Non
 
     assert [fault.path for fault in faults(flow)] == ["step[0]"]
     assert faults(flow, gateways=[GatewayKind.SIP]) == []
+
+
+def test_a_file_that_a_gateway_would_not_play_is_an_error() -> None:
+    """Else a notice that calls are recorded would be heard by nobody."""
+    flow = Flow((Announce(play="notice.wav"), Dial((A,))))
+
+    assert [fault.path for fault in faults(flow)] == ["step[0].play"]
+    assert faults(flow, gateways=[GatewayKind.SIP]) == []
+
+
+def test_all_targets_together_have_room_in_a_report() -> None:
+    many = tuple(f"+120255501{n:02}" for n in range(20))
+    flow = Flow(tuple(Dial(many, how=How.AT_ONCE) for _ in range(6)))
+
+    assert [fault.path for fault in faults(flow, gateways=[GatewayKind.SIP])] == ["step"]

@@ -145,6 +145,7 @@ class _Node:
         if not self._door.trusts(request.getSource()[0]):
             if (suppressed := self._strangers.admit()) is not None:
                 _log.warning("request_untrusted suppressed=%d", suppressed)
+            _answer_the_source(request)
             return request.genResponse(403, "Forbidden"), None, None
         if request.getHFBody("to").getTag() is not None:
             return request.genResponse(481, "Call/Transaction Does Not Exist"), None, None
@@ -215,6 +216,13 @@ def _prompt(settings: NodeSettings) -> Sound:
         return spoken(read_wav(settings.prompt_file))
     except ValueError as error:
         raise ValueError(f"prompt_file: {error}") from None
+
+
+def _answer_the_source(request: Any) -> None:
+    """A stranger must not have us answer somebody else, whom his Via may name."""
+    host, port = request.getSource()
+    via = request.getHFBody("via")
+    via.params["received"], via.params["rport"] = host, str(port)
 
 
 def _refusal(request: Any, error: InviteError) -> Any:

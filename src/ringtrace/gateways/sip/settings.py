@@ -9,7 +9,7 @@ import msgspec
 
 from ringtrace.domain.flow import is_target
 from ringtrace.gateways.sip.plans import RING_SECONDS
-from ringtrace.gateways.sip.trunk import HOST_PORT, Trunk
+from ringtrace.gateways.sip.trunk import Trunk, is_host_port
 
 _PORT_MAX = 65535
 _RTP_PORTS_NEEDED = 4  # two legs, RTP and RTCP each
@@ -89,7 +89,7 @@ class NodeSettings:
         self._check_targets()
 
     def _check_targets(self) -> None:
-        if self.outbound_proxy is not None and not HOST_PORT.fullmatch(self.outbound_proxy):
+        if self.outbound_proxy is not None and not is_host_port(self.outbound_proxy):
             raise ValueError("outbound_proxy: must be host or host:port")
         if self.outbound_proxy is not None and self.trunks:
             raise ValueError("trunks: not beside outbound_proxy, which is the short form")

@@ -20,6 +20,7 @@ from ringtrace.gateways.sip.loop import Timer
 from ringtrace.gateways.sip.throttle import Throttle
 
 _log = logging.getLogger(__name__)
+_LAST_PORT = 65_535
 _PROVISIONAL_REPEAT_SECONDS = 60  # RFC 3261 13.3.1.1: else proxies give a long ringing up
 
 
@@ -73,6 +74,13 @@ def start_stack(
     class Server(Udp_server):  # type: ignore[misc] # sippy is untyped
         def getSIPaddr(self) -> tuple[tuple[str, int], str]:  # noqa: N802 - sippy's name
             return (public_ip, self.uopts.laddress[1]), "udp"
+
+        def send_to(
+            self, data: bytes | str, address: tuple[str, int], delayed: bool = False
+        ) -> None:
+            """Not to a port that cannot be: the only sending thread would die of it."""
+            if 0 < address[1] <= _LAST_PORT:
+                super().send_to(data, address, delayed)
 
     class Transactions(SipTransactionManager):  # type: ignore[misc] # sippy is untyped
         model_udp_server = (Server, _UdpOptions)

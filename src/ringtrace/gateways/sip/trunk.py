@@ -4,10 +4,18 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-HOST_PORT = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?")
+from ringtrace.domain.flow import is_port
+
+_HOST_PORT = re.compile(r"[A-Za-z0-9.-]+(?::([0-9]{1,5}))?")
 _HOST = re.compile(r"[A-Za-z0-9.-]+")
 _USER = re.compile(r"[A-Za-z0-9._~+*#-]{1,64}")
 _SHORTEST, _LONGEST = 30, 86_400
+
+
+def is_host_port(text: str) -> bool:
+    """Whether `text` is a host, or host:port."""
+    said = _HOST_PORT.fullmatch(text)
+    return said is not None and is_port(said[1] or "5060")
 
 
 class NumberFormat(StrEnum):
@@ -39,7 +47,7 @@ class Trunk:
     number_format: NumberFormat = NumberFormat.E164
 
     def __post_init__(self) -> None:
-        if not HOST_PORT.fullmatch(self.host):
+        if not is_host_port(self.host):
             raise ValueError("host: must be host or host:port")
         if self.username is not None and not _USER.fullmatch(self.username):
             raise ValueError("username: must be 1 to 64 letters, digits or ._~+*#-")
