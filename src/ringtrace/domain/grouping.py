@@ -41,8 +41,6 @@ class Groups:
 
     def risk(self, line: Line, channel: str, at: int) -> float:
         """How probable a mix-up is if a visit of `channel` is shown this number; 0 not weighed."""
-        if not self._weigh_risk:
-            return 0.0
         return self._confusion.risk(line.number, line.seen_at, line.is_on_page(at), channel, at)
 
     def took(
