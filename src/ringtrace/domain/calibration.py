@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from ringtrace.domain.intervals import wilson
+
 BANDS: Final = 10
-_NORMAL_95: Final = 1.959964
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +81,4 @@ def _band(low: float, high: float, outcomes: list[Outcome]) -> Band:
     calls = len(outcomes)
     realised = sum(outcome.right for outcome in outcomes) / calls
     stated = sum(outcome.stated for outcome in outcomes) / calls
-    square = _NORMAL_95**2
-    middle = (realised + square / (2 * calls)) / (1 + square / calls)
-    spread = realised * (1 - realised) / calls + square / (4 * calls * calls)
-    reach = _NORMAL_95 * math.sqrt(spread) / (1 + square / calls)
-    return Band(
-        low, high, calls, stated, realised, max(0.0, middle - reach), min(1.0, middle + reach)
-    )
+    return Band(low, high, calls, stated, realised, *wilson(realised, calls))

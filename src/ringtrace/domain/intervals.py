@@ -12,7 +12,8 @@ RESAMPLES: Final = 2_000
 FEWEST_DAYS: Final = 7
 """With fewer days of calls to resample the calls are resampled instead."""
 _DAY_MS: Final = 86_400_000
-_Z: Final = 1.959964
+NORMAL_95: Final = 1.959964
+"""So many standard deviations hold 95 % of a normal distribution to either side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Intervals:
     def share(self, marks: Flags) -> Share:
         found = float(marks.mean())
         low, high = np.quantile(self._resampled(marks, found), [0.025, 0.975]).tolist()
-        floor, ceiling = _wilson(found, len(marks))
+        floor, ceiling = wilson(found, len(marks))
         return Share(found, min(low, floor), max(high, ceiling))
 
     def _resampled(self, marks: Flags, found: float) -> Floats:
@@ -58,8 +59,9 @@ class Intervals:
         return np.asarray((self._samples @ hits) / (self._samples @ self._calls))
 
 
-def _wilson(share: float, count: int) -> tuple[float, float]:
-    spread = _Z * _Z / count
+def wilson(share: float, count: int) -> tuple[float, float]:
+    """The 95 % interval of a share seen in `count` independent calls (E. B. Wilson, 1927)."""
+    spread = NORMAL_95 * NORMAL_95 / count
     middle = (share + spread / 2) / (1 + spread)
-    half = _Z * math.sqrt(share * (1 - share) / count + spread / (4 * count)) / (1 + spread)
+    half = NORMAL_95 * math.sqrt(share * (1 - share) / count + spread / (4 * count)) / (1 + spread)
     return max(0.0, middle - half), min(1.0, middle + half)

@@ -20,6 +20,7 @@ from ringtrace.domain import repeat
 from ringtrace.domain.attribution import WINDOW_MS
 from ringtrace.domain.batch import sums
 from ringtrace.domain.hazard import Flags, Floats, Ints
+from ringtrace.domain.intervals import NORMAL_95
 from ringtrace.domain.learning import CHANNEL_PRIOR, NOISE_PRIOR, REPEAT_PRIOR
 from ringtrace.domain.model import Model
 from ringtrace.domain.totals import CHANNELS, NOISE, REPEAT, UNKNOWN, Total
@@ -27,8 +28,7 @@ from ringtrace.domain.totals import CHANNELS, NOISE, REPEAT, UNKNOWN, Total
 MOST_EARLIER: Final = 32
 """A call continues one of the caller's newest calls to the number."""
 
-_NORMAL_95: Final = 1.959964
-_SKEW: Final = (_NORMAL_95**2 - 1) / 6
+_SKEW: Final = (NORMAL_95**2 - 1) / 6
 """What skewness adds to a 95 % border (Cornish and Fisher)."""
 
 
@@ -60,7 +60,7 @@ def tally(calls: Shares, channels: Sequence[str], models: Mapping[int, Model]) -
         here = weight * (calls.site == site)
         slope = _slope(calls, links, here)
         learnt += np.einsum("ij,jk,ik->i", slope, _covariance(models.get(site), channels), slope)
-    reach = _NORMAL_95 * np.sqrt(spread + learnt)
+    reach = NORMAL_95 * np.sqrt(spread + learnt)
     lean = _SKEW * np.divide(skew, spread, out=np.zeros_like(skew), where=spread > 0)
     return list(_borders(calls.share[calls.counted], reach, lean))
 
