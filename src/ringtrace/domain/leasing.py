@@ -115,8 +115,7 @@ class Pool:
         if code is None:
             self._codes.drop(visitor)
             self._own(line, visitor)
-        share = 1.0 if code is None else 1.0 - KEYED
-        self._groups.took(line, channel, keyword, at, share)
+        self._took(line, channel, keyword, at, code)
         self._drop_silent(line, at)
         holding = _Holding(line, visitor, at, code)
         self._holdings[visit] = holding
@@ -206,8 +205,7 @@ class Pool:
                 self._own(line, lease.visitor)
             else:
                 self._codes.restore(lease.number, lease.visitor, lease.extension)
-            share = 1.0 if lease.extension is None else 1.0 - KEYED
-            self._groups.took(line, lease.channel, lease.keyword, lease.shown_at, share)
+            self._took(line, lease.channel, lease.keyword, lease.shown_at, lease.extension)
             line.seen_at = max(line.seen_at, lease.seen_at)
         latest = {lease.visit: lease for lease in known}
         for lease in sorted(latest.values(), key=lambda lease: lease.seen_at):
@@ -258,6 +256,12 @@ class Pool:
             del self._visitors[line.visitor]
         line.visitor = visitor
         self._visitors[visitor] = line
+
+    def _took(
+        self, line: Line, channel: str, keyword: str | None, at: int, extension: str | None
+    ) -> None:
+        share = 1.0 if extension is None else 1.0 - KEYED
+        self._groups.took(line, channel, keyword, at, share)
 
     def _sign_of_life(self, visit: str, holding: _Holding, at: int) -> None:
         holding.seen_at = at
