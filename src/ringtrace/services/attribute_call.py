@@ -8,7 +8,7 @@ from ringtrace.domain.model import Model
 from ringtrace.domain.number import TrackingNumber
 from ringtrace.domain.proof import Proof, ProofKind, proof, tapped, untapped
 from ringtrace.services.directory import Directory
-from ringtrace.services.ports import Evidence, Reads
+from ringtrace.services.ports import CallRecord, Evidence, Reads
 
 
 async def attribute_call(
@@ -30,6 +30,15 @@ async def attribute_call(
     known = await store.evidence(number.account_id, number.number, caller, at, digits)
     # In a thread: a busy number has thousands of candidates, and a ringing call must not wait.
     return await asyncio.to_thread(_attributed, known, at, directory.model(number.site_key))
+
+
+async def attribute_record(
+    store: Reads, directory: Directory, number: TrackingNumber, record: CallRecord
+) -> Attribution:
+    """As attribute_call, of a call to `number` that is kept already."""
+    return await attribute_call(
+        store, directory, number, record.caller, record.started_at, record.digits
+    )
 
 
 async def attribute_and_prove(

@@ -2,7 +2,7 @@
 
 from ringtrace.domain.call import GatewayKind
 from ringtrace.services.arrival import known_number
-from ringtrace.services.attribute_call import attribute_call
+from ringtrace.services.attribute_call import attribute_record
 from ringtrace.services.commands import KeepCorrection, TakeBackCorrection
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import NotFoundError
@@ -38,12 +38,5 @@ class CorrectCall:
         if record is None:
             raise NotFoundError("no such call", "call")
         number = known_number(self._directory, account_id, record.number)
-        attribution = await attribute_call(
-            self._store,
-            self._directory,
-            number,
-            record.caller,
-            record.started_at,
-            record.digits,
-        )
+        attribution = await attribute_record(self._store, self._directory, number, record)
         await self._store.submit(TakeBackCorrection(account_id, gateway, call, attribution))

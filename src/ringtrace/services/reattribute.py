@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ringtrace.domain.attribution import Basis
 from ringtrace.services.arrival import known_number
-from ringtrace.services.attribute_call import attribute_call
+from ringtrace.services.attribute_call import attribute_record
 from ringtrace.services.commands import KeepAttribution
 from ringtrace.services.directory import Directory
 from ringtrace.services.ports import CallRecord, Store
@@ -52,14 +52,7 @@ class Reattribute:
         number = known_number(self._directory, account_id, record.number)
         if record.attribution.basis not in _THE_ENGINES or number.source is not None:
             return False
-        attribution = await attribute_call(
-            self._store,
-            self._directory,
-            number,
-            record.caller,
-            record.started_at,
-            record.digits,
-        )
+        attribution = await attribute_record(self._store, self._directory, number, record)
         if attribution == record.attribution:
             return False
         return await self._store.submit(
