@@ -18,7 +18,14 @@ from ringtrace.domain.number import NumberKind, TrackingNumber
 from ringtrace.domain.site import Site
 from ringtrace.domain.source import Source
 from ringtrace.domain.totals import CHANNELS
-from ringtrace.services.commands import ApplySetup, KeepAttribution, KeepModel, KeepReport
+from ringtrace.domain.visit import Device, Visit
+from ringtrace.services.commands import (
+    ApplySetup,
+    KeepAttribution,
+    KeepModel,
+    KeepReport,
+    ShowNumber,
+)
 from ringtrace.services.ports import CallFilter, ChannelRow
 from ringtrace.store.sqlite.store import SqliteStore
 
@@ -171,3 +178,17 @@ async def test_calls_kept_by_an_older_program_are_counted_too(store: SqliteStore
     store._connection.executescript(f"ALTER TABLE calls DROP COLUMN shares; {step.read_text()}")
 
     assert await rows(store) == before
+
+
+async def test_the_names_are_those_of_the_whole_report(store: SqliteStore) -> None:
+    assert await store.channel_names(1) == []
+    await store.submit(report("a", shared(0.5, 0.4)))
+    await store.submit(report("b", shared(1.0, 0.0)))
+    visit = Visit(VISIT, VISIT, "shop", NOW, Device.MOBILE, Source("Radio"))
+    await store.submit(ShowNumber(1, visit, "shop.example/", NOW))
+
+    names = await store.channel_names(1)
+
+    assert names == ["Email", "Paid Search", "Radio"]
+    assert names == sorted(name for name in await rows(store) if name is not None)
+    assert await store.channel_names(2) == []

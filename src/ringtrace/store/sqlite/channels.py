@@ -56,6 +56,16 @@ def channels(
     return sorted(table, key=lambda row: (row.channel is None, -row.calls, row.channel or ""))
 
 
+def channel_names(connection: sqlite3.Connection, account_id: int) -> Sequence[str]:
+    found = connection.execute(
+        "SELECT share.key FROM calls c, json_each(c.shares) share"
+        " WHERE c.account_id = ?1 AND share.value > 0"
+        " UNION SELECT channel FROM visits WHERE account_id = ?1 ORDER BY 1",
+        (account_id,),
+    )
+    return [name for (name,) in found]
+
+
 def _no_calls(channel: str) -> ChannelRow:
     return ChannelRow(channel, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0.0)
 

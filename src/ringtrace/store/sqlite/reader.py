@@ -29,7 +29,7 @@ from ringtrace.services.ports import (
     VisitRecord,
 )
 from ringtrace.store.sqlite import proofs, reads
-from ringtrace.store.sqlite.channels import channels
+from ringtrace.store.sqlite.channels import channel_names, channels
 from ringtrace.store.sqlite.connection import connect
 from ringtrace.store.sqlite.evidence import caller_history, evidence
 from ringtrace.store.sqlite.past import past
@@ -98,6 +98,9 @@ class SqliteReader:
 
     async def only_holder(self, account_id: int, where: ProofFilter) -> int:
         return await self._read(proofs.only_holder, account_id, where)
+
+    async def channel_names(self, account_id: int) -> Sequence[str]:
+        return await self._read(channel_names, account_id)
 
     async def visit(self, account_id: int, visit_id: str) -> VisitRecord | None:
         return await self._read(reads.visit, account_id, visit_id)

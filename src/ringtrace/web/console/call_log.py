@@ -104,6 +104,5 @@ def _page_number(text: str) -> int:
 
 async def _channels(uses: Uses, account_id: int, chosen_one: str) -> Sequence[str]:
     """Every channel that ever got credit or a visit, and the one that is being looked at."""
-    rows = await uses.store.channels(account_id, CallFilter())
-    names = {row.channel for row in rows if row.channel is not None}
+    names = set(await uses.store.channel_names(account_id))
     return sorted(names | ({chosen_one} if chosen_one else set()))
