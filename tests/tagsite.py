@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ringtrace.tag.script import load
-from tests.browser import until
+from tests.browser import Page, until
 
 OWN = "+15550100100"
 GIVEN = {
@@ -106,6 +106,33 @@ class Site:
 
     def url(self, path: str = "/", host: str = "www") -> str:
         return f"http://{host}.bluebird.test:{self.port}{path}"
+
+
+async def shifts_of_a_swap(page: Page, site: Site, line: str, shown: str) -> list[float]:
+    """What moves when the answer comes after the first paint; `shown` is then in place of PHONE.
+
+    Ends with a shift made on purpose: they are seen.
+    """
+    await page.before_load(
+        "window.shifts = []; new PerformanceObserver(list => shifts.push(...list.getEntries()"
+        ".map(entry => entry.value))).observe({type: 'layout-shift', buffered: true})"
+    )
+    site.body = "<style>body { font-variant-numeric: tabular-nums }</style>" + PHONE * 5
+    site.body += f"{line}<div>below</div>"
+    site.tracking.open.clear()
+    await page.goto(site.url())
+    frames = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    await page.evaluate(frames)
+    site.tracking.open.set()
+    await page.wait_for(f"{SHOWN} === '{shown}'")
+    await page.evaluate(frames)
+    shifts: list[float] = await page.evaluate("shifts")
+    await page.evaluate(
+        "document.body.prepend(Object.assign(document.createElement('h1'),"
+        "{textContent: 'Proof that shifts are seen'}))"
+    )
+    await page.wait_for("shifts.length > 0")
+    return shifts
 
 
 async def respond(send: Send, status: int, body: bytes, content_type: str) -> None:

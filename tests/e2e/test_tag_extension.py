@@ -8,7 +8,19 @@ import pytest
 from ringtrace.demo.website import site_app
 from ringtrace.domain.number import with_extension, written
 from tests.browser import Page
-from tests.tagsite import GIVEN, LONDON, OTHER, OWN, PHONE, SHOWN, Serve, Site, Tracking, answer
+from tests.tagsite import (
+    GIVEN,
+    LONDON,
+    OTHER,
+    OWN,
+    PHONE,
+    SHOWN,
+    Serve,
+    Site,
+    Tracking,
+    answer,
+    shifts_of_a_swap,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -285,26 +297,10 @@ async def test_a_strange_suffix_leaves_the_page_alone_and_the_next_answer_counts
 
 
 async def test_an_extension_at_the_end_of_a_line_shifts_nothing(page: Page, site: Site) -> None:
-    await page.before_load(
-        "window.shifts = []; new PerformanceObserver(list => shifts.push(...list.getEntries()"
-        ".map(entry => entry.value))).observe({type: 'layout-shift', buffered: true})"
-    )
-    site.body = "<style>body { font-variant-numeric: tabular-nums }</style>" + PHONE * 5
-    site.body += "<p>Call <b>555-010-0100</b></p><div>below</div>"
     site.tracking.page = answer(at(GIVEN, "4217"))
-    site.tracking.open.clear()
-    await page.goto(site.url())
-    frames = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
-    await page.evaluate(frames)
-    site.tracking.open.set()
-    await page.wait_for(f"{SHOWN} === '(555) 010-0201, ext. 4217'")
-    await page.evaluate(frames)
-    assert await page.evaluate("shifts") == []
-    await page.evaluate(
-        "document.body.prepend(Object.assign(document.createElement('h1'),"
-        "{textContent: 'Proof that shifts are seen'}))"
-    )
-    await page.wait_for("shifts.length > 0")
+    line = "<p>Call <b>555-010-0100</b></p>"
+
+    assert await shifts_of_a_swap(page, site, line, "(555) 010-0201, ext. 4217") == []
 
 
 async def test_the_extension_needs_no_more_of_a_strict_content_policy(

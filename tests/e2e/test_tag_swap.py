@@ -4,7 +4,18 @@ import pytest
 
 from ringtrace.demo.website import site_app
 from tests.browser import Page
-from tests.tagsite import GIVEN, LONDON, OWN, PHONE, SHOWN, Serve, Site, Tracking, answer
+from tests.tagsite import (
+    GIVEN,
+    LONDON,
+    OWN,
+    PHONE,
+    SHOWN,
+    Serve,
+    Site,
+    Tracking,
+    answer,
+    shifts_of_a_swap,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -184,25 +195,9 @@ async def test_the_answer_is_applied_without_timers_or_frames(page: Page, site: 
 
 
 async def test_swapping_shifts_nothing(page: Page, site: Site) -> None:
-    await page.before_load(
-        "window.shifts = []; new PerformanceObserver(list => shifts.push(...list.getEntries()"
-        ".map(entry => entry.value))).observe({type: 'layout-shift', buffered: true})"
-    )
-    site.body = "<style>body { font-variant-numeric: tabular-nums }</style>" + PHONE * 5
-    site.body += "<p>Call <b>555-010-0100</b> today</p><div>below</div>"
-    site.tracking.open.clear()
-    await page.goto(site.url())
-    frames = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
-    await page.evaluate(frames)
-    site.tracking.open.set()
-    await page.wait_for(f"{SHOWN} === '(555) 010-0201'")
-    await page.evaluate(frames)
-    assert await page.evaluate("shifts") == []
-    await page.evaluate(
-        "document.body.prepend(Object.assign(document.createElement('h1'),"
-        "{textContent: 'Proof that shifts are seen'}))"
-    )
-    await page.wait_for("shifts.length > 0")
+    line = "<p>Call <b>555-010-0100</b> today</p>"
+
+    assert await shifts_of_a_swap(page, site, line, "(555) 010-0201") == []
 
 
 @pytest.mark.parametrize(

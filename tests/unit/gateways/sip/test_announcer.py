@@ -27,7 +27,7 @@ class Direct:
         action()
 
     def after(self, seconds: float, action: Callable[[], None]) -> Timer:
-        raise NotImplementedError
+        raise NotImplementedError  # an announcer keeps its own time and sets no timers
 
 
 class Relay:
