@@ -26,6 +26,7 @@ from ringtrace.replay.command import replay
 from ringtrace.serve import serve as run_server
 from ringtrace.services.errors import RefusedError
 from ringtrace.services.ports import CallFilter, Reads
+from ringtrace.upkeep.command import backup, doctor, restore
 
 R = TypeVar("R")
 API_SECONDS = 10.0
@@ -58,6 +59,9 @@ def main() -> None:
 main.add_command(demo)
 main.add_command(replay)
 main.add_command(flow)
+main.add_command(backup)
+main.add_command(restore)
+main.add_command(doctor)
 
 
 @main.command()

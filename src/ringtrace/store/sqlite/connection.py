@@ -46,6 +46,11 @@ def migrate(connection: sqlite3.Connection) -> int:
     return len(steps)
 
 
+def newest_version() -> int:
+    """The schema that this program writes."""
+    return len(_steps())
+
+
 def _steps() -> list[str]:
     folder = files("ringtrace.store.sqlite") / "migrations"
     scripts = {int(m[1]): one for one in folder.iterdir() if (m := _NAME(one.name))}

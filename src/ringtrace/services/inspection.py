@@ -1,0 +1,40 @@
+"""What a database says of itself when somebody looks after it."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Audio(NamedTuple):
+    """The call that a recording belongs to."""
+
+    account_id: int
+    gateway: str
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayLife:
+    """A gateway that has a token, and when its last report came (ms since 1970 UTC, or never)."""
+
+    account_id: int
+    kind: str
+    heard_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """`damage` is what SQLite found first, None of a sound file. Of another schema no more is said.
+
+    `newest_moment` is ms since 1970 UTC, `stray_routes` the numbers whose owner by the route table
+    is another than by their row, `audio` the calls that claim to have a recording.
+    """
+
+    schema: int
+    newest_schema: int
+    damage: str | None
+    newest_moment: int | None = None
+    stray_routes: tuple[str, ...] = ()
+    gateways: tuple[GatewayLife, ...] = ()
+    sites_without_numbers: tuple[str, ...] = ()
+    accounts_without_gateway: tuple[str, ...] = ()
+    audio: frozenset[Audio] = frozenset()

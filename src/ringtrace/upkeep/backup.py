@@ -1,0 +1,110 @@
+"""Everything a server needs to go on elsewhere, in one file."""
+
+import os
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from ringtrace import __version__
+from ringtrace.config import Settings
+from ringtrace.store.sqlite.snapshot import check, snapshot
+from ringtrace.upkeep import archive
+from ringtrace.upkeep.archive import ArchiveInvalidError, Entry, Manifest, Member
+
+DATABASE: Final = "ringtrace.db"
+RECORDINGS: Final = "recordings"
+
+Progress = Callable[[Member], None]
+"""Is told of each file that is done."""
+
+
+class FolderNotEmptyError(RuntimeError):
+    """There is something where the data are to be restored to."""
+
+
+def backup(
+    settings: Settings, target: Path, progress: Progress, *, recordings: bool = True
+) -> Manifest:
+    """Write `target`, whole or not at all, also while a server runs over the folder.
+
+    The database first, then the recordings: those it tells of are all there. Sessions are left
+    out: people sign in again. Raises ValueError (`target`'s name), FileExistsError,
+    FileNotFoundError, DatabaseDamagedError, OSError.
+    """
+    mode = archive.mode_of(target)
+    if target.exists():
+        raise FileExistsError(f"{target} exists")
+    # Beside the target, where there is room for a backup: the data's own disk may be full.
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as name:
+        work = Path(name)
+        schema = snapshot(settings.database, work / DATABASE)
+        part = work / "archive"
+        with tarfile.open(part, mode) as out:
+            members = []
+            for member in archive.write(out, _entries(settings, work, recordings=recordings)):
+                progress(member)
+                members.append(member)
+            made_at = datetime.now(UTC).isoformat(timespec="seconds")
+            manifest = Manifest(__version__, made_at, schema, tuple(members))
+            archive.seal(out, manifest)
+        _sync(part)
+        part.chmod(0o600)
+        part.replace(target)
+    _sync(target.parent)
+    return manifest
+
+
+def _entries(settings: Settings, work: Path, *, recordings: bool) -> Iterator[Entry]:
+    yield Entry(DATABASE, work / DATABASE)
+    for path in (settings.data / "secret.key", settings.password_file, settings.api_token_file):
+        if path.exists():
+            yield Entry(path.name, path)
+    if not recordings:
+        return
+    for path in sorted(settings.recordings.rglob("*")):
+        if path.is_file() and path.suffix != ".part":
+            yield Entry(f"{RECORDINGS}/{path.relative_to(settings.recordings).as_posix()}", path)
+
+
+def restore(source: Path, settings: Settings, progress: Progress) -> None:
+    """Put the data folder back as it was, checked against the manifest; whole or not at all.
+
+    Raises FolderNotEmptyError, ArchiveInvalidError, DatabaseDamagedError, OSError.
+    """
+    data = settings.data
+    if data.exists() and any(data.iterdir()):
+        raise FolderNotEmptyError(f"{data} is not empty: restore to another folder, or move it")
+    data.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=data.parent, prefix=f".{data.name}.") as name:
+        work = Path(name) / "data"
+        work.mkdir(mode=0o700)
+        with _opened(source) as found:
+            for member in archive.unpack(found, work):
+                progress(member)
+        if not (work / DATABASE).is_file():
+            raise ArchiveInvalidError("there is no database in it")
+        check(work / DATABASE)
+        for path in work.rglob("*"):
+            _sync(path)
+        _sync(work)
+        # An empty folder may be in its place; one that was filled meanwhile stays.
+        work.replace(data)
+    _sync(data.parent)
+
+
+def _opened(source: Path) -> tarfile.TarFile:
+    try:
+        return tarfile.open(source, "r:*")
+    except tarfile.TarError as error:
+        raise ArchiveInvalidError(f"{source} is no archive") from error
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,143 @@
+"""`ringtrace backup`, `ringtrace restore`, `ringtrace doctor`."""
+
+import sqlite3
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, NoReturn, Self
+
+import click
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import DownloadColumn, Progress, SpinnerColumn, TextColumn
+from rich.table import Table
+
+from ringtrace.config import Settings
+from ringtrace.listing import show
+from ringtrace.store.sqlite.inspection import inspect
+from ringtrace.store.sqlite.snapshot import DatabaseDamagedError
+from ringtrace.upkeep import backup as backups
+from ringtrace.upkeep.archive import ArchiveInvalidError, Member
+from ringtrace.upkeep.backup import FolderNotEmptyError
+from ringtrace.upkeep.diagnosis import Finding, Level, diagnose
+from ringtrace.upkeep.surroundings import look_around
+
+EXIT_FAILED: Final = 1
+EXIT_BAD_INPUT: Final = 2
+_COLOURS: Final = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "red"}
+
+
+def _data_option(command: Callable[..., None]) -> Callable[..., None]:
+    return click.option(
+        "--data",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=Path("ringtrace-data"),
+        show_default=True,
+        help="Folder of the database, the recordings and the keys.",
+    )(command)
+
+
+@click.command()
+@click.argument("target", metavar="FILE.tar[.gz|.xz]", type=click.Path(path_type=Path))
+@_data_option
+@click.option("--without-recordings", is_flag=True, help="The database and the keys alone.")
+def backup(target: Path, data: Path, *, without_recordings: bool) -> None:
+    """Put everything a server needs to go on elsewhere into one file, while it runs.
+
+    The file holds keys and callers' numbers: keep it as you keep the data folder.
+    """
+    try:
+        with _Shown("backing up") as shown:
+            manifest = backups.backup(
+                Settings(data), target, shown, recordings=not without_recordings
+            )
+    except (ValueError, FileExistsError, FileNotFoundError) as error:
+        _end(EXIT_BAD_INPUT, str(error))
+    except (DatabaseDamagedError, OSError) as error:
+        _end(EXIT_FAILED, f"no backup was made: {error}")
+    click.echo(msgspec.json.encode({
+        "backup": str(target), "files": len(manifest.files),
+        "bytes": sum(one.size for one in manifest.files), "schema": manifest.schema,
+    }).decode())  # fmt: skip
+
+
+@click.command()
+@click.argument("source", metavar="FILE", type=click.Path(path_type=Path, exists=True))
+@_data_option
+def restore(source: Path, data: Path) -> None:
+    """Put a backup back into an empty or a new folder, checked against its digests."""
+    try:
+        with _Shown("restoring") as shown:
+            backups.restore(source, Settings(data), shown)
+    except (FolderNotEmptyError, ArchiveInvalidError) as error:
+        _end(EXIT_BAD_INPUT, str(error))
+    except (DatabaseDamagedError, OSError) as error:
+        _end(EXIT_FAILED, f"nothing was restored: {error}")
+    click.echo(msgspec.json.encode({"data": str(data), "files": shown.files}).decode())
+
+
+@click.command()
+@_data_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for each finding.")
+def doctor(data: Path, *, as_json: bool) -> None:
+    """Look the data folder over: disk, database, routes, recordings, gateways, server.
+
+    Exits with 1 when something is broken; a warning alone is none.
+    """
+    settings = Settings(data)
+    if not settings.database.exists():
+        _end(EXIT_BAD_INPUT, f"no data in {data}: start `ringtrace serve` first")
+    around = look_around(settings)
+    try:
+        findings = diagnose(inspect(settings.database), around)
+    except sqlite3.DatabaseError as error:
+        findings = [Finding("database", Level.ERROR, f"cannot be read: {error}",
+                            "restore the last backup")]  # fmt: skip
+    if as_json:
+        for finding in findings:
+            click.echo(msgspec.json.encode(finding).decode())
+    else:
+        show(_table(findings))
+    if any(finding.level is Level.ERROR for finding in findings):
+        sys.exit(EXIT_FAILED)
+
+
+def _table(findings: Sequence[Finding]) -> Table:
+    table = Table(title="Ringtrace doctor", show_edge=False)
+    table.add_column("check")
+    table.add_column("")
+    table.add_column("what was found; what to do", overflow="fold")
+    for one in findings:
+        colour = _COLOURS[one.level]
+        said = escape(one.message) + (f"\n[dim]{escape(one.advice)}[/dim]" if one.advice else "")
+        table.add_row(one.check, f"[{colour}]{one.level}[/{colour}]", said)
+    return table
+
+
+class _Shown:
+    """A line on stderr that counts files and bytes."""
+
+    def __init__(self, what: str) -> None:
+        self._bar = Progress(
+            SpinnerColumn(), TextColumn("{task.description} {task.fields[files]} files"),
+            DownloadColumn(), console=Console(stderr=True), transient=True,
+        )  # fmt: skip
+        self._task = self._bar.add_task(what, total=None, files=0)
+        self.files = 0
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def __call__(self, member: Member) -> None:
+        self.files += 1
+        self._bar.update(self._task, advance=member.size, files=self.files)
+
+
+def _end(code: int, message: str) -> NoReturn:
+    click.echo(message, err=True)
+    sys.exit(code)

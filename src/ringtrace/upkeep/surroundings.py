@@ -1,0 +1,69 @@
+"""Looking around a data folder."""
+
+import os
+import shutil
+import stat
+import time
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from ringtrace.config import Settings
+from ringtrace.services.inspection import Audio
+from ringtrace.upkeep.diagnosis import Surroundings
+
+_ANSWER_SECONDS: Final = 3.0
+
+
+def look_around(settings: Settings) -> Surroundings:
+    """A server that does not answer within 3 s counts as one that does not."""
+    audio, leftovers = _recordings(settings.recordings)
+    address = settings.address_file
+    return Surroundings(
+        now=time.time_ns() // 1_000_000,
+        free_bytes=shutil.disk_usage(settings.data).free,
+        writable=_is_writable(settings.data),
+        open_to_others=tuple(
+            path.name
+            for path in (
+                settings.data / "secret.key", settings.password_file, settings.api_token_file
+            )
+            if path.exists() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+        ),
+        recordings=audio,
+        leftovers=leftovers,
+        running=address.exists(),
+        answers=address.exists() and _answers(address.read_text().strip()),
+    )  # fmt: skip
+
+
+def _recordings(folder: Path) -> tuple[frozenset[Audio], int]:
+    """By account and gateway, named by the call."""
+    audio, leftovers = set(), 0
+    for path in folder.glob("*/*/*"):
+        if path.suffix == ".part":
+            leftovers += 1
+            continue
+        account, gateway = path.parts[-3:-1]
+        if account.isdecimal():
+            audio.add(Audio(int(account), gateway, path.stem))
+    return frozenset(audio), leftovers
+
+
+def _is_writable(folder: Path) -> bool:
+    """By trying: root may write where the mode forbids it, but not to a read-only disk."""
+    probe = folder / f".doctor-{os.getpid()}"
+    try:
+        probe.touch(exist_ok=False)
+        probe.unlink()
+    except OSError:
+        return False
+    return True
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/t/tag.js", timeout=_ANSWER_SECONDS).is_success
+    except httpx.HTTPError:
+        return False

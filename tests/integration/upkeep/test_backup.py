@@ -1,0 +1,177 @@
+"""A backup of a server that works goes on elsewhere as the server did."""
+
+import asyncio
+import json
+import secrets
+import sqlite3
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from click.testing import CliRunner, Result
+
+from ringtrace import cli
+from ringtrace.config import Settings
+from tests.server import server
+from tests.shop import BROWSER, ORIGIN, POOL, REPORT, bearer, rfc, setup_of
+
+NUMBERS = [POOL, *(f"+12025550{n}" for n in range(112, 122))]
+AUDIO = b"RIFF\x24\x00\x00\x00WAVEfmt " + bytes(4_000)
+
+
+def run(*words: str | Path) -> Result:
+    return CliRunner().invoke(cli.main, [str(word) for word in words])
+
+
+async def viewed(client: httpx.AsyncClient, visit: str) -> str:
+    answer = await client.post(
+        "/t/hit",
+        json={"site": "shop", "kind": "page", "visitor": visit, "visit": visit, "url": ORIGIN},
+        headers={"Origin": ORIGIN, "User-Agent": BROWSER},
+    )
+    return str(answer.json()["number"]["e164"])
+
+
+def new_visit() -> str:
+    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
+
+
+async def worked(url: str, data: Path) -> dict[str, str]:
+    """A call with its recording and a few visits; returns what each visit was shown."""
+    api = bearer(Settings(data).api_token_file.read_text().strip())
+    async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+        document = setup_of("shop", "+12025550101", NUMBERS)
+        (await client.put("/api/v1/setup", json=document, headers=api)).raise_for_status()
+        token = (await client.post("/api/v1/tokens", json={"kind": "sip"}, headers=api)).json()
+        sip = bearer(token["token"])
+        shown = {}
+        for _ in range(5):
+            visit = new_visit()
+            shown[visit] = await viewed(client, visit)
+        report = REPORT | {"number": POOL, "started_at": rfc(time.time_ns() // 10**6)}
+        await client.post("/gateway/v1/calls/kept/report", json=report, headers=sip)
+        put = await client.put("/gateway/v1/calls/kept/recording", content=AUDIO, headers=sip)
+        put.raise_for_status()
+    return shown
+
+
+async def test_a_running_server_is_backed_up_under_load_and_restored(tmp_path: Path) -> None:
+    data, archive, elsewhere = tmp_path / "data", tmp_path / "b.tar.gz", tmp_path / "new" / "data"
+    async with server(data) as (_, url):
+        shown = await worked(url, data)
+        async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+            done = asyncio.create_task(asyncio.to_thread(run, "backup", archive, "--data", data))
+            while not done.done():
+                await viewed(client, new_visit())
+        made = await done
+    assert made.exit_code == 0, made.output
+    assert json.loads(made.stdout)["files"] == 5
+    assert archive.stat().st_mode & 0o077 == 0
+    assert not list(tmp_path.glob(".b.tar.gz*"))
+
+    restored = run("restore", archive, "--data", elsewhere)
+
+    assert restored.exit_code == 0, restored.output
+    async with server(elsewhere) as (_, url):
+        async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+            for visit, number in shown.items():
+                assert await viewed(client, visit) == number
+            api = bearer(Settings(elsewhere).api_token_file.read_text().strip())
+            (call,) = (await client.get("/api/v1/calls", headers=api)).json()["calls"]
+            heard = await client.get(call["recording"]["link"])
+            assert heard.content == AUDIO
+        looked = run("doctor", "--data", elsewhere, "--json")
+    findings = [json.loads(line) for line in looked.stdout.splitlines()]
+    assert looked.exit_code == 0, looked.output
+    assert {one["check"] for one in findings if one["level"] != "ok"} <= {"disk"}
+
+
+async def test_nothing_is_restored_over_data_or_from_half_a_backup(tmp_path: Path) -> None:
+    data, archive = tmp_path / "data", tmp_path / "b.tar"
+    async with server(data):
+        assert run("backup", archive, "--data", data, "--without-recordings").exit_code == 0
+    before = sorted(path.name for path in data.iterdir())
+
+    over = run("restore", archive, "--data", data)
+    assert (over.exit_code, sorted(path.name for path in data.iterdir())) == (2, before)
+    assert "is not empty" in over.output
+
+    archive.write_bytes(archive.read_bytes()[:-40_000])
+    half = run("restore", archive, "--data", tmp_path / "half")
+    assert half.exit_code == 2
+    assert not (tmp_path / "half").exists()
+    assert not list(tmp_path.glob(".half*"))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("backup", "{tmp}/b.zip"), "must end in"),
+        (("backup", "{tmp}/b.tar"), "no database"),
+        (("doctor",), "no data in"),
+    ],
+)
+def test_bad_input_is_told_and_leaves_nothing(
+    tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    ended = run(*(word.format(tmp=tmp_path) for word in words), "--data", tmp_path / "none")
+
+    assert ended.exit_code == 2
+    assert said in ended.output
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_an_older_backup_is_never_overwritten(tmp_path: Path) -> None:
+    archive = tmp_path / "b.tar"
+    archive.write_text("precious")
+    async with server(tmp_path / "data"):
+        assert run("backup", archive, "--data", tmp_path / "data").exit_code == 2
+    assert archive.read_text() == "precious"
+
+
+async def test_the_doctor_finds_what_is_broken(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    async with server(data) as (_, url):
+        await worked(url, data)
+    settings = Settings(data)
+    settings.recordings.joinpath("1", "sip", "kept.wav").rename(
+        settings.recordings / "1" / "sip" / "stray.wav"
+    )
+    settings.password_file.chmod(0o644)
+    with sqlite3.connect(settings.database) as database:
+        database.execute("UPDATE number_routes SET account_id = 7 WHERE number = ?", (POOL,))
+        database.execute("UPDATE calls SET started_at = started_at + 86400000")
+    database.close()
+
+    looked = run("doctor", "--data", data, "--json")
+
+    found = [json.loads(line) for line in looked.stdout.splitlines()]
+    wrong = {(one["check"], one["level"]) for one in found if one["level"] == "error"}
+    assert looked.exit_code == 1
+    # The server was killed: it left the file that says it runs.
+    broken = ("secrets", "clock", "routes", "recordings", "server")
+    assert wrong == {(check, "error") for check in broken}
+    shown = run("doctor", "--data", data)
+    assert "1 calls miss their file: sip/kept" in " ".join(shown.stdout.split())
+
+
+async def test_the_doctor_says_when_the_database_cannot_be_read(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    async with server(data) as (_, url):
+        await worked(url, data)
+    database = Settings(data).database
+    with sqlite3.connect(database) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+    connection.close()
+    body = bytearray(database.read_bytes())
+    body[4096:] = secrets.token_bytes(len(body) - 4096)
+    database.write_bytes(body)
+
+    looked = run("doctor", "--data", data)
+    assert looked.exit_code == 1
+    assert "restore the last backup" in " ".join(looked.stdout.split())
+
+    refused = run("backup", tmp_path / "b.tar", "--data", data)
+    assert refused.exit_code == 1
+    assert not (tmp_path / "b.tar").exists()
