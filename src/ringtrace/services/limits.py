@@ -26,7 +26,9 @@ class _Bucket:
     def take(self, cost: float, per_minute: int, at: int) -> bool:
         elapsed = max(0, at - self.filled_at)
         self.tokens = min(2.0 * per_minute, self.tokens + elapsed * per_minute / 60_000)
-        self.filled_at = max(self.filled_at, at)
+        # A clock that went back starts anew from there: else nothing would be filled until it has
+        # caught up.
+        self.filled_at = at
         if self.tokens < cost:
             return False
         self.tokens -= cost

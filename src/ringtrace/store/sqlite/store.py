@@ -9,6 +9,7 @@ import asyncio
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 
 R = TypeVar("R")
 _ENOUGH_A_BATCH = 512
+_QUIET_SECONDS = 10.0
 
 _Job = tuple[Command[Any], "asyncio.Future[Any]"]
 
@@ -37,6 +39,7 @@ class SqliteStore(SqliteReader):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self._gathered: list[_Job] = []
+        self._quiet_until = 0.0
         self._jobs: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
         self._connection = connect(path)
         self.schema_version = migrate(self._connection)
@@ -120,7 +123,7 @@ class SqliteStore(SqliteReader):
             return self._transaction([command for command, _ in batch])
         except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the one who asked
             if len(batch) == 1:
-                return [_told(error)]
+                return [self._told(error)]
         return [self._write([job])[0] for job in batch]
 
     def _transaction(self, batch: list[Command[Any]]) -> list[Any]:
@@ -137,6 +140,17 @@ class SqliteStore(SqliteReader):
         if any(isinstance(command, commands.ApplySetup) for command in batch):
             self._visits.forget()
         return results
+
+    def _told(self, error: Exception) -> Exception:
+        if isinstance(error, RefusedError):
+            return error
+        # On a full disk everything fails, and its log must not be what fills it.
+        if time.monotonic() >= self._quiet_until:
+            log.error("store_write_failed", exc_info=error)
+            self._quiet_until = time.monotonic() + _QUIET_SECONDS
+        away = StoreAwayError("the store cannot write")
+        away.__cause__ = error
+        return away
 
     @staticmethod
     def _resolve(batch: list[_Job], results: list[Any]) -> None:
@@ -155,12 +169,3 @@ def _settle(batch: list[_Job], results: list[Any]) -> None:
             future.set_exception(result)
         else:
             future.set_result(result)
-
-
-def _told(error: Exception) -> Exception:
-    if isinstance(error, RefusedError):
-        return error
-    log.error("store_write_failed", exc_info=error)
-    away = StoreAwayError("the store cannot write")
-    away.__cause__ = error
-    return away

@@ -1,5 +1,6 @@
 """Writing hits: visits, leases, exposures."""
 
+import logging
 import sqlite3
 from collections import Counter
 from dataclasses import dataclass, field
@@ -13,9 +14,12 @@ from ringtrace.domain.visit import HitKind
 from ringtrace.services.commands import KeepModel, NoteHit, NumberShown, ShowNumber
 from ringtrace.store.sqlite import rows
 
+log = logging.getLogger(__name__)
+
 _FORGET_MS = 2 * 86_400_000
 _TRAFFIC_MS = 3 * 86_400_000
 _FIRST_SPLIT = 64
+_CLOCK_WENT_BACK_MS = 60_000
 
 _MOMENTS = {HitKind.LEAVE: "left_at", HitKind.CONTACT: "contact_at", HitKind.TAP: "tapped_at"}
 
@@ -200,6 +204,11 @@ class VisitWriter:
 
     def _pool(self, account_id: int, site_key: str, at: int) -> _SitePool:
         pool = self._pools.get((account_id, site_key))
+        if pool is not None and at < pool.leases.now - _CLOCK_WENT_BACK_MS:
+            # For the pool time would stand still until the clock has caught up, and nobody who
+            # fell silent would ever free his number.
+            log.warning("clock_went_back seconds=%d", (pool.leases.now - at) // 1000)
+            pool = None
         if pool is None:
             pool = self._pools[account_id, site_key] = self._restored(account_id, site_key, at)
         return pool
@@ -237,7 +246,7 @@ class VisitWriter:
             (account_id, site_key, at - _FORGET_MS),
         )
         pool.restore(
-            Restored(number, visit, visitor, seen_at, left_at is not None, *more)
+            Restored(number, visit, visitor, seen_at, left_at is not None, *more).as_of(at)
             for number, visit, visitor, seen_at, left_at, *more in leases
         )
         return _SitePool(

@@ -53,11 +53,14 @@ class SignInThrottle:
 
     def _wait(self, key: tuple[str, str], at: int) -> int:
         tries = self._tries.get(key)
-        return max(0, tries.until - at) if tries else 0
+        # After a clock went back nobody waits until it has caught up.
+        if tries is None or at < tries.last_at:
+            return 0
+        return max(0, tries.until - at)
 
     def _count(self, key: tuple[str, str], rule: _Rule, at: int) -> None:
         tries = self._tries.pop(key, None)
-        if tries is None or at - max(tries.last_at, tries.until) > _FORGET_MS:
+        if tries is None or at - max(tries.last_at, tries.until) > _FORGET_MS or at < tries.last_at:
             tries = _Tries(0, at, 0)
         tries.count += 1
         tries.last_at = at

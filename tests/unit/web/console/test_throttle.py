@@ -79,3 +79,11 @@ def test_the_table_does_not_grow_without_end() -> None:
         throttle.attempt(f"address {i}", f"login {i}", i)
 
     assert len(throttle._tries) <= 10_000
+
+
+def test_a_clock_that_goes_back_keeps_nobody_waiting_until_it_has_caught_up() -> None:
+    throttle = SignInThrottle()
+    _fail(throttle, 8, at=3_600_000)
+
+    assert throttle.attempt(HOME, "admin", 0) == 0
+    assert _fail(throttle, 6, at=0) > 0
