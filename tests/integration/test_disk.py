@@ -21,7 +21,7 @@ from ringtrace.config import Settings
 from tests.shop import BROWSER, ORIGIN, POOL, RADIO, REPORT, TARGET, bearer, rfc, setup_of
 
 pytestmark = pytest.mark.skipif(
-    subprocess.run(  # noqa: S603 - no input but our own
+    subprocess.run(
         ["/usr/bin/unshare", "-m", "--propagation", "unchanged", "true"], check=False
     ).returncode
     != 0,
