@@ -78,13 +78,14 @@ def _outcome(call: CallRecord) -> Text:
 def channel_table(rows: Sequence[ChannelRow]) -> Table:
     table = Table(title="Expected calls by channel")
     table.add_column("channel")
-    for name in ("visits", "calls", "answered", "talk"):
+    for name in ("visits", "calls", "95 %", "answered", "talk"):
         table.add_column(name, justify="right")
     for row in rows:
         table.add_row(
             row.channel or "unknown",
             str(row.visits),
             f"{row.calls:.1f}",
+            f"{row.calls_low:.1f}-{row.calls_high:.1f}",
             f"{row.answered:.1f}",
             f"{row.talk_seconds / 60:.1f} min",
         )

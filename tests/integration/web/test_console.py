@@ -192,6 +192,24 @@ async def test_days_and_times_are_those_of_the_viewer(shop: Shop) -> None:
     assert 'datetime="2026-11-24T00:30:00+01:00"' in raw
 
 
+async def test_where_a_visitor_was_is_told_as_of_the_call(shop: Shop) -> None:
+    """He left 5 s before it, came back after it, and stayed."""
+    visit = shop.ids()
+    shown = (await shop.hit(visit=visit, visitor=visit)).json()["number"]["e164"]
+    shop.clock.now += 20_000
+    await shop.hit("leave", visit=visit, visitor=visit)
+    shop.clock.now += 5_000
+    called_at = shop.clock.now
+    shop.clock.now += 60_000
+    await shop.hit(visit=visit, visitor=visit)
+    await shop.report(CALL, number=shown, started_at=rfc(called_at))
+    await signed_in(shop)
+
+    page = await text(shop, f"/calls/sip/{CALL}")
+
+    assert "last seen 5 seconds before the call" in page
+
+
 async def test_a_call_explains_its_attribution(shop: Shop) -> None:
     visit = shop.ids()
     shown = (await shop.hit(visit=visit, visitor=visit)).json()["number"]["e164"]

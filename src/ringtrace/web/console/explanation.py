@@ -9,7 +9,8 @@ from markupsafe import Markup
 
 from ringtrace.domain.attribution import Attribution, Basis, Credit
 from ringtrace.domain.source import Source
-from ringtrace.services.ports import CallRecord, VisitRecord
+from ringtrace.domain.visit import HitKind
+from ringtrace.services.ports import CallRecord, PageView, VisitRecord
 from ringtrace.web.certainty import shown_repeat
 from ringtrace.web.console import charts, wording
 from ringtrace.web.console.factors import factors
@@ -162,7 +163,7 @@ def _candidate(
             for v in past[-_MOST_VIEWS:]
         )
         more = len(past) - len(hits)
-        before = _before(visit, called_at)
+        before = _before(visit, past, called_at)
     return CandidateView(
         visit_id=credit.visit_id,
         channel=str(said.channel),
@@ -177,10 +178,13 @@ def _candidate(
     )
 
 
-def _before(visit: VisitRecord, called_at: int) -> str:
+def _before(visit: VisitRecord, past: Sequence[PageView], called_at: int) -> str:
+    """As of the call: who left before it and came back after it was away when it came."""
     last = visit.candidate.left_at or visit.candidate.seen_at
     if last >= called_at:
-        return "still on the page when the call came"
+        if not past or past[-1].kind != HitKind.LEAVE:
+            return "still on the page when the call came"
+        last = past[-1].at
     return f"last seen {wording.ago(called_at - last)} before the call"
 
 
