@@ -20,14 +20,10 @@ from queue import SimpleQueue
 
 import msgspec
 
+from ringtrace.gateways.sip.capture import CaptureError, captured_files, discard_files
 from ringtrace.gateways.sip.durable import TEMPORARY, flush_folder, remove, replace_file
 from ringtrace.gateways.sip.record import CallRecord, report
-from ringtrace.gateways.sip.recording import (
-    RecordingError,
-    discard_files,
-    recorded_files,
-    write_wav,
-)
+from ringtrace.gateways.sip.recording import write_wav
 
 _log = logging.getLogger(__name__)
 _RETRY_SECONDS = 1.0
@@ -136,8 +132,8 @@ class Spool:
     def _keep_recording(self, call: str) -> float | None:
         part = self.outbox / f"{call}.wav{TEMPORARY}"
         try:
-            seconds = write_wav(*recorded_files(self.media, call), part)
-        except RecordingError as error:
+            seconds = write_wav(*captured_files(self.media, call), part)
+        except CaptureError as error:
             _log.error("recording_damaged call=%s error=%s", call, error)
             seconds = None
         if seconds is None:

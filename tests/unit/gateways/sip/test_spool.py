@@ -14,8 +14,8 @@ from ringtrace.domain.call import Outcome, PlanSource, Reason
 from ringtrace.domain.plan import Target
 from ringtrace.gateways.sip import durable
 from ringtrace.gateways.sip import spool as spool_module
+from ringtrace.gateways.sip.capture import captured_files
 from ringtrace.gateways.sip.record import CallRecord
-from ringtrace.gateways.sip.recording import recorded_files
 from ringtrace.gateways.sip.spool import Spool, SpoolError
 from tests.unit.gateways.sip.conftest import capture_of
 
@@ -82,7 +82,7 @@ def names(folder: Path) -> list[str]:
 
 
 def record_sound(spool: Spool, call: str = CALL) -> None:
-    for path in recorded_files(spool.media, call):
+    for path in captured_files(spool.media, call):
         capture_of(path, 50)
 
 
@@ -220,7 +220,7 @@ def test_damaged_journal_is_kept_aside_and_the_others_are_reported(tmp_path: Pat
 
 def test_damaged_capture_costs_the_recording_but_not_the_report(tmp_path: Path) -> None:
     spool = opened(tmp_path)
-    recorded_files(spool.media, CALL)[0].write_bytes(bytes(100))
+    captured_files(spool.media, CALL)[0].write_bytes(bytes(100))
     spool._finish(talked())
     assert names(tmp_path / "outbox") == [f"{CALL}.json"]
     assert report_in(tmp_path)["recording"] is None
