@@ -16,7 +16,7 @@ import msgspec
 from phonenumbers import SUPPORTED_REGIONS
 
 from ringtrace import __version__, engine_stdio, listing
-from ringtrace.bootstrap import DataFolderInUseError, open_reader
+from ringtrace.bootstrap import DataFolderInUseError, RecordingsUnusableError, open_reader
 from ringtrace.config import Settings
 from ringtrace.demo.command import demo
 from ringtrace.domain.account import ISSUED_KINDS
@@ -95,6 +95,13 @@ main.add_command(doctor)
     type=click.IntRange(1),
     help="Page views a minute of one site that may get a number.",
 )
+@click.option(
+    "--recordings",
+    default="",
+    envvar="RINGTRACE_RECORDINGS",
+    metavar="DIR|s3://BUCKET/PREFIX",
+    help="Where recordings are kept, if not in the data folder.",
+)
 def serve(
     data: Path,
     host: str,
@@ -103,12 +110,15 @@ def serve(
     trusted_proxies: str,
     hits_per_address: int,
     hits_per_site: int,
+    recordings: str,
 ) -> None:
     """Run the server: tracking, gateways' backend, console and API in one process."""
-    settings = Settings(data, host, port, region, trusted_proxies, hits_per_address, hits_per_site)
+    settings = Settings(
+        data, host, port, region, trusted_proxies, hits_per_address, hits_per_site, recordings
+    )
     try:
         run_server(settings)
-    except (DataFolderInUseError, OSError) as error:
+    except (DataFolderInUseError, RecordingsUnusableError, OSError) as error:
         raise click.ClickException(str(error)) from error
 
 

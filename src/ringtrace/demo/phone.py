@@ -50,7 +50,7 @@ class Phone:
         self,
         behaviours: Mapping[str, Behaviour],
         otherwise: Behaviour,
-        voice: Callable[[], RtpStream],
+        voice: Callable[[], RtpStream] = RtpStream,
     ) -> None:
         self._behaviours = behaviours
         self._otherwise = otherwise
