@@ -20,6 +20,7 @@ from ringtrace.bootstrap import DataFolderInUseError, RecordingsUnusableError, o
 from ringtrace.config import Settings
 from ringtrace.demo.command import demo
 from ringtrace.domain.account import ISSUED_KINDS
+from ringtrace.domain.audio import AudioFormat
 from ringtrace.flowtest.command import flow
 from ringtrace.gateways.sip.settings import NodeSettings
 from ringtrace.replay.command import replay
@@ -139,6 +140,13 @@ def serve(
 )
 @click.option("--rtp", default="20000-29999", show_default=True, help="UDP ports for audio.")
 @click.option("--ready-file", type=click.Path(path_type=Path), help="Written once it listens.")
+@click.option(
+    "--recording-format",
+    default=AudioFormat.WAV.value,
+    show_default=True,
+    type=click.Choice([one.value for one in AudioFormat]),
+    help="Other than wav, its encoder must be installed.",
+)
 def sip_node(
     listen: str,
     advertise: str | None,
@@ -150,6 +158,7 @@ def sip_node(
     spool: Path,
     rtp: str,
     ready_file: Path | None,
+    recording_format: str,
 ) -> None:
     """Run a SIP node: takes calls from trunks, dials, records, reports."""
     # The SIP stack is the node's alone: the other commands do not load it.
@@ -172,6 +181,7 @@ def sip_node(
             rtp_port_min=int(low),
             rtp_port_max=int(high),
             ready_file=ready_file,
+            recording_format=AudioFormat(recording_format),
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from error

@@ -4,7 +4,7 @@
     live/alive          touched every second: when the node was last alive
     media/CALL=*        packets of the recording under way
     outbox/CALL.json    a finished report, sent until the backend has taken it
-    outbox/CALL.wav     its recording, sent after the report
+    outbox/CALL.SHA256.wav (or .flac, .opus, .mp3)   its recording, sent after the report
 
 A call moves from `live` to `outbox` in steps that may be repeated from the start after a crash
 between any two of them. Files hold phone numbers and voices: only the node's user may read them.
@@ -20,8 +20,11 @@ from queue import SimpleQueue
 
 import msgspec
 
+from ringtrace.domain.audio import AudioFormat
 from ringtrace.gateways.sip.capture import CaptureError, captured_files, discard_files
-from ringtrace.gateways.sip.durable import TEMPORARY, flush_folder, remove, replace_file
+from ringtrace.gateways.sip.durable import TEMPORARY, remove, replace_file
+from ringtrace.gateways.sip.encoder import Encoder
+from ringtrace.gateways.sip.outgoing import put_out
 from ringtrace.gateways.sip.record import CallRecord, report
 from ringtrace.gateways.sip.recording import write_wav
 
@@ -36,7 +39,8 @@ class SpoolError(Exception):
 class Spool:
     """Raises `SpoolError` when another node uses `folder`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, encoder: Encoder) -> None:
+        self._encoder = encoder
         self.outbox = folder / "outbox"
         self.media = folder / "media"
         self._live = folder / "live"
@@ -130,19 +134,20 @@ class Spool:
         self._finished()
 
     def _keep_recording(self, call: str) -> float | None:
-        part = self.outbox / f"{call}.wav{TEMPORARY}"
+        wav, encoded = (self.outbox / f"{call}.{kind}{TEMPORARY}" for kind in ("wav", "encoded"))
         try:
-            seconds = write_wav(*captured_files(self.media, call), part)
+            seconds = write_wav(*captured_files(self.media, call), wav)
         except CaptureError as error:
             _log.error("recording_damaged call=%s error=%s", call, error)
             seconds = None
         if seconds is None:
-            remove(part)
+            remove(wav)
             return None
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
-        part.replace(self.outbox / f"{call}.wav")
-        flush_folder(self.outbox)
+        if self._encoder.encode(wav, seconds, encoded):
+            put_out(encoded, self.outbox, call, self._encoder.kind)
+            remove(wav)
+        else:
+            put_out(wav, self.outbox, call, AudioFormat.WAV)
         return round(seconds, 3)
 
 
