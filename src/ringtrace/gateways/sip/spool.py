@@ -30,6 +30,7 @@ from ringtrace.gateways.sip.recording import write_wav
 
 _log = logging.getLogger(__name__)
 _RETRY_SECONDS = 1.0
+_DAMAGED = ".damaged"
 
 
 class SpoolError(Exception):
@@ -57,11 +58,13 @@ class Spool:
         """Take over what a dead node left; returns the number of its calls. Call before `start`."""
         left = sorted(self._live.glob("*.json"))
         calls = {path.stem for path in left}
+        # Nobody knows what call it was, but somebody may find out: its sound stays.
+        damaged = {path.stem for path in self._live.glob(f"*{_DAMAGED}")}
         last_alive = self._alive.stat().st_mtime if self._alive.exists() else 0.0
         for path in left:
             self._recover_call(path, last_alive)
         for path in self.media.iterdir():
-            if path.name.partition("=")[0] not in calls:
+            if path.name.partition("=")[0] not in calls | damaged:
                 remove(path)
         for folder in (self.outbox, self._live):
             for path in folder.glob(f"*{TEMPORARY}"):
@@ -106,7 +109,7 @@ class Spool:
             record = msgspec.json.decode(path.read_bytes(), type=CallRecord)
         except msgspec.MsgspecError:
             _log.error("journal_damaged call=%s", path.stem)
-            path.rename(path.with_suffix(".damaged"))
+            path.rename(path.with_suffix(_DAMAGED))
             return
         if record.result is None:
             record.cut_off(round(last_alive * 1_000))

@@ -262,6 +262,19 @@ def test_damaged_journal_is_kept_aside_and_the_others_are_reported(tmp_path: Pat
     assert names(tmp_path / "live") == ["alive", "bad.damaged"]
 
 
+def test_sound_of_a_damaged_journal_stays_over_all_starts(tmp_path: Path) -> None:
+    spool = opened(tmp_path)
+    (tmp_path / "live/bad.json").write_bytes(b"{")
+    record_sound(spool, "bad")
+    record_sound(spool, "unknown")
+    dies(spool)
+    for _ in range(2):
+        settled(tmp_path)
+    assert names(tmp_path / "media") == sorted(
+        path.name for path in captured_files(tmp_path / "media", "bad")
+    )
+
+
 def test_damaged_capture_costs_the_recording_but_not_the_report(tmp_path: Path) -> None:
     spool = opened(tmp_path)
     captured_files(spool.media, CALL)[0].write_bytes(bytes(100))
