@@ -18,9 +18,10 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "shop", "AWS_SECRET_ACCESS_KEY": "of our own
 
 
 @contextlib.contextmanager
-def s3_service() -> Iterator[str]:
+def s3_service(port: int | None = None) -> Iterator[str]:
     """Its address; it has one bucket, BUCKET, and is empty."""
-    url = f"http://127.0.0.1:{(port := free_port())}"
+    port = port or free_port()
+    url = f"http://127.0.0.1:{port}"
     process = subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
         stdout=subprocess.DEVNULL,
