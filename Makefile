@@ -63,9 +63,11 @@ $(VENV)/development: $(VENV)/runtime
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group tests --group lint
 	@touch $@
 
-# The browser and the SIP phone that the tests drive.
+# The browser, the SIP phone and the encoders that the tests drive.
 $(VENV)/system: $(BIN)/python
 	@command -v chromium >/dev/null && command -v sipp >/dev/null && \
-	  command -v wrk >/dev/null || { $(APT) update; \
-	  $(APT) install -y --no-install-recommends chromium sip-tester wrk fonts-dejavu-core; }
+	  command -v wrk >/dev/null && command -v flac >/dev/null && command -v opusenc >/dev/null && \
+	  command -v lame >/dev/null && command -v ffmpeg >/dev/null || { $(APT) update; \
+	  $(APT) install -y --no-install-recommends chromium sip-tester wrk fonts-dejavu-core \
+	    flac opus-tools lame ffmpeg; }
 	@touch $@

@@ -24,14 +24,16 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
 
 
 @contextlib.asynccontextmanager
-async def sip_node(data: Path, url: str, token: str, agent: Phone) -> AsyncIterator[str]:
+async def sip_node(
+    data: Path, url: str, token: str, agent: Phone, *options: str
+) -> AsyncIterator[str]:
     """Its SIP address; it dials `agent`, and FALLBACK while the backend is away."""
     ready = data / "node-ready"
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "ringtrace", "sip-node",
         "--listen", f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}", "--trunk", "127.0.0.0/8",
         "--proxy", f"127.0.0.1:{agent.address[1]}", "--backend", url, "--fallback", FALLBACK,
-        "--spool", str(data / "spool"), "--ready-file", str(ready),
+        "--spool", str(data / "spool"), "--ready-file", str(ready), *options,
         env=os.environ | {"RINGTRACE_TOKEN": token}, stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     deadline = time.monotonic() + START_SECONDS

@@ -27,17 +27,19 @@ from ringtrace.services.open_account import IssueToken, OpenTheAccount, SignIn, 
 from ringtrace.services.ports import Clock
 from ringtrace.services.reattribute import Reattribute
 from ringtrace.services.record_call import RecordCall
+from ringtrace.services.recording_store import RecordingStore
 from ringtrace.services.report_calibration import ReportCalibration
 from ringtrace.services.route_call import RouteCall
 from ringtrace.services.track_hit import TrackHit
 from ringtrace.services.use_cases import UseCases
+from ringtrace.store.recordings.folder import RecordingFolder
 from ringtrace.store.sqlite.reader import SqliteReader
 from ringtrace.store.sqlite.store import SqliteStore
 from ringtrace.tag import script
 from ringtrace.web.app import App
 from ringtrace.web.asgi import Asgi
 from ringtrace.web.pages import litestar_app
-from ringtrace.web.recordings import sweep
+from ringtrace.web.recordings import make_room
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +49,10 @@ OWNER = 1
 
 class DataFolderInUseError(RuntimeError):
     """Another server runs over the same folder; SQLite and its leases belong to one process."""
+
+
+class RecordingsUnusableError(RuntimeError):
+    """`recordings_at` cannot be used as it is; the message says why."""
 
 
 def now() -> int:
@@ -76,14 +82,18 @@ class House:
 async def open_house(
     settings: Settings, clock: Clock = now, hasher: PasswordHasher | None = None
 ) -> House:
-    """Raises DataFolderInUseError. `hasher` sets what a password costs to check."""
+    """Raises DataFolderInUseError and RecordingsUnusableError.
+
+    `hasher` sets what a password costs to check.
+    """
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = _lock(settings.data)
     store = SqliteStore.open(settings.database)
     try:
         use_cases = _use_cases(settings, store, clock, hasher or PasswordHasher())
         await use_cases.directory.refresh()
-        sweep(settings.recordings)
+        make_room(use_cases.recordings.staging)
+        _note_recordings(settings)
         if use_cases.directory.account(OWNER) is None:
             await _first_start(settings, use_cases)
         await _let_the_command_in(settings, use_cases)
@@ -115,10 +125,27 @@ def open_reader(settings: Settings) -> SqliteReader:
     return SqliteReader(settings.database)
 
 
+def open_recordings(settings: Settings) -> RecordingStore:
+    """Raises RecordingsUnusableError."""
+    if not settings.recordings_in_bucket:
+        return RecordingFolder(settings.recordings)
+    try:
+        from ringtrace.store.recordings.bucket import RecordingBucket  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        raise RecordingsUnusableError(
+            "recordings in a bucket need the extra: pip install 'ringtrace[s3]'"
+        ) from error
+    try:
+        return RecordingBucket.open(settings.recordings_at, settings.recordings / "incoming")
+    except ValueError as error:
+        raise RecordingsUnusableError(str(error)) from error
+
+
 def _use_cases(
     settings: Settings, store: SqliteStore, clock: Clock, hasher: PasswordHasher
 ) -> UseCases:
     directory = Directory(store)
+    recordings = open_recordings(settings)
     limits = HitLimits(settings.hits_per_address, settings.hits_per_site)
     return UseCases(
         store=store,
@@ -127,7 +154,7 @@ def _use_cases(
         track_hit=TrackHit(store, directory, limits, clock),
         route_call=RouteCall(store, directory, clock, random.random),
         record_call=RecordCall(store, directory, clock),
-        keep_recording=KeepRecording(store),
+        keep_recording=KeepRecording(store, recordings),
         recording_links=RecordingLinks(secret_key(settings.data), clock),
         apply_setup=ApplyTheSetup(store, directory, clock),
         open_account=OpenTheAccount(store, directory, hasher),
@@ -137,7 +164,7 @@ def _use_cases(
         correct_call=CorrectCall(store, directory, clock),
         reattribute=Reattribute(store, directory),
         report_calibration=ReportCalibration(store, directory),
-        recordings=settings.recordings,
+        recordings=recordings,
     )
 
 
@@ -155,6 +182,15 @@ async def _let_the_command_in(settings: Settings, use_cases: UseCases) -> None:
     known = path.read_text().strip() if path.exists() else ""
     if use_cases.directory.owner(known, TokenKind.COMMAND) is None:
         write_private(path, await use_cases.issue_token(OWNER, TokenKind.COMMAND))
+
+
+def _note_recordings(settings: Settings) -> None:
+    if settings.recordings_in_bucket:
+        write_private(settings.recordings_note, settings.recordings_at)
+    elif settings.recordings_at:
+        write_private(settings.recordings_note, str(settings.recordings.absolute()))
+    else:
+        settings.recordings_note.unlink(missing_ok=True)
 
 
 def _lock(data: Path) -> IO[str]:

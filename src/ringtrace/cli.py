@@ -16,10 +16,11 @@ import msgspec
 from phonenumbers import SUPPORTED_REGIONS
 
 from ringtrace import __version__, engine_stdio, listing
-from ringtrace.bootstrap import DataFolderInUseError, open_reader
+from ringtrace.bootstrap import DataFolderInUseError, RecordingsUnusableError, open_reader
 from ringtrace.config import Settings
 from ringtrace.demo.command import demo
 from ringtrace.domain.account import ISSUED_KINDS
+from ringtrace.domain.audio import AudioFormat
 from ringtrace.flowtest.command import flow
 from ringtrace.gateways.sip.settings import NodeSettings
 from ringtrace.replay.command import replay
@@ -95,6 +96,13 @@ main.add_command(doctor)
     type=click.IntRange(1),
     help="Page views a minute of one site that may get a number.",
 )
+@click.option(
+    "--recordings",
+    default="",
+    envvar="RINGTRACE_RECORDINGS",
+    metavar="DIR|s3://BUCKET/PREFIX",
+    help="Where recordings are kept, if not in the data folder.",
+)
 def serve(
     data: Path,
     host: str,
@@ -103,12 +111,15 @@ def serve(
     trusted_proxies: str,
     hits_per_address: int,
     hits_per_site: int,
+    recordings: str,
 ) -> None:
     """Run the server: tracking, gateways' backend, console and API in one process."""
-    settings = Settings(data, host, port, region, trusted_proxies, hits_per_address, hits_per_site)
+    settings = Settings(
+        data, host, port, region, trusted_proxies, hits_per_address, hits_per_site, recordings
+    )
     try:
         run_server(settings)
-    except (DataFolderInUseError, OSError) as error:
+    except (DataFolderInUseError, RecordingsUnusableError, OSError) as error:
         raise click.ClickException(str(error)) from error
 
 
@@ -129,6 +140,13 @@ def serve(
 )
 @click.option("--rtp", default="20000-29999", show_default=True, help="UDP ports for audio.")
 @click.option("--ready-file", type=click.Path(path_type=Path), help="Written once it listens.")
+@click.option(
+    "--recording-format",
+    default=AudioFormat.WAV.value,
+    show_default=True,
+    type=click.Choice([one.value for one in AudioFormat]),
+    help="Other than wav, its encoder must be installed.",
+)
 def sip_node(
     listen: str,
     advertise: str | None,
@@ -140,6 +158,7 @@ def sip_node(
     spool: Path,
     rtp: str,
     ready_file: Path | None,
+    recording_format: str,
 ) -> None:
     """Run a SIP node: takes calls from trunks, dials, records, reports."""
     # The SIP stack is the node's alone: the other commands do not load it.
@@ -162,6 +181,7 @@ def sip_node(
             rtp_port_min=int(low),
             rtp_port_max=int(high),
             ready_file=ready_file,
+            recording_format=AudioFormat(recording_format),
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from error

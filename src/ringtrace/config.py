@@ -12,7 +12,7 @@ class Settings:
     """`trusted_proxies`: addresses whose X-Forwarded-For is believed, comma separated.
 
     `hits_per_address`, `hits_per_site`: page views a minute that one address, or all together, may
-    lease numbers with.
+    lease numbers with. `recordings_at`: another folder for recordings, or s3://BUCKET/PREFIX.
     """
 
     data: Path
@@ -22,6 +22,7 @@ class Settings:
     trusted_proxies: str = ""
     hits_per_address: int = 120
     hits_per_site: int = 60_000
+    recordings_at: str = ""
 
     @property
     def database(self) -> Path:
@@ -29,7 +30,25 @@ class Settings:
 
     @property
     def recordings(self) -> Path:
+        """The folder of recordings, or of those on their way to a bucket."""
+        if self.recordings_at and not self.recordings_in_bucket:
+            return Path(self.recordings_at)
         return self.data / "recordings"
+
+    @property
+    def recordings_in_bucket(self) -> bool:
+        return self.recordings_at.startswith("s3:")
+
+    @property
+    def recordings_note(self) -> Path:
+        """Says where else the server keeps recordings, for the commands that look after them."""
+        return self.data / "recordings-at"
+
+    @classmethod
+    def of(cls, data: Path) -> "Settings":
+        """Of the server that runs over `data`, or did so last, as far as the folder tells."""
+        note = cls(data).recordings_note
+        return cls(data, recordings_at=note.read_text().strip() if note.exists() else "")
 
     @property
     def sessions(self) -> Path:

@@ -34,7 +34,7 @@ def call_facts(call: CallRecord) -> dict[str, object]:
         "code": report and report.code,
         "ring_seconds": report and report.ring_seconds,
         "talk_seconds": report and report.talk_seconds,
-        "recording": bool(call.has_audio or (report and report.recording)),
+        "recording": bool(call.audio or (report and report.recording)),
         "channel": best.channel,
         "campaign": best.campaign,
         "keyword": best.keyword,

@@ -16,10 +16,16 @@ from tests.shop import FOREIGN, POOL, RADIO, Clock, Shop, setup_of
 
 
 @pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+def settings(tmp_path: Path) -> Settings:
+    """Of the shop's house; a module may have its own."""
+    return Settings(tmp_path / "data")
+
+
+@pytest.fixture
+async def shop(settings: Settings) -> AsyncIterator[Shop]:
     clock = Clock()
     cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    house = await open_house(Settings(tmp_path / "data"), clock, cheap)
+    house = await open_house(settings, clock, cheap)
     use_cases = house.use_cases
     counter = itertools.count(1)
 

@@ -16,9 +16,9 @@ from ringtrace.demo.play import Day
 from ringtrace.demo.script import CallPart, Expected, Script, expected
 from ringtrace.demo.stage import Stage, StageError
 from ringtrace.domain.attribution import verdict
-from ringtrace.domain.call import GatewayKind
+from ringtrace.domain.audio import AudioFormat
 from ringtrace.services.ports import CallFilter, CallRecord, Reads
-from ringtrace.web.recordings import audio_path
+from ringtrace.services.recording_store import RecordingName
 
 REPORT_SECONDS = 30.0
 
@@ -99,7 +99,7 @@ def _is_whole(record: CallRecord) -> bool:
     if record.report is None:
         return False
     recording = record.report.recording
-    return recording is None or recording.url is not None or record.has_audio
+    return recording is None or recording.url is not None or record.audio is not None
 
 
 def _outcome(
@@ -140,7 +140,8 @@ def _recording(where: Stage, record: CallRecord) -> dict[str, object] | None:
             "seconds": recording.seconds,
             "rms": None,
         }
-    path = audio_path(where.settings.recordings, 1, GatewayKind(record.gateway).value, record.call)
+    name = RecordingName(1, record.gateway, record.call, AudioFormat.WAV)
+    path = where.settings.recordings / name.path
     return {"path": str(path), **measure(path)}
 
 

@@ -58,9 +58,12 @@ class RtpStream(asyncio.DatagramProtocol):
 
     @classmethod
     async def open(cls, ip: str) -> "RtpStream":
+        return await cls().bind(ip)
+
+    async def bind(self, ip: str) -> "RtpStream":
         loop = asyncio.get_running_loop()
-        _, stream = await loop.create_datagram_endpoint(cls, local_addr=(ip, 0))
-        return stream
+        await loop.create_datagram_endpoint(lambda: self, local_addr=(ip, 0))
+        return self
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.DatagramTransport", transport)

@@ -5,6 +5,7 @@ from typing import Generic, TypeVar
 
 from ringtrace.domain.account import Account, TokenKind
 from ringtrace.domain.attribution import Attribution
+from ringtrace.domain.audio import Audio
 from ringtrace.domain.call import GatewayKind, MergeResult, Report
 from ringtrace.domain.flow import Flow
 from ringtrace.domain.model import Model
@@ -122,10 +123,11 @@ class KeepAttribution(Command[bool]):
 
 @dataclass(frozen=True, slots=True)
 class NoteRecording(Command[bool]):
-    """The gateway's audio file is in the recordings folder; False when the call is unknown."""
+    """The gateway's audio file is where recordings are kept; False when the call is unknown."""
 
     gateway: GatewayKind
     call: str
+    audio: Audio
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,18 @@ class FieldInvalidError(RefusedError):
         return cls(message, path or "body")
 
 
+class MediaTypeUnsupportedError(RefusedError):
+    status, error_id = 415, "media_type_unsupported"
+
+
+class DigestMismatchError(RefusedError):
+    status, error_id = 400, "digest_mismatch"
+
+
+class RecordingContradictsError(RefusedError):
+    status, error_id = 409, "recording_contradicts"
+
+
 class SiteUnknownError(RefusedError):
     status, error_id = 404, "site_unknown"
 
@@ -74,3 +86,7 @@ class SignInFailedError(RefusedError):
 
 class StoreAwayError(RefusedError):
     status, error_id = 503, "store_away"
+
+
+class RecordingsAwayError(RefusedError):
+    status, error_id = 503, "recordings_away"

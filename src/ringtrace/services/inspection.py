@@ -1,15 +1,8 @@
 """What a database says of itself when somebody looks after it."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
-
-class Audio(NamedTuple):
-    """The call that a recording belongs to."""
-
-    account_id: int
-    gateway: str
-    call: str
+from ringtrace.services.recording_store import RecordingName
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +19,8 @@ class Inspection:
     """`damage` is what SQLite found first, None of a sound file. Of another schema no more is said.
 
     `newest_moment` is ms since 1970 UTC, `stray_routes` the numbers whose owner by the route table
-    is another than by their row, `audio` the calls that claim to have a recording.
+    is another than by their row. `recordings` are those that calls claim to have, `awaited` the
+    calls ("sip/4711") begun a day ago or earlier whose gateway promised one that has not come.
     """
 
     schema: int
@@ -37,4 +31,5 @@ class Inspection:
     gateways: tuple[GatewayLife, ...] = ()
     sites_without_numbers: tuple[str, ...] = ()
     accounts_without_gateway: tuple[str, ...] = ()
-    audio: frozenset[Audio] = frozenset()
+    recordings: frozenset[RecordingName] = frozenset()
+    awaited: tuple[str, ...] = ()

@@ -3,30 +3,51 @@
 import hashlib
 import hmac
 from dataclasses import dataclass
+from pathlib import Path
 
 from ringtrace.domain.account import TokenOwner
+from ringtrace.domain.audio import Audio
 from ringtrace.domain.call import GatewayKind
 from ringtrace.services.commands import NoteRecording
-from ringtrace.services.errors import CallUnknownError, NotFoundError
+from ringtrace.services.errors import (
+    CallUnknownError,
+    NotFoundError,
+    RecordingContradictsError,
+)
 from ringtrace.services.ports import CallRecord, Clock, Store
+from ringtrace.services.recording_store import RecordingName, RecordingStore
 
 LINK_MS = 15 * 60_000
 
 
 class KeepRecording:
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, recordings: RecordingStore) -> None:
         self._store = store
+        self._recordings = recordings
 
-    async def expect(self, owner: TokenOwner, call: str) -> None:
-        """Refuse audio of a call that was not reported. Raises CallUnknownError."""
+    async def expect(self, owner: TokenOwner, call: str) -> Audio | None:
+        """What is known of the call's audio. Raises CallUnknownError before it was reported."""
         known = await self._store.call(owner.account_id, GatewayKind(owner.kind.value), call)
         if known is None or known.report is None:
             raise CallUnknownError("no such call", "call")
+        return known.audio
 
-    async def __call__(self, owner: TokenOwner, call: str) -> None:
-        """The file is complete and on disk. Raises CallUnknownError."""
+    async def __call__(self, owner: TokenOwner, call: str, file: Path, audio: Audio) -> None:
+        """Keep a local `file`; durable when this returns. The same file again changes nothing.
+
+        Raises CallUnknownError, RecordingContradictsError and RecordingsAwayError.
+        """
         gateway = GatewayKind(owner.kind.value)
-        if not await self._store.submit(NoteRecording(owner.account_id, gateway, call)):
+        known = await self.expect(owner, call)
+        if known is not None and known.sha256 is not None:
+            name = RecordingName(owner.account_id, gateway, call, known.format)
+            if await self._recordings.size(name) is not None:
+                if known.sha256 != audio.sha256:
+                    raise RecordingContradictsError("another recording of the call is kept", "body")
+                return
+        name = RecordingName(owner.account_id, gateway, call, audio.format)
+        await self._recordings.keep(name, file, audio.sha256 or "")
+        if not await self._store.submit(NoteRecording(owner.account_id, gateway, call, audio)):
             raise CallUnknownError("no such call", "call")
 
 

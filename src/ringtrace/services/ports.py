@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 
 from ringtrace.domain.account import Account, TokenKind, TokenOwner, User
 from ringtrace.domain.attribution import Attribution, Caller, Candidate
+from ringtrace.domain.audio import Audio
 from ringtrace.domain.call import GatewayKind, Report
 from ringtrace.domain.flow import Flow
 from ringtrace.domain.model import Model
@@ -98,8 +99,8 @@ class Correction:
 class CallRecord:
     """A call as the console and the API show it; without a report it is still ringing.
 
-    `digits` are what the caller keyed when he was asked for an extension, `flow` the name and
-    version of the flow that routed it.
+    `audio` is the file that the gateway handed over, `digits` are what the caller keyed when he
+    was asked for an extension, `flow` the name and version of the flow that routed it.
     """
 
     gateway: GatewayKind
@@ -109,7 +110,7 @@ class CallRecord:
     started_at: int
     report: Report | None
     attribution: Attribution
-    has_audio: bool
+    audio: Audio | None
     contradictions: int
     correction: Correction | None = None
     digits: str | None = None

@@ -1,7 +1,6 @@
 """Everything a door may call, put together once by the bootstrap."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from ringtrace.services.apply_setup import ApplyTheSetup
 from ringtrace.services.correct_call import CorrectCall
@@ -12,6 +11,7 @@ from ringtrace.services.open_account import IssueToken, OpenTheAccount, SignIn
 from ringtrace.services.ports import Clock, Store
 from ringtrace.services.reattribute import Reattribute
 from ringtrace.services.record_call import RecordCall
+from ringtrace.services.recording_store import RecordingStore
 from ringtrace.services.report_calibration import ReportCalibration
 from ringtrace.services.route_call import RouteCall
 from ringtrace.services.track_hit import TrackHit
@@ -35,4 +35,4 @@ class UseCases:
     correct_call: CorrectCall
     reattribute: Reattribute
     report_calibration: ReportCalibration
-    recordings: Path
+    recordings: RecordingStore

@@ -30,9 +30,9 @@ def backup(
 ) -> Manifest:
     """Write `target`, whole or not at all, also while a server runs over the folder.
 
-    The database first, then the recordings: those it tells of are all there. Sessions are left
-    out: people sign in again. Raises ValueError (`target`'s name), FileExistsError,
-    FileNotFoundError, DatabaseDamagedError, OSError.
+    The database first, then the recordings: those it tells of are all there, but for those in a
+    bucket. Sessions are left out: people sign in again. Raises ValueError (`target`'s name),
+    FileExistsError, FileNotFoundError, DatabaseDamagedError, OSError.
     """
     mode = archive.mode_of(target)
     if target.exists():
@@ -64,8 +64,8 @@ def _entries(settings: Settings, work: Path, *, recordings: bool) -> Iterator[En
             yield Entry(path.name, path)
     if not recordings:
         return
-    for path in sorted(settings.recordings.rglob("*")):
-        if path.is_file() and path.suffix != ".part":
+    for path in sorted(settings.recordings.glob("*/*/*")):
+        if path.is_file():
             yield Entry(f"{RECORDINGS}/{path.relative_to(settings.recordings).as_posix()}", path)
 
 

@@ -2,6 +2,7 @@
 
 import sqlite3
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NoReturn, Self
@@ -13,6 +14,7 @@ from rich.markup import escape
 from rich.progress import DownloadColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
+from ringtrace.bootstrap import RecordingsUnusableError
 from ringtrace.config import Settings
 from ringtrace.listing import show
 from ringtrace.store.sqlite.inspection import inspect
@@ -50,7 +52,7 @@ def backup(target: Path, data: Path, *, without_recordings: bool) -> None:
     try:
         with _Shown("backing up") as shown:
             manifest = backups.backup(
-                Settings(data), target, shown, recordings=not without_recordings
+                Settings.of(data), target, shown, recordings=not without_recordings
             )
     except (ValueError, FileExistsError, FileNotFoundError) as error:
         _end(EXIT_BAD_INPUT, str(error))
@@ -85,12 +87,15 @@ def doctor(data: Path, *, as_json: bool) -> None:
 
     Exits with 1 when something is broken; a warning alone is none.
     """
-    settings = Settings(data)
+    settings = Settings.of(data)
     if not settings.database.exists():
         _end(EXIT_BAD_INPUT, f"no data in {data}: start `ringtrace serve` first")
-    around = look_around(settings)
     try:
-        findings = diagnose(inspect(settings.database), around)
+        # The database first: what it tells of is there by then, also while a server runs.
+        inspection = inspect(settings.database, time.time_ns() // 1_000_000)
+        findings = diagnose(inspection, look_around(settings))
+    except RecordingsUnusableError as error:
+        _end(EXIT_BAD_INPUT, str(error))
     except sqlite3.DatabaseError as error:
         findings = [Finding("database", Level.ERROR, f"cannot be read: {error}",
                             "restore the last backup")]  # fmt: skip

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from ringtrace.services.inspection import Audio, Inspection
+from ringtrace.services.inspection import Inspection
+from ringtrace.services.recording_store import RecordingName
 
 _LITTLE_ROOM: Final = 2 * 1024**3
 _NO_ROOM: Final = 200 * 1024**2
@@ -34,16 +35,16 @@ class Finding:
 class Surroundings:
     """What was found around the database.
 
-    `open_to_others` are files with secrets that others than their owner can read, `recordings` the
-    calls whose audio lies in the folder, `running` whether a server says it runs over it and
-    `answers` whether it does. `now` is ms since 1970 UTC, `free_bytes` the room on the disk.
+    `open_to_others` are files with secrets that others than their owner can read, `recordings`
+    what is kept, `None` where that cannot be reached, `running` whether a server says it runs over
+    it and `answers` whether it does. `now` is ms since 1970 UTC, `free_bytes` the room on the disk.
     """
 
     now: int
     free_bytes: int
     writable: bool
     open_to_others: tuple[str, ...]
-    recordings: frozenset[Audio]
+    recordings: frozenset[RecordingName] | None
     leftovers: int
     running: bool
     answers: bool
@@ -130,8 +131,14 @@ def _routes(inspection: Inspection) -> Finding:
 
 
 def _recordings(inspection: Inspection, around: Surroundings) -> Iterator[Finding]:
+    if around.recordings is None:
+        yield Finding(
+            "recordings", Level.ERROR, "the place where they are kept cannot be reached",
+            "look at the log, and at the environment if that is a bucket",
+        )  # fmt: skip
+        return
     missing, orphans = (
-        inspection.audio - around.recordings, around.recordings - inspection.audio
+        inspection.recordings - around.recordings, around.recordings - inspection.recordings
     )  # fmt: skip
     if missing:
         yield Finding(
@@ -141,15 +148,21 @@ def _recordings(inspection: Inspection, around: Surroundings) -> Iterator[Findin
     if orphans:
         yield Finding(
             "recordings", Level.WARNING, f"{len(orphans)} files have no call: {_calls(orphans)}",
-            "their gateway has not reported yet, or the database is older than the files",
+            "their upload was not finished, or the database is older than the files",
+        )  # fmt: skip
+    if inspection.awaited:
+        yield Finding(
+            "recordings", Level.WARNING,
+            f"{len(inspection.awaited)} calls still wait for theirs: {_some(inspection.awaited)}",
+            "look at the log and the spool of their gateway",
         )  # fmt: skip
     if around.leftovers:
         yield Finding(
             "recordings", Level.WARNING, f"{around.leftovers} uploads were not finished",
             "the server removes them at its next start",
         )  # fmt: skip
-    if not (missing or orphans or around.leftovers):
-        yield Finding("recordings", Level.OK, f"{len(inspection.audio)}, each with its file")
+    if not (missing or orphans or inspection.awaited or around.leftovers):
+        yield Finding("recordings", Level.OK, f"{len(inspection.recordings)}, each with its file")
 
 
 def _setup(inspection: Inspection) -> Iterator[Finding]:
@@ -196,8 +209,8 @@ def _ago(ms: int) -> str:
     return f"{hours} h ago" if hours < 48 else f"{hours // 24} days ago"  # noqa: PLR2004 - two days
 
 
-def _calls(found: frozenset[Audio]) -> str:
-    return _some([f"{one.gateway}/{one.call}" for one in sorted(found)])
+def _calls(found: frozenset[RecordingName]) -> str:
+    return _some(sorted(f"{one.gateway}/{one.call}" for one in found))
 
 
 def _some(names: Sequence[str]) -> str:

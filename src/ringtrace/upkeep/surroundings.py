@@ -1,5 +1,6 @@
 """Looking around a data folder."""
 
+import asyncio
 import os
 import shutil
 import stat
@@ -9,16 +10,21 @@ from typing import Final
 
 import httpx
 
+from ringtrace.bootstrap import open_recordings
 from ringtrace.config import Settings
-from ringtrace.services.inspection import Audio
+from ringtrace.services.errors import RecordingsAwayError
+from ringtrace.services.recording_store import RecordingName, RecordingStore
 from ringtrace.upkeep.diagnosis import Surroundings
 
 _ANSWER_SECONDS: Final = 3.0
 
 
 def look_around(settings: Settings) -> Surroundings:
-    """A server that does not answer within 3 s counts as one that does not."""
-    audio, leftovers = _recordings(settings.recordings)
+    """A server that does not answer within 3 s counts as one that does not.
+
+    Raises RecordingsUnusableError.
+    """
+    recordings = open_recordings(settings)
     address = settings.address_file
     return Surroundings(
         now=time.time_ns() // 1_000_000,
@@ -31,24 +37,21 @@ def look_around(settings: Settings) -> Surroundings:
             )
             if path.exists() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
         ),
-        recordings=audio,
-        leftovers=leftovers,
+        recordings=_kept(recordings),
+        leftovers=len(list(recordings.staging.glob("*"))),
         running=address.exists(),
         answers=address.exists() and _answers(address.read_text().strip()),
     )  # fmt: skip
 
 
-def _recordings(folder: Path) -> tuple[frozenset[Audio], int]:
-    """By account and gateway, named by the call."""
-    audio, leftovers = set(), 0
-    for path in folder.glob("*/*/*"):
-        if path.suffix == ".part":
-            leftovers += 1
-            continue
-        account, gateway = path.parts[-3:-1]
-        if account.isdecimal():
-            audio.add(Audio(int(account), gateway, path.stem))
-    return frozenset(audio), leftovers
+def _kept(recordings: RecordingStore) -> frozenset[RecordingName] | None:
+    async def names() -> frozenset[RecordingName]:
+        return frozenset([name async for name in recordings.names()])
+
+    try:
+        return asyncio.run(names())
+    except RecordingsAwayError:
+        return None
 
 
 def _is_writable(folder: Path) -> bool:

@@ -77,6 +77,16 @@ async def until(condition: Callable[[], bool], seconds: float = 8.0) -> None:
         await asyncio.sleep(0.02)
 
 
+@dataclass(frozen=True)
+class Put:
+    """An upload as it came, also one that was refused."""
+
+    call: str
+    media_type: str
+    digest: str
+    body: bytes
+
+
 @dataclass
 class Backend:
     """Keeps what it is sent; `delay` seconds before each answer to an arrival.
@@ -89,10 +99,12 @@ class Backend:
     plan_for_digits: Json | None = None
     delay: float = 0.0
     report_status: int = 200
+    recording_status: int = 204
     arrivals: list[Json] = field(default_factory=list)
     digits: list[tuple[str, Json]] = field(default_factory=list)
     reports: dict[str, Json] = field(default_factory=dict)
     recordings: dict[str, bytes] = field(default_factory=dict)
+    puts: list[Put] = field(default_factory=list)
     _server: ThreadingHTTPServer | None = None
 
     def start(self) -> None:
@@ -117,10 +129,13 @@ class Backend:
 
             def do_PUT(self) -> None:
                 call = self.path.removeprefix("/gateway/v1/calls/").removesuffix("/recording")
-                body = self._body()
-                if call in backend.reports:
-                    backend.recordings[call] = body
-                self._answer(204 if call in backend.reports else 404, None)
+                media_type, digest = self.headers["Content-Type"], self.headers["Content-Digest"]
+                put = Put(call, media_type, digest, self._body())
+                backend.puts.append(put)
+                status = backend.answer_recording(put)
+                if status < 300:
+                    backend.recordings[call] = put.body
+                self._answer(status, None)
 
             def _body(self) -> bytes:
                 assert self.headers["Authorization"] == f"Bearer {TOKEN}"
@@ -151,6 +166,9 @@ class Backend:
         self.digits.append((call, body))
         return (503, None) if self.plan_for_digits is None else (200, self.plan_for_digits)
 
+    def answer_recording(self, put: Put) -> int:
+        return self.recording_status if put.call in self.reports else 404
+
     def stop(self) -> None:
         if self._server is not None:
             self._server.shutdown()
@@ -159,11 +177,12 @@ class Backend:
 
     def forget(self) -> None:
         self.plan, self.plan_for_digits = None, None
-        self.delay, self.report_status = 0.0, 200
+        self.delay, self.report_status, self.recording_status = 0.0, 200, 204
         self.arrivals.clear()
         self.digits.clear()
         self.reports.clear()
         self.recordings.clear()
+        self.puts.clear()
 
     async def report(self, seconds: float = 8.0) -> Json:
         """The only report."""

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from ringtrace import cli
 from ringtrace.config import Settings
+from tests.bucket import BUCKET, CREDENTIALS, s3_service
 from tests.server import server
 from tests.shop import BROWSER, ORIGIN, POOL, REPORT, bearer, rfc, setup_of
 
@@ -81,7 +82,7 @@ async def test_a_running_server_is_backed_up_under_load_and_restored(tmp_path: P
             (call,) = (await client.get("/api/v1/calls", headers=api)).json()["calls"]
             heard = await client.get(call["recording"]["link"])
             assert heard.content == AUDIO
-        looked = run("doctor", "--data", elsewhere, "--json")
+        looked = await asyncio.to_thread(run, "doctor", "--data", elsewhere, "--json")
     findings = [json.loads(line) for line in looked.stdout.splitlines()]
     assert looked.exit_code == 0, looked.output
     assert {one["check"] for one in findings if one["level"] != "ok"} <= {"disk"}
@@ -144,7 +145,7 @@ async def test_the_doctor_finds_what_is_broken(tmp_path: Path) -> None:
         database.execute("UPDATE calls SET started_at = started_at + 86400000")
     database.close()
 
-    looked = run("doctor", "--data", data, "--json")
+    looked = await asyncio.to_thread(run, "doctor", "--data", data, "--json")
 
     found = [json.loads(line) for line in looked.stdout.splitlines()]
     wrong = {(one["check"], one["level"]) for one in found if one["level"] == "error"}
@@ -152,7 +153,7 @@ async def test_the_doctor_finds_what_is_broken(tmp_path: Path) -> None:
     # The server was killed: it left the file that says it runs.
     broken = ("secrets", "clock", "routes", "recordings", "server")
     assert wrong == {(check, "error") for check in broken}
-    shown = run("doctor", "--data", data)
+    shown = await asyncio.to_thread(run, "doctor", "--data", data)
     assert "1 calls miss their file: sip/kept" in " ".join(shown.stdout.split())
 
 
@@ -168,10 +169,52 @@ async def test_the_doctor_says_when_the_database_cannot_be_read(tmp_path: Path) 
     body[4096:] = secrets.token_bytes(len(body) - 4096)
     database.write_bytes(body)
 
-    looked = run("doctor", "--data", data)
+    looked = await asyncio.to_thread(run, "doctor", "--data", data)
     assert looked.exit_code == 1
     assert "restore the last backup" in " ".join(looked.stdout.split())
 
     refused = run("backup", tmp_path / "b.tar", "--data", data)
     assert refused.exit_code == 1
     assert not (tmp_path / "b.tar").exists()
+
+
+async def test_the_doctor_and_the_backup_find_recordings_in_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, archive, new = tmp_path / "data", tmp_path / "b.tar", tmp_path / "new"
+    monkeypatch.setenv("RINGTRACE_RECORDINGS", str(tmp_path / "audio"))
+    async with server(data) as (_, url):
+        await worked(url, data)
+        looked = await asyncio.to_thread(run, "doctor", "--data", data, "--json")
+    assert "1, each with its file" in looked.stdout
+
+    assert run("backup", archive, "--data", data).exit_code == 0
+    assert run("restore", archive, "--data", new).exit_code == 0
+    assert (new / "recordings/1/sip/kept.wav").read_bytes() == AUDIO
+
+
+async def test_the_doctor_looks_into_the_bucket_and_sees_what_gateways_owe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "data"
+    monkeypatch.setenv("RINGTRACE_RECORDINGS", f"s3://{BUCKET}")
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    with s3_service() as service:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", service)
+        async with server(data) as (_, url):
+            await worked(url, data)
+        with sqlite3.connect(Settings(data).database) as database:
+            database.execute("UPDATE calls SET started_at = started_at - 2 * 86400000")
+        sound = await asyncio.to_thread(run, "doctor", "--data", data, "--json")
+        with sqlite3.connect(Settings(data).database) as database:
+            database.execute("UPDATE calls SET audio_format = NULL")
+        database.close()
+        owed = await asyncio.to_thread(run, "doctor", "--data", data, "--json")
+    away = await asyncio.to_thread(run, "doctor", "--data", data, "--json")
+
+    assert "1, each with its file" in sound.stdout
+    assert "1 calls still wait for theirs: sip/kept" in owed.stdout
+    assert "1 files have no call: sip/kept" in owed.stdout
+    assert "cannot be reached" in away.stdout
+    assert away.exit_code == 1

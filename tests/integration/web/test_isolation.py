@@ -65,7 +65,7 @@ async def test_another_accounts_recording_can_be_neither_put_nor_opened(shop: Sh
             "/gateway/v1/calls/none/recording", content=WAV, headers=bearer(token)
         )
         assert (answer.status_code, answer.json()) == (404, unknown.json())
-    assert not (await shop.call(CALL)).has_audio
+    assert (await shop.call(CALL)).audio is None
 
 
 async def test_the_original_paths_know_the_tokens_account_alone(shop: Shop) -> None:

@@ -5,11 +5,15 @@ from typing import Any
 
 import pytest
 
-from ringtrace.services.inspection import Audio, GatewayLife, Inspection
+from ringtrace.domain.audio import AudioFormat
+from ringtrace.domain.call import GatewayKind
+from ringtrace.services.inspection import GatewayLife, Inspection
+from ringtrace.services.recording_store import RecordingName
 from ringtrace.upkeep.diagnosis import Level, Surroundings, diagnose
 
 NOW = 1_795_419_000_000
 GIB = 1024**3
+RECORDING = RecordingName(1, GatewayKind.SIP, "a", AudioFormat.FLAC)
 SOUND = Inspection(9, 9, None, newest_moment=NOW - 5, gateways=(GatewayLife(1, "sip", NOW - 1),))
 AROUND = Surroundings(
     now=NOW,
@@ -45,7 +49,8 @@ def test_a_sound_house_has_nothing_to_be_done() -> None:
         ({"running": False, "answers": False}, "server", Level.WARNING),
         ({"answers": False}, "server", Level.ERROR),
         ({"now": NOW - 3_600_000}, "clock", Level.ERROR),
-        ({"recordings": frozenset({Audio(1, "sip", "a")})}, "recordings", Level.WARNING),
+        ({"recordings": frozenset({RECORDING})}, "recordings", Level.WARNING),
+        ({"recordings": None}, "recordings", Level.ERROR),
     ],
 )
 def test_what_is_wrong_around_the_database(
@@ -62,7 +67,8 @@ def test_what_is_wrong_around_the_database(
     [
         ({"damage": "row 3 missing"}, "database", Level.ERROR),
         ({"stray_routes": ("+1", "+2")}, "routes", Level.ERROR),
-        ({"audio": frozenset({Audio(1, "sip", "a")})}, "recordings", Level.ERROR),
+        ({"recordings": frozenset({RECORDING})}, "recordings", Level.ERROR),
+        ({"awaited": ("sip/a",)}, "recordings", Level.WARNING),
         ({"sites_without_numbers": ("shop",)}, "setup", Level.WARNING),
         ({"accounts_without_gateway": ("1",)}, "setup", Level.WARNING),
         ({"gateways": (GatewayLife(1, "sip", None),)}, "gateways", Level.WARNING),

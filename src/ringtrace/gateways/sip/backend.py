@@ -1,16 +1,21 @@
 """The backend over HTTP: the requests of docs/gateways.md, blocking, each with a time-out."""
 
+import base64
+import logging
 from collections.abc import Callable
 from enum import Enum, auto
-from pathlib import Path
 
 import httpx
 import msgspec
 
 from ringtrace.domain.plan import Collect, Plan
+from ringtrace.gateways.sip.outgoing import OutgoingRecording
 from ringtrace.gateways.sip.plans import PlanInvalidError, parse_plan, steps_of
 
-_UPLOAD_TIMEOUT = 30.0  # one read or write of a recording, which may be 200 MB long
+_log = logging.getLogger(__name__)
+# One write of a recording, which may be 200 MB long. The backend answers when it is durable, and
+# may have to send it on to another place first.
+_UPLOAD_TIMEOUT = httpx.Timeout(30.0, read=300.0)
 
 
 class NumberUnknownError(Exception):
@@ -24,7 +29,7 @@ class BackendAwayError(Exception):
 class Delivery(Enum):
     """What became of something sent."""
 
-    TAKEN = auto()  # 2xx, or 409: kept for inspection over there, sending again changes nothing
+    TAKEN = auto()  # 2xx, or 409: it has another one already, sending again changes nothing
     NOT_OURS = auto()  # 404 number_unknown
     LATER = auto()  # refused for now; others may fare better
     AWAY = auto()  # nobody there; others will not fare better
@@ -97,13 +102,17 @@ class Backend:
             )
         )
 
-    def send_recording(self, call: str, wav: Path) -> Delivery:
-        with wav.open("rb") as content:
+    def send_recording(self, call: str, recording: OutgoingRecording) -> Delivery:
+        digest = base64.b64encode(bytes.fromhex(recording.sha256)).decode()
+        with recording.path.open("rb") as content:
             return self._deliver(
                 lambda: self._client.put(
                     f"{self._calls}/{call}/recording",
                     content=content,
-                    headers={"Content-Type": "audio/wav"},
+                    headers={
+                        "Content-Type": recording.format.media_type,
+                        "Content-Digest": f"sha-256=:{digest}:",
+                    },
                     timeout=_UPLOAD_TIMEOUT,
                 )
             )
@@ -116,6 +125,8 @@ class Backend:
             answer = send()
         except httpx.HTTPError:
             return Delivery.AWAY
+        if answer.status_code == httpx.codes.CONFLICT:
+            _log.error("delivery_contradicts error_id=%s", _error_id(answer))
         if answer.is_success or answer.status_code == httpx.codes.CONFLICT:
             return Delivery.TAKEN
         if answer.status_code == httpx.codes.NOT_FOUND and _error_id(answer) == "number_unknown":

@@ -28,6 +28,12 @@ def remove(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
+def flush_file(path: Path) -> None:
+    """Make what is in `path` survive a power loss."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
 def flush_folder(folder: Path) -> None:
     """Make the names in `folder` survive a power loss."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

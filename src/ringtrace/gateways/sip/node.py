@@ -13,6 +13,7 @@ from ringtrace.gateways.sip.backend import Backend
 from ringtrace.gateways.sip.call import Call
 from ringtrace.gateways.sip.door import Door
 from ringtrace.gateways.sip.durable import remove, replace_file
+from ringtrace.gateways.sip.encoder import Encoder
 from ringtrace.gateways.sip.exchange import Exchange
 from ringtrace.gateways.sip.invite import InviteError, read_invite
 from ringtrace.gateways.sip.media import MediaRelay
@@ -53,7 +54,7 @@ class _Node:
         self._calls: dict[str, Call] = {}
         self._strangers = Throttle()
         self._backend = Backend(settings.backend_url, settings.token, settings.backend_timeout)
-        self._spool = Spool(settings.spool_dir)
+        self._spool = Spool(settings.spool_dir, Encoder(settings.recording_format))
         self._sender = Sender(self._spool.outbox, self._backend, settings.keep_days)
         self._prompt = _prompt(settings)
         self._routes = Routes(settings.routes)

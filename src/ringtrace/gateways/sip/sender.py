@@ -1,14 +1,16 @@
-"""Sends the outbox to the backend until it is empty: reports first, then recordings."""
+"""Sends the outbox to the backend until it is empty: each report, and then its recording."""
 
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from ringtrace.gateways.sip.backend import Delivery
 from ringtrace.gateways.sip.durable import remove
+from ringtrace.gateways.sip.outgoing import OutgoingRecording, outgoing, take_back
 
 _log = logging.getLogger(__name__)
 _FIRST_PAUSE = 1.0
@@ -20,36 +22,59 @@ _DAY = 86400.0
 
 class Receiver(Protocol):
     def send_report(self, call: str, report: bytes) -> Delivery: ...
-    def send_recording(self, call: str, wav: Path) -> Delivery: ...
+    def send_recording(self, call: str, recording: OutgoingRecording) -> Delivery: ...
 
 
-@dataclass
 class _Refusals:
-    count: int = 0
-    next_try: float = 0.0
+    """Of one thread: what was refused is tried again, later each time."""
+
+    def __init__(self) -> None:
+        self._tries: dict[str, tuple[int, float]] = {}
+
+    def add(self, call: str) -> None:
+        count, _ = self._tries.get(call, (0, 0.0))
+        pause = min(_FIRST_PAUSE * 2.0**count, _LONGEST_REFUSED)
+        self._tries[call] = count + 1, time.monotonic() + pause
+        _log.warning("delivery_refused call=%s tries=%d", call, count + 1)
+
+    def forget(self, call: str) -> None:
+        self._tries.pop(call, None)
+
+    def is_due(self, call: str) -> bool:
+        return self._tries.get(call, (0, 0.0))[1] <= time.monotonic()
+
+    def pause(self) -> float:
+        """Seconds until the next one is due."""
+        now = time.monotonic()
+        waits = (next_try - now for _, next_try in self._tries.values())
+        return max(_SHORTEST_PAUSE, min(waits, default=_LONGEST_REFUSED))
 
 
 @dataclass
 class Sender:
-    """A thread of its own; what is older than `keep_days` is given up, with an error in the log."""
+    """Two threads of its own, so that no report waits for an upload that takes minutes.
+
+    What is older than `keep_days` is given up, with an error in the log.
+    """
 
     outbox: Path
     receiver: Receiver
     keep_days: int
-    _wake: threading.Event = field(default_factory=threading.Event)
+    _news: threading.Event = field(default_factory=threading.Event)
+    _recordings_due: threading.Event = field(default_factory=threading.Event)
     _stop: threading.Event = field(default_factory=threading.Event)
     _reported: set[str] = field(default_factory=set)
-    _refusals: dict[str, _Refusals] = field(default_factory=dict)
+    _refused_reports: _Refusals = field(default_factory=_Refusals)
+    _refused_recordings: _Refusals = field(default_factory=_Refusals)
     _away: int = 0
-    _thread: threading.Thread | None = None
 
     def start(self) -> None:
-        self._thread = threading.Thread(target=self._run, name="sender", daemon=True)
-        self._thread.start()
+        for name, run in (("reports", self._run_reports), ("recordings", self._run_recordings)):
+            threading.Thread(target=run, name=name, daemon=True).start()
 
     def wake(self) -> None:
         """There is something new to send."""
-        self._wake.set()
+        self._news.set()
 
     def drain(self, timeout: float) -> bool:
         """Wait until the outbox is empty, `timeout` seconds at most; tells whether it is."""
@@ -60,49 +85,52 @@ class Sender:
 
     def stop(self) -> None:
         self._stop.set()
-        self._wake.set()
+        self._news.set()
+        self._recordings_due.set()
 
-    def send_all(self) -> float:
-        """One round over everything that is due; returns the seconds until the next one."""
-        calls = self._waiting()
-        for call in calls:
-            if self._stop.is_set() or not self._due(call):
+    def send_reports(self) -> float:
+        """One round over the reports that are due; returns the seconds until the next one."""
+        for call in self._waiting():
+            if self._stop.is_set() or not self._refused_reports.is_due(call):
                 continue
-            if not self._note(call, self._report(call)):
+            delivery = self._report(call)
+            if delivery is Delivery.AWAY:
                 return self._pause_away()
-        for call in calls:
-            if not self._stop.is_set() and self._due(call):
-                self._note(call, self._recording(call))
+            _note(self._refused_reports, call, delivery)
         self._away = 0
-        return self._pause_refused()
+        return self._refused_reports.pause()
 
-    def _run(self) -> None:
+    def send_recordings(self) -> float:
+        """The same for recordings; a report without one is done with, too."""
+        for call in self._waiting():
+            if not self._stop.is_set() and self._refused_recordings.is_due(call):
+                _note(self._refused_recordings, call, self._recording(call))
+        return self._refused_recordings.pause()
+
+    def _run_reports(self) -> None:
         while not self._stop.is_set():
-            try:
-                pause = self.send_all()
-            except OSError as error:
-                _log.error("outbox_unreadable error=%s", error.strerror)
-                pause = _LONGEST_AWAY
+            pause = _unless_unreadable(self.send_reports)
+            self._recordings_due.set()
             # With nobody there, news need not be tried at once.
-            (self._stop if self._away else self._wake).wait(pause)
-            self._wake.clear()
+            (self._stop if self._away else self._news).wait(pause)
+            self._news.clear()
+
+    def _run_recordings(self) -> None:
+        while not self._stop.is_set():
+            self._recordings_due.clear()
+            self._recordings_due.wait(_unless_unreadable(self.send_recordings))
 
     def _waiting(self) -> list[str]:
         return sorted(path.stem for path in self.outbox.glob("*.json"))
 
-    def _due(self, call: str) -> bool:
-        refusals = self._refusals.get(call)
-        return refusals is None or refusals.next_try <= time.monotonic()
-
     def _report(self, call: str) -> Delivery | None:
-        path = self.outbox / f"{call}.json"
-        if call in self._reported:
-            return None
-        if time.time() - path.stat().st_mtime > self.keep_days * _DAY:
-            _log.error("report_given_up call=%s age_days=%d", call, self.keep_days)
-            self._discard(call)
-            return None
-        delivery = self.receiver.send_report(call, path.read_bytes())
+        try:
+            if call in self._reported or self._is_given_up(call):
+                return None
+            report = (self.outbox / f"{call}.json").read_bytes()
+        except FileNotFoundError:
+            return None  # the other thread is done with the call
+        delivery = self.receiver.send_report(call, report)
         if delivery is Delivery.TAKEN:
             self._reported.add(call)
         if delivery is Delivery.NOT_OURS:
@@ -111,35 +139,31 @@ class Sender:
         return delivery
 
     def _recording(self, call: str) -> Delivery | None:
-        if call not in self._reported:
+        if call not in self._reported or self._is_given_up(call):
             return None
-        wav = self.outbox / f"{call}.wav"
-        delivery = self.receiver.send_recording(call, wav) if wav.exists() else Delivery.TAKEN
+        recording = outgoing(self.outbox, call)
+        delivery = (
+            Delivery.TAKEN if recording is None else self.receiver.send_recording(call, recording)
+        )
         if delivery is Delivery.TAKEN:
             self._discard(call)
         # One file that cannot be sent (too large for a proxy, say) must not hold up the others.
         return Delivery.LATER if delivery is Delivery.AWAY else delivery
 
-    def _note(self, call: str, delivery: Delivery | None) -> bool:
-        """False when nobody is there and the round should end."""
-        if delivery is Delivery.AWAY:
+    def _is_given_up(self, call: str) -> bool:
+        age = time.time() - (self.outbox / f"{call}.json").stat().st_mtime
+        if age <= self.keep_days * _DAY:
             return False
-        if delivery is Delivery.LATER:
-            refusals = self._refusals.setdefault(call, _Refusals())
-            pause = min(_FIRST_PAUSE * 2.0**refusals.count, _LONGEST_REFUSED)
-            refusals.count += 1
-            refusals.next_try = time.monotonic() + pause
-            _log.warning("delivery_refused call=%s tries=%d", call, refusals.count)
-        elif delivery is not None:
-            self._refusals.pop(call, None)
+        _log.error("delivery_given_up call=%s age_days=%d", call, self.keep_days)
+        self._discard(call)
         return True
 
     def _discard(self, call: str) -> None:
         # The report goes last: a recording on its own could not be sent any more.
-        remove(self.outbox / f"{call}.wav")
+        take_back(self.outbox, call)
+        # And only then it is forgotten that it was reported, or the other thread would do so again.
         remove(self.outbox / f"{call}.json")
         self._reported.discard(call)
-        self._refusals.pop(call, None)
 
     def _pause_away(self) -> float:
         pause = min(_FIRST_PAUSE * 2.0**self._away, _LONGEST_AWAY)
@@ -147,7 +171,17 @@ class Sender:
         _log.warning("backend_away waiting=%d retry_seconds=%d", len(self._waiting()), pause)
         return pause
 
-    def _pause_refused(self) -> float:
-        now = time.monotonic()
-        tries = (refusals.next_try - now for refusals in self._refusals.values())
-        return max(_SHORTEST_PAUSE, min(tries, default=_LONGEST_REFUSED))
+
+def _note(refusals: _Refusals, call: str, delivery: Delivery | None) -> None:
+    if delivery is Delivery.LATER:
+        refusals.add(call)
+    elif delivery is not None:
+        refusals.forget(call)
+
+
+def _unless_unreadable(send: Callable[[], float]) -> float:
+    try:
+        return send()
+    except OSError as error:
+        _log.error("outbox_unreadable error=%s", error.strerror)
+        return _LONGEST_AWAY

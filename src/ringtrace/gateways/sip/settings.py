@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from ringtrace.domain.audio import AudioFormat
 from ringtrace.domain.flow import is_target
 from ringtrace.gateways.sip.plans import RING_SECONDS
 from ringtrace.gateways.sip.trunk import Trunk, is_host_port
@@ -53,6 +54,7 @@ class NodeSettings:
     prompt_file: Path | None = None
     prompt_dir: Path | None = None
     tts_command: tuple[str, ...] = ()
+    recording_format: AudioFormat = AudioFormat.WAV
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"https?://[^\s/]+(/[^\s]*)?", self.backend_url):

@@ -4,7 +4,7 @@
     live/alive          touched every second: when the node was last alive
     media/CALL=*        packets of the recording under way
     outbox/CALL.json    a finished report, sent until the backend has taken it
-    outbox/CALL.wav     its recording, sent after the report
+    outbox/CALL.SHA256.wav (or .flac, .opus, .mp3)   its recording, sent after the report
 
 A call moves from `live` to `outbox` in steps that may be repeated from the start after a crash
 between any two of them. Files hold phone numbers and voices: only the node's user may read them.
@@ -20,17 +20,17 @@ from queue import SimpleQueue
 
 import msgspec
 
-from ringtrace.gateways.sip.durable import TEMPORARY, flush_folder, remove, replace_file
+from ringtrace.domain.audio import AudioFormat
+from ringtrace.gateways.sip.capture import CaptureError, captured_files, discard_files
+from ringtrace.gateways.sip.durable import TEMPORARY, remove, replace_file
+from ringtrace.gateways.sip.encoder import Encoder
+from ringtrace.gateways.sip.outgoing import put_out
 from ringtrace.gateways.sip.record import CallRecord, report
-from ringtrace.gateways.sip.recording import (
-    RecordingError,
-    discard_files,
-    recorded_files,
-    write_wav,
-)
+from ringtrace.gateways.sip.recording import write_wav
 
 _log = logging.getLogger(__name__)
 _RETRY_SECONDS = 1.0
+_DAMAGED = ".damaged"
 
 
 class SpoolError(Exception):
@@ -40,7 +40,8 @@ class SpoolError(Exception):
 class Spool:
     """Raises `SpoolError` when another node uses `folder`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, encoder: Encoder) -> None:
+        self._encoder = encoder
         self.outbox = folder / "outbox"
         self.media = folder / "media"
         self._live = folder / "live"
@@ -57,11 +58,13 @@ class Spool:
         """Take over what a dead node left; returns the number of its calls. Call before `start`."""
         left = sorted(self._live.glob("*.json"))
         calls = {path.stem for path in left}
+        # Nobody knows what call it was, but somebody may find out: its sound stays.
+        damaged = {path.stem for path in self._live.glob(f"*{_DAMAGED}")}
         last_alive = self._alive.stat().st_mtime if self._alive.exists() else 0.0
         for path in left:
             self._recover_call(path, last_alive)
         for path in self.media.iterdir():
-            if path.name.partition("=")[0] not in calls:
+            if path.name.partition("=")[0] not in calls | damaged:
                 remove(path)
         for folder in (self.outbox, self._live):
             for path in folder.glob(f"*{TEMPORARY}"):
@@ -106,7 +109,7 @@ class Spool:
             record = msgspec.json.decode(path.read_bytes(), type=CallRecord)
         except msgspec.MsgspecError:
             _log.error("journal_damaged call=%s", path.stem)
-            path.rename(path.with_suffix(".damaged"))
+            path.rename(path.with_suffix(_DAMAGED))
             return
         if record.result is None:
             record.cut_off(round(last_alive * 1_000))
@@ -134,19 +137,20 @@ class Spool:
         self._finished()
 
     def _keep_recording(self, call: str) -> float | None:
-        part = self.outbox / f"{call}.wav{TEMPORARY}"
+        wav, encoded = (self.outbox / f"{call}.{kind}{TEMPORARY}" for kind in ("wav", "encoded"))
         try:
-            seconds = write_wav(*recorded_files(self.media, call), part)
-        except RecordingError as error:
+            seconds = write_wav(*captured_files(self.media, call), wav)
+        except CaptureError as error:
             _log.error("recording_damaged call=%s error=%s", call, error)
             seconds = None
         if seconds is None:
-            remove(part)
+            remove(wav)
             return None
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
-        part.replace(self.outbox / f"{call}.wav")
-        flush_folder(self.outbox)
+        if self._encoder.encode(wav, seconds, encoded):
+            put_out(encoded, self.outbox, call, self._encoder.kind)
+            remove(wav)
+        else:
+            put_out(wav, self.outbox, call, AudioFormat.WAV)
         return round(seconds, 3)
 
 

@@ -84,8 +84,11 @@ class CallWriter:
 
     def note_recording(self, command: NoteRecording) -> bool:
         updated = self._connection.execute(
-            f"UPDATE calls SET has_audio = 1 WHERE {_KEY}",
-            (command.account_id, command.gateway.value, command.call),
+            f"UPDATE calls SET audio_format = ?, audio_sha256 = ? WHERE {_KEY}",
+            (
+                *(command.audio.format.value, command.audio.sha256),
+                *(command.account_id, command.gateway.value, command.call),
+            ),
         )
         return updated.rowcount == 1
 

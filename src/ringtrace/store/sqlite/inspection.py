@@ -5,7 +5,10 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from ringtrace.services.inspection import Audio, GatewayLife, Inspection
+from ringtrace.domain.audio import AudioFormat
+from ringtrace.domain.call import GatewayKind
+from ringtrace.services.inspection import GatewayLife, Inspection
+from ringtrace.services.recording_store import RecordingName
 from ringtrace.store.sqlite.connection import newest_version
 
 _NEWEST = (
@@ -31,6 +34,15 @@ _EMPTY_POOLS = (
     " WHERE n.account_id = s.account_id AND n.site_key = s.site_key AND n.kind = 'pool'"
     " AND n.active)"
 )
+_RECORDINGS = (
+    "SELECT account_id, gateway, call_id, audio_format FROM calls WHERE audio_format IS NOT NULL"
+)
+_AWAITED = (
+    "SELECT gateway || '/' || call_id FROM calls WHERE audio_format IS NULL AND started_at < ?"
+    " AND json_extract(report, '$.recording') IS NOT NULL"
+    " AND json_extract(report, '$.recording.url') IS NULL ORDER BY started_at"
+)
+_DAY_MS = 86_400_000
 _WITHOUT_GATEWAY = (
     "SELECT a.account_id FROM accounts a WHERE EXISTS (SELECT 1 FROM numbers n"
     " WHERE n.account_id = a.account_id AND n.active) AND NOT EXISTS (SELECT 1 FROM tokens t"
@@ -38,8 +50,11 @@ _WITHOUT_GATEWAY = (
 )
 
 
-def inspect(database: Path) -> Inspection:
-    """Raises sqlite3.DatabaseError when the file cannot even be opened."""
+def inspect(database: Path, now: int) -> Inspection:
+    """`now` is ms since 1970 UTC.
+
+    Raises sqlite3.DatabaseError when the file cannot even be opened.
+    """
     with contextlib.closing(
         sqlite3.connect(f"{database.absolute().as_uri()}?mode=rw", uri=True, timeout=5.0)
     ) as connection:
@@ -57,7 +72,8 @@ def inspect(database: Path) -> Inspection:
             gateways=tuple(GatewayLife(*row) for row in connection.execute(_GATEWAYS)),
             sites_without_numbers=_column(connection, _EMPTY_POOLS),
             accounts_without_gateway=_column(connection, _WITHOUT_GATEWAY),
-            audio=frozenset(_audio(connection)),
+            recordings=frozenset(_recordings(connection)),
+            awaited=_column(connection, _AWAITED, now - _DAY_MS),
         )
 
 
@@ -66,10 +82,10 @@ def _damage(connection: sqlite3.Connection) -> str | None:
     return None if first == "ok" else str(first)
 
 
-def _column(connection: sqlite3.Connection, statement: str) -> tuple[str, ...]:
-    return tuple(str(value) for (value,) in connection.execute(statement))
+def _column(connection: sqlite3.Connection, statement: str, *values: object) -> tuple[str, ...]:
+    return tuple(str(value) for (value,) in connection.execute(statement, values))
 
 
-def _audio(connection: sqlite3.Connection) -> Iterator[Audio]:
-    for row in connection.execute("SELECT account_id, gateway, call_id FROM calls WHERE has_audio"):
-        yield Audio(*row)
+def _recordings(connection: sqlite3.Connection) -> Iterator[RecordingName]:
+    for account_id, gateway, call, kind in connection.execute(_RECORDINGS):
+        yield RecordingName(account_id, GatewayKind(gateway), call, AudioFormat(kind))

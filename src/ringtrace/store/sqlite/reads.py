@@ -6,6 +6,7 @@ from typing import Any
 
 from ringtrace.domain.account import Account, TokenKind, TokenOwner, User
 from ringtrace.domain.attribution import Basis
+from ringtrace.domain.audio import Audio, AudioFormat
 from ringtrace.domain.call import GatewayKind
 from ringtrace.domain.number import NumberKind, TrackingNumber
 from ringtrace.domain.site import Site
@@ -26,7 +27,7 @@ from ringtrace.store.sqlite.corrections import correction
 
 _CALL_COLUMNS = (
     "c.gateway, c.call_id, c.number, c.caller, c.started_at, c.report, c.basis, c.model,"
-    " c.unknown, c.has_audio,"
+    " c.unknown, c.audio_format, c.audio_sha256,"
     " (SELECT count(*) FROM call_reports r WHERE r.account_id = c.account_id"
     "  AND r.gateway = c.gateway AND r.call_id = c.call_id AND NOT r.accepted),"
     " c.repeat, c.digits, c.flow"
@@ -241,8 +242,8 @@ def condition(account_id: int, where: CallFilter) -> tuple[str, tuple[object, ..
 
 
 def _record(connection: sqlite3.Connection, account_id: int, row: tuple[object, ...]) -> CallRecord:
-    (gateway, call_id, number, caller, started_at, report, basis, model, unknown, has_audio,
-     contradictions, repeat, digits, flow) = row  # fmt: skip
+    (gateway, call_id, number, caller, started_at, report, basis, model, unknown, audio_format,
+     audio_sha256, contradictions, repeat, digits, flow) = row  # fmt: skip
     key = (account_id, str(gateway), str(call_id))
     return CallRecord(
         gateway=GatewayKind(str(gateway)),
@@ -256,9 +257,15 @@ def _record(connection: sqlite3.Connection, account_id: int, row: tuple[object, 
             key,
             (str(basis), str(model), float(str(unknown)), float(str(repeat))),
         ),
-        has_audio=bool(has_audio),
+        audio=_audio(audio_format, audio_sha256),
         contradictions=int(str(contradictions)),
         correction=correction(connection, key) if basis == Basis.CORRECTED else None,
         digits=None if digits is None else str(digits),
         flow=None if flow is None else str(flow),
     )
+
+
+def _audio(kind: object, sha256: object) -> Audio | None:
+    if kind is None:
+        return None
+    return Audio(AudioFormat(str(kind)), None if sha256 is None else str(sha256))

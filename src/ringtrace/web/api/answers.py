@@ -103,11 +103,16 @@ class NumberAnswer(msgspec.Struct, frozen=True):
 
 
 class RecordingAnswer(msgspec.Struct, frozen=True):
-    """`link` is under this server's root and expires; null until the audio has arrived."""
+    """`link` is under this server's root and expires; null until the audio has arrived.
+
+    `format` is wav, flac, opus or mp3, `sha256` (hex) that of the file; null of a platform's.
+    """
 
     link: str | None
     seconds: float | None
     channels: int | None
+    format: str | None
+    sha256: str | None
 
 
 class LegAnswer(msgspec.Struct, frozen=True):

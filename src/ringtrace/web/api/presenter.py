@@ -242,13 +242,15 @@ def _recording(
     uses: UseCases, account_id: int, record: CallRecord
 ) -> answers.RecordingAnswer | None:
     said = record.report.recording if record.report else None
-    playable = record.has_audio or (said is not None and said.url is not None)
+    playable = record.audio is not None or (said is not None and said.url is not None)
     if said is None and not playable:
         return None
     return answers.RecordingAnswer(
         link=uses.recording_links.path(account_id, record) if playable else None,
         seconds=said.seconds if said else None,
         channels=said.channels if said else None,
+        format=record.audio.format.value if record.audio else None,
+        sha256=record.audio.sha256 if record.audio else None,
     )
 
 

@@ -98,7 +98,7 @@ _SURE = 0.8
 
 def player(uses: UseCases, account_id: int, record: CallRecord) -> Player | None:
     said: Recording | None = record.report.recording if record.report else None
-    playable = record.has_audio or (said is not None and said.url is not None)
+    playable = record.audio is not None or (said is not None and said.url is not None)
     if said is None and not playable:
         return None
     return Player(

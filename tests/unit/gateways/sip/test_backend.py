@@ -1,12 +1,15 @@
 """What an HTTP answer means for a call, a report and a recording."""
 
+import base64
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import httpx
 import msgspec
 import pytest
 
+from ringtrace.domain.audio import AudioFormat
 from ringtrace.domain.plan import Collect, Dial
 from ringtrace.gateways.sip.backend import (
     Arrival,
@@ -15,6 +18,7 @@ from ringtrace.gateways.sip.backend import (
     Delivery,
     NumberUnknownError,
 )
+from ringtrace.gateways.sip.outgoing import OutgoingRecording
 
 DIAL = {
     "do": "dial",
@@ -194,24 +198,23 @@ def test_delivery(backend: Make, status: int, error_id: str, delivery: Delivery)
     assert sender.send_report("c1", b"{}") is delivery
 
 
-def test_recording_is_put_as_wav(backend: Make, tmp_path: Path) -> None:
-    asked: list[tuple[str, str, str, str, bytes]] = []
+def test_recording_is_put_as_what_it_is_with_its_digest(backend: Make, tmp_path: Path) -> None:
+    asked: list[tuple[str, str, dict[str, str], bytes]] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
-        headers = request.headers
-        body = request.read()
-        asked.append(
-            (
-                request.method,
-                request.url.path,
-                headers["content-type"],
-                headers["content-length"],
-                body,
-            )
-        )
+        wanted = ("content-type", "content-length", "content-digest")
+        headers = {name: request.headers[name] for name in wanted}
+        asked.append((request.method, request.url.path, headers, request.read()))
         return httpx.Response(204)
 
-    wav = tmp_path / "c1.wav"
-    wav.write_bytes(b"RIFF")
-    assert backend(answer).send_recording("c1", wav) is Delivery.TAKEN
-    assert asked == [("PUT", "/gateway/v1/calls/c1/recording", "audio/wav", "4", b"RIFF")]
+    file = tmp_path / "c1.flac"
+    file.write_bytes(b"fLaC")
+    digest = sha256(b"fLaC").digest()
+    recording = OutgoingRecording(file, AudioFormat.FLAC, digest.hex())
+    assert backend(answer).send_recording("c1", recording) is Delivery.TAKEN
+    headers = {
+        "content-type": "audio/flac",
+        "content-length": "4",
+        "content-digest": f"sha-256=:{base64.b64encode(digest).decode()}:",
+    }
+    assert asked == [("PUT", "/gateway/v1/calls/c1/recording", headers, b"fLaC")]

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ringtrace.gateways.sip.recording import RecordingError, read_packets, write_wav
+from ringtrace.gateways.sip.capture import CaptureError, read_packets
+from ringtrace.gateways.sip.recording import write_wav
 
 RATE = 8000
 FRAME = 160
@@ -160,7 +161,7 @@ def test_torn_capture_counts_as_far_as_it_goes(tmp_path: Path) -> None:
 
 def test_other_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "c").write_bytes(b"RIFF" + bytes(40))
-    with pytest.raises(RecordingError, match="not an Ethernet packet capture"):
+    with pytest.raises(CaptureError, match="not an Ethernet packet capture"):
         write_wav(tmp_path / "c", tmp_path / "a", tmp_path / "wav")
 
 
@@ -184,6 +185,15 @@ def test_only_audio_is_read(tmp_path: Path) -> None:
     ]
     path = capture(tmp_path / "c", packets)
     assert [packet.payload for packet in read_packets(path)] == [LOUD_MULAW, LOUD_MULAW]
+
+
+@pytest.mark.parametrize("clock", [7900, 8100])
+def test_sender_with_a_bad_clock_is_heard_without_gaps(tmp_path: Path, clock: int) -> None:
+    """Its sound is as long as it took to speak, and no sample of it is missing."""
+    packets = [(START + n * FRAME / clock, rtp(n, LOUD_MULAW)) for n in range(3000)]
+    left, _ = convert(tmp_path, packets, [])
+    assert len(left) / RATE == pytest.approx(3000 * FRAME / clock, abs=0.01)
+    assert set(left) == {32124}
 
 
 def test_two_hours_of_sound_keep_their_time(tmp_path: Path) -> None:

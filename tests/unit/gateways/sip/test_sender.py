@@ -1,15 +1,19 @@
 """The outbox is sent until the backend has taken it."""
 
 import os
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from ringtrace.domain.audio import AudioFormat
 from ringtrace.gateways.sip.backend import Delivery
+from ringtrace.gateways.sip.outgoing import OutgoingRecording
 from ringtrace.gateways.sip.sender import Sender
 
+SHA256 = "ab" * 32
 TAKEN, LATER, AWAY, NOT_OURS = Delivery.TAKEN, Delivery.LATER, Delivery.AWAY, Delivery.NOT_OURS
 
 
@@ -24,8 +28,9 @@ class Receiver:
         assert report == b"{}"
         return self._answer(f"{call}.json")
 
-    def send_recording(self, call: str, wav: Path) -> Delivery:
-        assert wav.read_bytes() == b"RIFF"
+    def send_recording(self, call: str, recording: OutgoingRecording) -> Delivery:
+        assert recording.path.read_bytes() == b"RIFF"
+        assert (recording.format, recording.sha256) == (AudioFormat.WAV, SHA256)
         return self._answer(f"{call}.wav")
 
     def _answer(self, what: str) -> Delivery:
@@ -35,24 +40,33 @@ class Receiver:
 
 def outbox(folder: Path, *names: str) -> Path:
     for name in names:
-        (folder / name).write_bytes(b"RIFF" if name.endswith("wav") else b"{}")
+        call, _, kind = name.partition(".")
+        if kind == "json":
+            (folder / name).write_bytes(b"{}")
+        else:
+            (folder / f"{call}.{SHA256}.{kind}").write_bytes(b"RIFF")
     return folder
 
 
 def left(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(path.name.replace(f".{SHA256}", "") for path in folder.iterdir())
+
+
+def send_all(sender: Sender) -> float:
+    """One round of both threads."""
+    return min(sender.send_reports(), sender.send_recordings())
 
 
 def send_until_taken(sender: Sender, folder: Path) -> None:
     deadline = time.monotonic() + 10
     while left(folder) and time.monotonic() < deadline:
-        time.sleep(min(sender.send_all(), 1.1))
+        time.sleep(min(send_all(sender), 1.1))
 
 
 def test_oldest_report_goes_first_and_recordings_after_all_reports(tmp_path: Path) -> None:
     receiver = Receiver()
     outbox(tmp_path, "b.json", "b.wav", "a.json", "a.wav", "c.json")
-    Sender(tmp_path, receiver, 30).send_all()
+    send_all(Sender(tmp_path, receiver, 30))
     assert receiver.sent == ["a.json", "b.json", "c.json", "a.wav", "b.wav"]
     assert left(tmp_path) == []
 
@@ -61,7 +75,7 @@ def test_refused_report_is_tried_again_and_holds_up_no_other(tmp_path: Path) -> 
     receiver = Receiver([LATER])
     outbox(tmp_path, "a.json", "a.wav", "b.json")
     sender = Sender(tmp_path, receiver, 30)
-    pause = sender.send_all()
+    pause = send_all(sender)
     assert receiver.sent == ["a.json", "b.json"]
     assert left(tmp_path) == ["a.json", "a.wav"]
     assert 0 < pause <= 1
@@ -80,19 +94,19 @@ def test_pauses_grow_while_nobody_is_there(tmp_path: Path) -> None:
     receiver = Receiver([AWAY] * 8)
     outbox(tmp_path, "a.json", "b.json")
     sender = Sender(tmp_path, receiver, 30)
-    assert [sender.send_all() for _ in range(7)] == [1, 2, 4, 8, 16, 30, 30]
+    assert [sender.send_reports() for _ in range(7)] == [1, 2, 4, 8, 16, 30, 30]
     assert receiver.sent == ["a.json"] * 7
     receiver.script.clear()
-    sender.send_all()
+    send_all(sender)
     assert left(tmp_path) == []
 
 
 def test_restart_sends_the_report_again_before_the_recording(tmp_path: Path) -> None:
     receiver = Receiver([TAKEN, AWAY])
     outbox(tmp_path, "a.json", "a.wav")
-    Sender(tmp_path, receiver, 30).send_all()
+    send_all(Sender(tmp_path, receiver, 30))
     assert left(tmp_path) == ["a.json", "a.wav"]
-    Sender(tmp_path, receiver, 30).send_all()
+    send_all(Sender(tmp_path, receiver, 30))
     assert receiver.sent == ["a.json", "a.wav", "a.json", "a.wav"]
     assert left(tmp_path) == []
 
@@ -100,7 +114,7 @@ def test_restart_sends_the_report_again_before_the_recording(tmp_path: Path) -> 
 def test_report_of_a_number_that_is_not_ours_is_dropped(tmp_path: Path) -> None:
     receiver = Receiver([NOT_OURS])
     outbox(tmp_path, "a.json", "a.wav")
-    Sender(tmp_path, receiver, 30).send_all()
+    send_all(Sender(tmp_path, receiver, 30))
     assert (receiver.sent, left(tmp_path)) == (["a.json"], [])
 
 
@@ -111,9 +125,9 @@ def test_report_that_is_too_old_is_given_up(
     outbox(tmp_path, "a.json", "a.wav", "b.json")
     old = time.time() - 31 * 86400
     os.utime(tmp_path / "a.json", (old, old))
-    Sender(tmp_path, receiver, 30).send_all()
+    send_all(Sender(tmp_path, receiver, 30))
     assert (receiver.sent, left(tmp_path)) == (["b.json"], [])
-    assert "report_given_up call=a" in caplog.text
+    assert "delivery_given_up call=a" in caplog.text
 
 
 def test_thread_sends_news_at_once(tmp_path: Path) -> None:
@@ -125,3 +139,43 @@ def test_thread_sends_news_at_once(tmp_path: Path) -> None:
     assert sender.drain(5)
     sender.stop()
     assert receiver.sent == ["a.json"]
+
+
+def test_an_upload_that_takes_long_holds_up_no_report(tmp_path: Path) -> None:
+    done = threading.Event()
+
+    class Slow(Receiver):
+        def send_recording(self, call: str, recording: OutgoingRecording) -> Delivery:
+            assert done.wait(5)
+            return super().send_recording(call, recording)
+
+    receiver = Slow()
+    sender = Sender(tmp_path, receiver, 30)
+    sender.start()
+    outbox(tmp_path, "a.wav", "a.json")
+    sender.wake()
+    deadline = time.monotonic() + 5
+    for call in ("b", "c"):
+        outbox(tmp_path, f"{call}.json")
+        sender.wake()
+        while f"{call}.json" not in receiver.sent and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert receiver.sent == ["a.json", "b.json", "c.json"]
+    done.set()
+    assert sender.drain(5)
+    sender.stop()
+    assert receiver.sent[3:] == ["a.wav"]
+
+
+def test_recording_that_is_refused_for_ever_is_given_up(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver = Receiver([TAKEN, LATER])
+    outbox(tmp_path, "a.json", "a.wav")
+    sender = Sender(tmp_path, receiver, 30)
+    send_all(sender)
+    old = time.time() - 31 * 86400
+    os.utime(tmp_path / "a.json", (old, old))
+    send_until_taken(sender, tmp_path)
+    assert receiver.sent == ["a.json", "a.wav"]
+    assert "delivery_given_up call=a" in caplog.text

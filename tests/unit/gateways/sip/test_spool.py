@@ -1,21 +1,27 @@
 """A call that has ended reaches the outbox exactly once, whenever the node dies."""
 
 import os
+import re
 import time
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import msgspec
 import pytest
 
 from ringtrace.domain.attempt import Attempt
+from ringtrace.domain.audio import AudioFormat
 from ringtrace.domain.call import Outcome, PlanSource, Reason
 from ringtrace.domain.plan import Target
 from ringtrace.gateways.sip import durable
+from ringtrace.gateways.sip import outgoing as outgoing_module
 from ringtrace.gateways.sip import spool as spool_module
+from ringtrace.gateways.sip.capture import captured_files
+from ringtrace.gateways.sip.encoder import Encoder
 from ringtrace.gateways.sip.record import CallRecord
-from ringtrace.gateways.sip.recording import recorded_files
 from ringtrace.gateways.sip.spool import Spool, SpoolError
 from tests.unit.gateways.sip.conftest import capture_of
 
@@ -54,7 +60,7 @@ def talked(call: str = CALL) -> CallRecord:
 
 
 def opened(folder: Path) -> Spool:
-    return Spool(folder)
+    return Spool(folder, Encoder(AudioFormat.WAV))
 
 
 def dies(spool: Spool) -> None:
@@ -78,11 +84,12 @@ def report_in(folder: Path, call: str = CALL) -> dict[str, Any]:
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+    """Without the digests of recordings."""
+    return sorted(re.sub(r"\.[0-9a-f]{64}\.", ".", path.name) for path in folder.iterdir())
 
 
 def record_sound(spool: Spool, call: str = CALL) -> None:
-    for path in recorded_files(spool.media, call):
+    for path in captured_files(spool.media, call):
         capture_of(path, 50)
 
 
@@ -102,6 +109,39 @@ def test_ended_call_leaves_report_and_recording_in_the_outbox(tmp_path: Path) ->
     assert told == [1]
 
 
+def test_recording_is_named_by_its_digest_and_encoded(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, Encoder(AudioFormat.FLAC))
+    record_sound(spool)
+    spool._finish(talked())
+    found = outgoing_module.outgoing(tmp_path / "outbox", CALL)
+    assert found is not None
+    assert found.format is AudioFormat.FLAC
+    assert found.sha256 == sha256(found.path.read_bytes()).hexdigest()
+    assert names(tmp_path / "outbox") == [f"{CALL}.flac", f"{CALL}.json"]
+
+
+def test_encoder_that_fails_leaves_the_wav(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = Encoder(AudioFormat.FLAC)
+    monkeypatch.setattr(encoder, "_command", ("false",))
+    spool = Spool(tmp_path, encoder)
+    record_sound(spool)
+    spool._finish(talked())
+    assert names(tmp_path / "outbox") == [f"{CALL}.json", f"{CALL}.wav"]
+    assert report_in(tmp_path)["recording"]["seconds"] == 1.0
+
+
+def test_report_made_again_has_the_same_recording(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, Encoder(AudioFormat.OPUS))
+    digests = []
+    for _ in range(2):
+        record_sound(spool)
+        spool._finish(talked())
+        found = outgoing_module.outgoing(tmp_path / "outbox", CALL)
+        digests.append(found and found.sha256)
+    assert digests[0] == digests[1] is not None
+    assert names(tmp_path / "outbox") == [f"{CALL}.json", f"{CALL}.opus"]
+
+
 def test_death_between_any_two_steps_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,8 +153,10 @@ def test_death_between_any_two_steps_loses_nothing(
         spool.journal(talked())
         with monkeypatch.context() as patch:
             left = [steps]
-            for name in ("replace_file", "remove", "discard_files", "write_wav", "flush_folder"):
+            for name in ("replace_file", "remove", "discard_files", "write_wav"):
                 _die_at(patch, name, left)
+            for name in ("flush_file", "flush_folder", "remove"):
+                _die_at(patch, name, left, outgoing_module)
             try:
                 spool._finish(talked())
             except Killed:
@@ -131,8 +173,10 @@ def test_death_between_any_two_steps_loses_nothing(
     assert deaths >= 5
 
 
-def _die_at(patch: pytest.MonkeyPatch, name: str, left: list[int]) -> None:
-    real: Callable[..., Any] = getattr(spool_module, name)
+def _die_at(
+    patch: pytest.MonkeyPatch, name: str, left: list[int], module: ModuleType = spool_module
+) -> None:
+    real: Callable[..., Any] = getattr(module, name)
 
     def step(*args: Any, **kwargs: Any) -> Any:
         left[0] -= 1
@@ -140,7 +184,7 @@ def _die_at(patch: pytest.MonkeyPatch, name: str, left: list[int]) -> None:
             raise Killed
         return real(*args, **kwargs)
 
-    patch.setattr(spool_module, name, step)
+    patch.setattr(module, name, step)
 
 
 def test_report_made_again_after_delivery_is_the_same(
@@ -218,9 +262,22 @@ def test_damaged_journal_is_kept_aside_and_the_others_are_reported(tmp_path: Pat
     assert names(tmp_path / "live") == ["alive", "bad.damaged"]
 
 
+def test_sound_of_a_damaged_journal_stays_over_all_starts(tmp_path: Path) -> None:
+    spool = opened(tmp_path)
+    (tmp_path / "live/bad.json").write_bytes(b"{")
+    record_sound(spool, "bad")
+    record_sound(spool, "unknown")
+    dies(spool)
+    for _ in range(2):
+        settled(tmp_path)
+    assert names(tmp_path / "media") == sorted(
+        path.name for path in captured_files(tmp_path / "media", "bad")
+    )
+
+
 def test_damaged_capture_costs_the_recording_but_not_the_report(tmp_path: Path) -> None:
     spool = opened(tmp_path)
-    recorded_files(spool.media, CALL)[0].write_bytes(bytes(100))
+    captured_files(spool.media, CALL)[0].write_bytes(bytes(100))
     spool._finish(talked())
     assert names(tmp_path / "outbox") == [f"{CALL}.json"]
     assert report_in(tmp_path)["recording"] is None
