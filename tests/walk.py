@@ -33,6 +33,8 @@ class Ask:
 SHOP = Ids("+12025550121", "call-4711", "4711" * 8, "shop-4711")
 NOBODY = Ids("+12025550999", "call-none", "f" * 32, "nobody")
 STATIC = "+12025550131"
+OWN_ROBOT = "+12025550155"
+"""Whom the asking account lists itself."""
 CALLER, SESSION, AUDIO = "+12025550166", "session-4711", b"RIFFaudio-4711"
 SETUP = {
     "site": [
@@ -57,7 +59,7 @@ NUMBERS = ("2025550121", "2025550131", "2025550166", "2025550193")
 
 WORDS = (
     SHOP.call, SHOP.visit, SHOP.site, SESSION, AUDIO.decode(), "winter-4711", "harvest-4711",
-    "Harvest fair", "Harvest shop",
+    "Harvest fair", "Harvest shop", "robot-4711",
 )  # fmt: skip
 
 
@@ -122,6 +124,22 @@ def _correction(ids: Ids, _: Tokens) -> Request:
     return {"json": {"visit_id": ids.visit}, "data": {"visit": ids.visit}}
 
 
+def _spam(_: Ids, __: Tokens) -> Request:
+    return {"json": {"spam": True, "caller": "block"}, "data": {"said": "block"}}
+
+
+def _robots(_: Ids, __: Tokens) -> Request:
+    return {"json": {"callers": [{"caller": OWN_ROBOT}]}, "data": {"callers": OWN_ROBOT}}
+
+
+def _csv(_: Ids, __: Tokens) -> Request:
+    return {"params": {"treatment": "ask"}, "content": OWN_ROBOT}
+
+
+def _unlist(_: Ids, __: Tokens) -> Request:
+    return {"data": {"caller": CALLER}}
+
+
 def _since(_: Ids, __: Tokens) -> Request:
     return {"json": {"since": "2026-11-01T00:00:00Z"}}
 
@@ -150,6 +168,12 @@ PAGES = {
     "GET /api/v1/calls/{gateway:str}/{call:str}": Ask(404),
     "PUT /api/v1/calls/{gateway:str}/{call:str}/correction": Ask(404, _correction),
     "DELETE /api/v1/calls/{gateway:str}/{call:str}/correction": Ask(404),
+    "GET /api/v1/blocklist": Ask(200),
+    "POST /api/v1/blocklist": Ask(201, _robots),
+    "POST /api/v1/blocklist/import": Ask(201, _csv),
+    "DELETE /api/v1/blocklist/{caller:str}": Ask(404),
+    "PUT /api/v1/calls/{gateway:str}/{call:str}/spam": Ask(404, _spam),
+    "DELETE /api/v1/calls/{gateway:str}/{call:str}/spam": Ask(404),
     "POST /api/v1/attributions": Ask(200, _since),
     "GET /api/v1/sites/{site:str}/model": Ask(404),
     "POST /api/v1/sites/{site:str}/model": Ask(404),
