@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ringtrace.domain.screening import BOUNDS
 from tests.shop import BROWSER, ORIGIN, REPORT, bearer
 
 
@@ -129,7 +130,8 @@ def _spam(_: Ids, __: Tokens) -> Request:
 
 
 def _robots(_: Ids, __: Tokens) -> Request:
-    return {"json": {"callers": [{"caller": OWN_ROBOT}]}, "data": {"callers": OWN_ROBOT}}
+    form = {"callers": OWN_ROBOT, "treatment": "block"}
+    return {"json": {"callers": [{"caller": OWN_ROBOT}]}, "data": form}
 
 
 def _csv(_: Ids, __: Tokens) -> Request:
@@ -138,6 +140,10 @@ def _csv(_: Ids, __: Tokens) -> Request:
 
 def _unlist(_: Ids, __: Tokens) -> Request:
     return {"data": {"caller": CALLER}}
+
+
+def _rules(_: Ids, __: Tokens) -> Request:
+    return {"data": {name: str(low) for name, (low, _) in BOUNDS.items()}}
 
 
 def _since(_: Ids, __: Tokens) -> Request:
@@ -195,6 +201,11 @@ PAGES = {
     "GET /calls": Ask(200),
     "GET /calls/{gateway:str}/{call:str}": Ask(404),
     "POST /calls/{gateway:str}/{call:str}/correction": Ask(404, _correction),
+    "GET /blocklist": Ask(200),
+    "POST /blocklist": Ask(303, _robots),
+    "POST /blocklist/remove": Ask(404, _unlist),
+    "POST /blocklist/rules": Ask(303, _rules),
+    "POST /calls/{gateway:str}/{call:str}/spam": Ask(404, _spam),
     "GET /setup": Ask(200),
     "POST /setup/tokens": Ask(200, _kind),
     "GET /static/{digest:str}/{name:str}": Ask(404),

@@ -60,7 +60,7 @@ class KeepTheList:
         try:
             pattern = read_pattern(said.caller, account.region if account else None)
         except PatternInvalidError as error:
-            raise FieldInvalidError(str(error), f"{path}.caller") from error
+            raise FieldInvalidError(f"{said.caller!r}: {error}", f"{path}.caller") from error
         note = " ".join(said.note.split())
         if len(note) > _MOST_LETTERS:
             raise FieldInvalidError(f"{_MOST_LETTERS} characters are the most", f"{path}.note")

@@ -9,6 +9,7 @@ from ringtrace.domain.blocklist import Treatment
 from ringtrace.domain.call import GatewayKind, Outcome, PlanSource, Reason
 from ringtrace.domain.proof import ProofKind
 from ringtrace.domain.screening import Passage, Rule
+from ringtrace.services.spam_records import Spam
 from ringtrace.web.times import utc
 
 UNKNOWN = "Unknown"
@@ -63,10 +64,16 @@ RULES = {
 }
 
 PASSAGES = {
-    Passage.STOPPED: ("Blocked", "rejected before anybody was rung"),
-    Passage.PASSED: ("Pressed a key", "passed"),
-    Passage.FAILED: ("Pressed no key", "failed"),
-    Passage.LEFT: ("Hung up when asked", "hung up instead"),
+    Passage.STOPPED: "rejected",
+    Passage.PASSED: "passed",
+    Passage.FAILED: "failed",
+    Passage.LEFT: "hung up instead",
+}
+
+SPAM = {
+    Spam.WITH: "With spam",
+    Spam.WITHOUT: "Without spam",
+    Spam.ONLY: "Spam only",
 }
 
 TREATMENTS = {
