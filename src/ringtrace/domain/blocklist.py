@@ -61,5 +61,7 @@ def read_pattern(text: str, region: str | None) -> str:
 
 def listing_of(listings: Mapping[str, Listing], caller: str) -> Listing | None:
     """The one, by pattern, that says most exactly whom it means."""
+    if not listings:
+        return None
     patterns = (caller, *(caller[:end] + ANY for end in range(len(caller), 1, -1)))
     return next((listings[one] for one in patterns if one in listings), None)

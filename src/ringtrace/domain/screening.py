@@ -106,6 +106,8 @@ def screen(
     if listing is not None:
         return _listed(rules, listing)
     past = [one for one in past if one.at <= at]
+    if not past:
+        return None
     found = (
         _known_robot(past, at) if rules.known_robots else None,
         _silent(rules, past, at) if rules.silent else None,

@@ -46,6 +46,7 @@ def test_the_longest_pattern_says_most_exactly_whom_it_means() -> None:
     ]
 
     assert [one and one.pattern for one in found] == ["+12025550177", "+1202*", "+1*", None]
+    assert listing_of({}, "+12025550177") is None
 
 
 @given(st.from_regex(r"\+[1-9][0-9]{6,14}", fullmatch=True), st.integers(2, 16))
