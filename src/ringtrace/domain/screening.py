@@ -201,7 +201,7 @@ def passage(rule: Rule, report: Report) -> Passage | None:
     refused = report.outcome is Outcome.REJECTED and report.reason is refusal_reason(rule)
     if rule is Rule.BLOCKED:
         return Passage.STOPPED if refused else None
-    if report.legs or report.outcome in {Outcome.ANSWERED, Outcome.VOICEMAIL}:
+    if report.legs or report.digits or report.outcome in {Outcome.ANSWERED, Outcome.VOICEMAIL}:
         return Passage.PASSED
     if report.outcome is Outcome.REJECTED:
         # Behind the gate a flow may still turn a caller away, for a reason of its own.

@@ -182,7 +182,8 @@ class UnlistCaller(Command[None]):
 class MarkSpam(Command[None]):
     """A user says at `marked_at` that a call, or `every` one of its caller, is `spam` or is not.
 
-    `spam` None takes that back. Raises NotFoundError without such a call, or without a mark.
+    `every` means the newest 10 000. `spam` None takes that back. Raises NotFoundError without such
+    a call, or without a mark.
     """
 
     gateway: GatewayKind

@@ -157,6 +157,7 @@ async def test_who_is_no_longer_trusted_is_judged_by_his_calls_again(shop: Shop)
     removed = await api(shop, "DELETE", f"/blocklist/{CALLER}")
 
     assert removed.status_code == 200
+    await ends(shop, "asked", talk_seconds=1.0, session="told again")
     assert does(await rings(shop, "again")) == ["menu", "dial"]
 
 

@@ -86,7 +86,7 @@ async def test_a_list_is_searched_and_divided(shop: Shop) -> None:
     await lists(shop, OTHER, "trust")
 
     blocked = nbsp(await text(shop, "/blocklist?show=block"))
-    digits = nbsp(await text(shop, "/blocklist?caller=0178"))
+    digits = nbsp(await text(shop, "/blocklist?caller=555-0178"))
 
     assert SHOWN in blocked
     assert "0178" not in blocked

@@ -220,6 +220,7 @@ def report(outcome: Outcome, reason: Reason | None = None, **changes: Any) -> Re
         ),
         (Rule.SILENT, report(Outcome.ABANDONED, Reason.CALLER_DISCONNECTS), Passage.LEFT),
         (Rule.SILENT, report(Outcome.ABANDONED, legs=(LEG,)), Passage.PASSED),
+        (Rule.SILENT, report(Outcome.ABANDONED, digits="6179"), Passage.PASSED),
         (Rule.SILENT, report(Outcome.ANSWERED), Passage.PASSED),
         (Rule.SILENT, report(Outcome.VOICEMAIL), Passage.PASSED),
         (Rule.SILENT, report(Outcome.BUSY, legs=(LEG,)), Passage.PASSED),

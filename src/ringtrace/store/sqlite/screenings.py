@@ -48,7 +48,8 @@ def keep_passage(connection: sqlite3.Connection, key: Key, report: Report, at: i
     came = passage(known.rule, report)
     connection.execute(f"UPDATE screenings SET passage = ? WHERE {_KEY}", (came, *key))
     settle(connection, key)
-    if came is Passage.PASSED and report.caller is not None:
+    is_news = came is Passage.PASSED and known.passage is not Passage.PASSED
+    if is_news and report.caller is not None:
         listings.trust(connection, key[0], report.caller, at)
 
 

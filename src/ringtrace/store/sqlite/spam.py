@@ -1,7 +1,7 @@
 """Marking calls as spam, and what of calls is held against their callers."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from ringtrace.domain.call import GatewayKind
 from ringtrace.domain.screening import PastCall
@@ -21,6 +21,8 @@ _WATCHED = (
     " AND s.gateway = c.gateway AND s.call_id = c.call_id"
     " WHERE c.account_id = ? AND c.started_at >= ? AND c.caller IS NOT NULL"
 )
+_MOST_MARKED = 10_000
+"""Of one caller at once: whoever waits for the writer waits for these as well."""
 _NEWEST = " ORDER BY c.started_at DESC LIMIT ?"
 
 
@@ -37,18 +39,21 @@ class SpamWriter:
             raise NotFoundError("no such call", "call")
         if command.spam is None and spam_marks.mark(self._connection, key) is None:
             raise NotFoundError("nobody marked this call", "call")
-        for one in self._keys(key, row[0]) if command.every else [key]:
+        for one in self._marked(key, row[0]) if command.every else [key]:
             if command.spam is not None or spam_marks.mark(self._connection, one):
                 spam_marks.put(
                     self._connection, one, command.spam, command.marked_at, command.marked_by
                 )
                 screenings.settle(self._connection, one)
 
-    def _keys(self, key: Key, caller: str) -> Sequence[Key]:
-        return self._connection.execute(
-            "SELECT account_id, gateway, call_id FROM calls WHERE account_id = ? AND caller = ?",
-            (key[0], caller),
-        ).fetchall()
+    def _marked(self, key: Key, caller: str) -> Collection[Key]:
+        """The call and the newest ones of its caller."""
+        newest = self._connection.execute(
+            "SELECT account_id, gateway, call_id FROM calls WHERE account_id = ? AND caller = ?"
+            " ORDER BY started_at DESC LIMIT ?",
+            (key[0], caller, _MOST_MARKED),
+        )
+        return dict.fromkeys((key, *newest))
 
 
 def watched_calls(

@@ -1,5 +1,6 @@
 """The blocklist: who is blocked, asked or trusted, and the rules that suspect callers."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,7 @@ from ringtrace.web.console.session import AnyRequest, Viewer, viewer
 from ringtrace.web.uses import Uses
 
 PAGE = 50
+_SPACING = re.compile(r"[\s().-]")
 _MOST_DIGITS = 6
 _MOST_LETTERS = 16
 _REMOVED = "removed"
@@ -85,7 +87,7 @@ async def _page(
     who = viewer(request)
     query = request.query_params
     show = query.get("show", "") if query.get("show", "") in _SHOWN else ""
-    search = "".join(query.get("caller", "").split())[:_MOST_LETTERS]
+    search = _SPACING.sub("", query.get("caller", ""))[:_MOST_LETTERS]
     number = _page_number(query.get("page", ""))
     account_id = who.account.account_id
     where = ListingFilter(
