@@ -77,7 +77,7 @@ def _hit(name: str, site: str, more: dict[str, str], cycle: int = 0) -> Template
 
 
 def arrival(name: str, token: str, number: str) -> Template:
-    body = {"call": "<id>", "number": number, "caller": "+12025550177", "started_at": _now()}
+    body = {"call": "<id>", "number": number, "caller": "<caller>", "started_at": _now()}
     return Template(name, "/gateway/v1/calls", _json(body), _gateway_headers(token))
 
 
@@ -93,7 +93,7 @@ def report(name: str, token: str, number: str) -> Template:
     }
     body = {
         "number": number,
-        "caller": "+12025550177",
+        "caller": "<caller>",
         "started_at": at,
         "outcome": "answered",
         "reason": None,

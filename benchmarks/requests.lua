@@ -1,6 +1,7 @@
 -- Requests with ids of their own, for wrk. Arguments after `--`:
 --   METHOD PATH BODY PREFIX FIRST CYCLE NAME VALUE [NAME VALUE …]
--- <id> and <visitor> in PATH and BODY become unlike each other and unlike in every request:
+-- <caller> in BODY is a number made up of the counter (80 000 of them); <id> and <visitor> in PATH
+-- and BODY become unlike each other and unlike in every request:
 -- PREFIX (20 hex) and a counter (12 hex) that starts at FIRST and, when CYCLE > 0, starts again
 -- after CYCLE requests. What came of it is printed as one line of JSON.
 
@@ -42,9 +43,15 @@ function init(args)
 end
 
 function request()
-  local counter = string.format("%012x", first + (cycle > 0 and sent % cycle or sent))
+  local turn = first + (cycle > 0 and sent % cycle or sent)
+  local counter = string.format("%012x", turn)
   sent = sent + 1
-  local values = { id = prefix .. counter, visitor = counter .. prefix }
+  local caller = turn % 80000
+  local values = {
+    id = prefix .. counter,
+    visitor = counter .. prefix,
+    caller = string.format("+1%03d55501%02d", 200 + math.floor(caller / 100), caller % 100),
+  }
   return wrk.format(method, filled(path, values), nil, filled(body, values))
 end
 

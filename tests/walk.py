@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ringtrace.domain.screening import BOUNDS
 from tests.shop import BROWSER, ORIGIN, REPORT, bearer
 
 
@@ -33,6 +34,8 @@ class Ask:
 SHOP = Ids("+12025550121", "call-4711", "4711" * 8, "shop-4711")
 NOBODY = Ids("+12025550999", "call-none", "f" * 32, "nobody")
 STATIC = "+12025550131"
+OWN_ROBOT = "+12025550155"
+"""Whom the asking account lists itself."""
 CALLER, SESSION, AUDIO = "+12025550166", "session-4711", b"RIFFaudio-4711"
 SETUP = {
     "site": [
@@ -57,7 +60,7 @@ NUMBERS = ("2025550121", "2025550131", "2025550166", "2025550193")
 
 WORDS = (
     SHOP.call, SHOP.visit, SHOP.site, SESSION, AUDIO.decode(), "winter-4711", "harvest-4711",
-    "Harvest fair", "Harvest shop",
+    "Harvest fair", "Harvest shop", "robot-4711",
 )  # fmt: skip
 
 
@@ -122,6 +125,27 @@ def _correction(ids: Ids, _: Tokens) -> Request:
     return {"json": {"visit_id": ids.visit}, "data": {"visit": ids.visit}}
 
 
+def _spam(_: Ids, __: Tokens) -> Request:
+    return {"json": {"spam": True, "caller": "block"}, "data": {"said": "block"}}
+
+
+def _robots(_: Ids, __: Tokens) -> Request:
+    form = {"callers": OWN_ROBOT, "treatment": "block"}
+    return {"json": {"callers": [{"caller": OWN_ROBOT}]}, "data": form}
+
+
+def _csv(_: Ids, __: Tokens) -> Request:
+    return {"params": {"treatment": "ask"}, "content": OWN_ROBOT}
+
+
+def _unlist(_: Ids, __: Tokens) -> Request:
+    return {"data": {"caller": CALLER}}
+
+
+def _rules(_: Ids, __: Tokens) -> Request:
+    return {"data": {name: str(low) for name, (low, _) in BOUNDS.items()}}
+
+
 def _since(_: Ids, __: Tokens) -> Request:
     return {"json": {"since": "2026-11-01T00:00:00Z"}}
 
@@ -150,6 +174,12 @@ PAGES = {
     "GET /api/v1/calls/{gateway:str}/{call:str}": Ask(404),
     "PUT /api/v1/calls/{gateway:str}/{call:str}/correction": Ask(404, _correction),
     "DELETE /api/v1/calls/{gateway:str}/{call:str}/correction": Ask(404),
+    "GET /api/v1/blocklist": Ask(200),
+    "POST /api/v1/blocklist": Ask(201, _robots),
+    "POST /api/v1/blocklist/import": Ask(201, _csv),
+    "DELETE /api/v1/blocklist/{caller:str}": Ask(404),
+    "PUT /api/v1/calls/{gateway:str}/{call:str}/spam": Ask(404, _spam),
+    "DELETE /api/v1/calls/{gateway:str}/{call:str}/spam": Ask(404),
     "POST /api/v1/attributions": Ask(200, _since),
     "GET /api/v1/sites/{site:str}/model": Ask(404),
     "POST /api/v1/sites/{site:str}/model": Ask(404),
@@ -171,6 +201,11 @@ PAGES = {
     "GET /calls": Ask(200),
     "GET /calls/{gateway:str}/{call:str}": Ask(404),
     "POST /calls/{gateway:str}/{call:str}/correction": Ask(404, _correction),
+    "GET /blocklist": Ask(200),
+    "POST /blocklist": Ask(303, _robots),
+    "POST /blocklist/remove": Ask(404, _unlist),
+    "POST /blocklist/rules": Ask(303, _rules),
+    "POST /calls/{gateway:str}/{call:str}/spam": Ask(404, _spam),
     "GET /setup": Ask(200),
     "POST /setup/tokens": Ask(200, _kind),
     "GET /static/{digest:str}/{name:str}": Ask(404),

@@ -23,6 +23,8 @@ from ringtrace.services.directory import Directory
 from ringtrace.services.keep_recording import KeepRecording, RecordingLinks
 from ringtrace.services.learn_models import LearnModels
 from ringtrace.services.limits import HitLimits
+from ringtrace.services.list_callers import KeepTheList
+from ringtrace.services.mark_spam import MarkTheSpam
 from ringtrace.services.open_account import IssueToken, OpenTheAccount, SignIn, new_password
 from ringtrace.services.ports import Clock
 from ringtrace.services.reattribute import Reattribute
@@ -32,6 +34,7 @@ from ringtrace.services.report_calibration import ReportCalibration
 from ringtrace.services.route_call import RouteCall
 from ringtrace.services.track_hit import TrackHit
 from ringtrace.services.use_cases import UseCases
+from ringtrace.services.watch_callers import CallerWatch
 from ringtrace.store.recordings.folder import RecordingFolder
 from ringtrace.store.sqlite.reader import SqliteReader
 from ringtrace.store.sqlite.store import SqliteStore
@@ -90,10 +93,12 @@ async def open_house(
     lock = _lock(settings.data)
     store = SqliteStore.open(settings.database)
     try:
-        use_cases = _use_cases(settings, store, clock, hasher or PasswordHasher())
+        watch = CallerWatch(store)
+        use_cases = _use_cases(settings, store, watch, clock, hasher or PasswordHasher())
         await use_cases.directory.refresh()
         make_room(use_cases.recordings.staging)
         _note_recordings(settings)
+        await watch.load(use_cases.directory.account_ids(), clock())
         if use_cases.directory.account(OWNER) is None:
             await _first_start(settings, use_cases)
         await _let_the_command_in(settings, use_cases)
@@ -142,19 +147,24 @@ def open_recordings(settings: Settings) -> RecordingStore:
 
 
 def _use_cases(
-    settings: Settings, store: SqliteStore, clock: Clock, hasher: PasswordHasher
+    settings: Settings,
+    store: SqliteStore,
+    watch: CallerWatch,
+    clock: Clock,
+    hasher: PasswordHasher,
 ) -> UseCases:
     directory = Directory(store)
     recordings = open_recordings(settings)
+    keep_list = KeepTheList(store, directory, clock)
     limits = HitLimits(settings.hits_per_address, settings.hits_per_site)
     return UseCases(
         store=store,
         clock=clock,
         directory=directory,
         track_hit=TrackHit(store, directory, limits, clock),
-        route_call=RouteCall(store, directory, clock, random.random),
-        record_call=RecordCall(store, directory, clock),
         keep_recording=KeepRecording(store, recordings),
+        route_call=RouteCall(store, directory, watch, clock, random.random),
+        record_call=RecordCall(store, directory, watch, clock),
         recording_links=RecordingLinks(secret_key(settings.data), clock),
         apply_setup=ApplyTheSetup(store, directory, clock),
         open_account=OpenTheAccount(store, directory, hasher),
@@ -164,6 +174,8 @@ def _use_cases(
         correct_call=CorrectCall(store, directory, clock),
         reattribute=Reattribute(store, directory),
         report_calibration=ReportCalibration(store, directory),
+        keep_list=keep_list,
+        mark_spam=MarkTheSpam(store, keep_list, watch, clock),
         recordings=recordings,
     )
 

@@ -27,6 +27,7 @@ from ringtrace.replay.command import replay
 from ringtrace.serve import serve as run_server
 from ringtrace.services.errors import RefusedError
 from ringtrace.services.ports import CallFilter, Reads
+from ringtrace.services.spam_records import Spam
 from ringtrace.upkeep.command import backup, doctor, restore
 
 R = TypeVar("R")
@@ -277,11 +278,21 @@ def report() -> None:
 @_data_option
 @click.option("--account", "account_id", default=1, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def channels(data: Path, account_id: int, as_json: bool) -> None:
+@click.option(
+    "--spam",
+    type=click.Choice([one.value for one in Spam]),
+    default=Spam.WITHOUT.value,
+    show_default=True,
+    help="Calls that are spam: left out, counted in, or they alone.",
+)
+def channels(data: Path, account_id: int, as_json: bool, spam: str) -> None:
     """Expected calls by channel: the credits of all calls added up."""
 
     async def read(store: Reads) -> None:
-        found = await store.channels(account_id, CallFilter())
+        found = await store.channels(account_id, CallFilter(spam=Spam(spam)))
+        left_out = await store.count_calls(account_id, CallFilter(spam=Spam.ONLY))
+        if left_out and spam == Spam.WITHOUT:
+            click.echo(f"{left_out} calls are spam and left out", err=True)
         if as_json:
             for row in found:
                 click.echo(msgspec.json.encode(row))

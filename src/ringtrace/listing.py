@@ -34,6 +34,7 @@ def call_facts(call: CallRecord) -> dict[str, object]:
         "code": report and report.code,
         "ring_seconds": report and report.ring_seconds,
         "talk_seconds": report and report.talk_seconds,
+        "spam": call.spam,
         "recording": bool(call.audio or (report and report.recording)),
         "channel": best.channel,
         "campaign": best.campaign,
@@ -70,6 +71,8 @@ def _outcome(call: CallRecord) -> Text:
         return Text("ringing", "dim")
     answered = report.outcome == "answered"
     shown = Text(report.outcome, "green" if answered else "red")
+    if call.spam:
+        shown.append("\nspam", "red")
     if answered and report.talk_seconds is not None:
         shown.append(f"\n{report.talk_seconds:.0f} s", "default")
     return shown

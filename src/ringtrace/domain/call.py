@@ -36,6 +36,8 @@ class Reason(StrEnum):
     ANSWERED_ELSEWHERE = "answered_elsewhere"
     NO_ACTIVE_FLOW = "no_active_flow"
     BLACKLISTED = "blacklisted"
+    SPAM_LIST = "spam_list"
+    TOO_MANY_IDENTICAL_INCOMING_CALLS = "too_many_identical_incoming_calls"
 
 
 class PlanSource(StrEnum):

@@ -91,3 +91,27 @@ def for_unknown(language: str) -> Unknown:
 def for_extension(region: str) -> Prompt:
     """The question for an extension where numbers are those of `region` (ISO 3166 alpha-2)."""
     return _BY_REGION.get(region, _ENGLISH)
+
+
+_GATE: Final = {
+    "en": "This line is protected from automated calls. To be connected, please press any key.",
+    "de": "Dieser Anschluss ist vor automatischen Anrufen geschützt."
+    " Um verbunden zu werden, drücken Sie bitte eine beliebige Taste.",
+    "fr": "Cette ligne est protégée contre les appels automatiques."
+    " Pour être mis en relation, appuyez sur n'importe quelle touche.",
+    "es": "Esta línea está protegida contra llamadas automáticas."
+    " Para ser atendido, pulse cualquier tecla.",
+    "ru": "Эта линия защищена от автоматических звонков."
+    " Чтобы вас соединили, нажмите любую клавишу.",
+}
+
+
+def for_gate(language: str) -> Prompt:
+    """What a suspect is asked, in the `language` (BCP 47) where we know it, else in English."""
+    known = language.partition("-")[0].lower()
+    return Prompt(_GATE[known], language) if known in _GATE else Prompt(_GATE["en"], "en-US")
+
+
+def language_of(region: str) -> str:
+    """The BCP 47 tag of what is spoken to callers in `region` (ISO 3166 alpha-2)."""
+    return for_extension(region).language

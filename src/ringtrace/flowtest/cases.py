@@ -14,6 +14,7 @@ from ringtrace.domain.plan import Collect
 from ringtrace.domain.prompt import for_extension
 from ringtrace.domain.refusal import joined, refusal
 from ringtrace.domain.rehearsal import Caller, Party
+from ringtrace.domain.screening import Finding, Rule
 
 DEFAULT_AT: Final = datetime(2026, 1, 5, 12, tzinfo=UTC)
 """A Monday at noon."""
@@ -95,7 +96,7 @@ class Case(_Part, frozen=True, kw_only=True):
 
     `keys` and `hangs_up` are the caller's, seconds after his call came. With `asks` there is an
     extension to ask for, and what is keyed stands for the visit `keyed`, unless the backend is
-    `away`.
+    `away`. A `blocked` caller is rejected, a `suspected` one has to press a key.
     """
 
     expect: Expectation
@@ -103,6 +104,8 @@ class Case(_Part, frozen=True, kw_only=True):
     at: Annotated[datetime, msgspec.Meta(tz=True)] = DEFAULT_AT
     number: str = "+12025550100"
     caller: str = "+12025550177"
+    blocked: bool = False
+    suspected: Rule | None = None
     called_before: bool = False
     last_target: str | None = None
     visit: Visit = Visit()
@@ -132,6 +135,11 @@ class Case(_Part, frozen=True, kw_only=True):
             turn=self.turn,
             chance=self.chance,
         )
+
+    def finding(self) -> Finding | None:
+        """What is held against the caller."""
+        rule = Rule.BLOCKED if self.blocked else self.suspected
+        return None if rule is None else Finding(rule, "as the case says")
 
     def caller_does(self) -> Caller:
         return Caller(self.hangs_up, self.keys)
@@ -173,6 +181,11 @@ def _refuse_nonsense(path: str, case: Case) -> None:
         raise CasesInvalidError(f"{path}.number", "a number like +12025550100 is needed")
     if case.caller != WITHHELD and not is_phone(case.caller):
         raise CasesInvalidError(f"{path}.caller", f'"{WITHHELD}" or a number is needed')
+    if case.suspected is Rule.BLOCKED:
+        raise CasesInvalidError(f"{path}.suspected", "who is blocked is no suspect: blocked = true")
+    for held in ("blocked", "suspected"):
+        if getattr(case, held) and case.caller == WITHHELD:
+            raise CasesInvalidError(f"{path}.{held}", "nothing is held against a withheld number")
     if case.expect == Expectation():
         raise CasesInvalidError(f"{path}.expect", "it expects nothing, so it could not fail")
     known: set[str] = set()

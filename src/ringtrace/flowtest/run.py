@@ -8,6 +8,7 @@ import msgspec
 
 from ringtrace.domain.call import Leg
 from ringtrace.domain.flow import Flow
+from ringtrace.domain.gate import guarded
 from ringtrace.domain.plan import Plan
 from ringtrace.domain.rehearsal import Rehearsal, rehearse
 from ringtrace.domain.resolve import resolve, resume
@@ -55,7 +56,8 @@ def played(flow: Flow, case: Case) -> Rehearsal:
         known = msgspec.structs.replace(case, visit=case.keyed)
         return resume(flow, known.circumstances(flow.language))
 
-    return rehearse(resolve(flow, now), case.caller_does(), case.parties(), reply)
+    plan = guarded(resolve(flow, now), case.finding(), flow.language)
+    return rehearse(plan, case.caller_does(), case.parties(), reply)
 
 
 def _judged(name: str, case: Case, rehearsal: Rehearsal) -> Verdict:

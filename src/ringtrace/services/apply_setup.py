@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
+from msgspec import to_builtins
 from msgspec.structs import replace
 
 from ringtrace.domain.account import Account, TokenKind
@@ -18,6 +19,7 @@ from ringtrace.domain.flow import (
     read_flow,
 )
 from ringtrace.domain.number import NumberInvalidError, NumberKind, TrackingNumber, normalise
+from ringtrace.domain.screening import SpamRules, rule_faults
 from ringtrace.domain.site import Site
 from ringtrace.domain.source import Source
 from ringtrace.domain.validation import MOST_TARGETS, faults
@@ -31,6 +33,7 @@ from ringtrace.services.setup_form import (
     PoolForm,
     SetupForm,
     SiteForm,
+    SpamForm,
 )
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}").fullmatch
@@ -43,10 +46,13 @@ class ApplyTheSetup:
         self._directory = directory
         self._clock = clock
 
-    async def __call__(self, account_id: int, form: SetupForm) -> Sequence[Fault]:
+    async def __call__(
+        self, account_id: int, form: SetupForm, made_by: str | None = None
+    ) -> Sequence[Fault]:
         """All or nothing; answers what may not be meant so.
 
-        Raises FieldInvalidError with the field's path, NumberTakenError.
+        `made_by` is the user's login, None through the API. Raises FieldInvalidError with the
+        field's path, NumberTakenError.
         """
         account = self._account(account_id, form)
         flows = self._flows(account_id, form)
@@ -60,10 +66,26 @@ class ApplyTheSetup:
         named = tuple(flows[one["name"]] for one in form.flow)
         warnings = self._refuse_faults(account_id, named, numbers)
         await self._store.submit(
-            ApplySetup(account_id, account, sites, tuple(numbers), self._clock(), named)
+            ApplySetup(
+                account_id=account_id,
+                account=account,
+                sites=sites,
+                numbers=tuple(numbers),
+                at=self._clock(),
+                flows=named,
+                spam_rules=None if form.spam is None else self._rules(account_id, form.spam),
+                made_by=made_by,
+            )
         )
         await self._directory.refresh()
         return warnings
+
+    def _rules(self, account_id: int, form: SpamForm) -> SpamRules:
+        given = {name: value for name, value in to_builtins(form).items() if value is not None}
+        rules = replace(self._directory.spam_rules(account_id), **given)
+        for fault in rule_faults(rules):
+            raise FieldInvalidError(fault.message, f"spam.{fault.path}")
+        return rules
 
     def _flows(self, account_id: int, form: SetupForm) -> dict[str, Flow]:
         """The account's flows by name, as they will be."""

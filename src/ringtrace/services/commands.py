@@ -6,11 +6,13 @@ from typing import Generic, TypeVar
 from ringtrace.domain.account import Account, TokenKind
 from ringtrace.domain.attribution import Attribution
 from ringtrace.domain.audio import Audio
+from ringtrace.domain.blocklist import Listing
 from ringtrace.domain.call import GatewayKind, MergeResult, Report
 from ringtrace.domain.flow import Flow
 from ringtrace.domain.model import Model
 from ringtrace.domain.number import TrackingNumber
 from ringtrace.domain.proof import Proof
+from ringtrace.domain.screening import Finding, SpamRules
 from ringtrace.domain.site import Site
 from ringtrace.domain.visit import HitKind, Visit
 
@@ -56,7 +58,10 @@ class NoteHit(Command[None]):
 
 @dataclass(frozen=True, slots=True)
 class NoteArrival(Command[None]):
-    """A call is ringing, or its caller keyed `digits`. A report that came first is left as is."""
+    """A call is ringing, or its caller keyed `digits`. A report that came first is left as is.
+
+    `finding` is what a rule acted on.
+    """
 
     gateway: GatewayKind
     call: str
@@ -66,13 +71,15 @@ class NoteArrival(Command[None]):
     attribution: Attribution
     digits: str | None = None
     flow: str | None = None
+    finding: Finding | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class KeepReport(Command[MergeResult]):
     """A report with the attribution as of the call's start; contradicting ones are kept aside.
 
-    `proof` says whose call it was for sure, where anything does.
+    `proof` says whose call it was for sure, where anything does. `finding` is what a rule acted
+    on, should the arrival not have told; a caller who passed the gate is trusted from now on.
     """
 
     gateway: GatewayKind
@@ -81,6 +88,7 @@ class KeepReport(Command[MergeResult]):
     attribution: Attribution
     received_at: int
     proof: Proof | None = None
+    finding: Finding | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +152,7 @@ class OpenAccount(Command[int]):
 class ApplySetup(Command[None]):
     """Add or change sites and numbers at `at` (ms since 1970 UTC); the rest stays.
 
-    Raises NumberTakenError.
+    `made_by` is the user's login, None through the API. Raises NumberTakenError.
     """
 
     account: Account
@@ -152,6 +160,40 @@ class ApplySetup(Command[None]):
     numbers: tuple[TrackingNumber, ...]
     at: int
     flows: tuple[Flow, ...] = ()
+    spam_rules: SpamRules | None = None
+    made_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListCallers(Command[None]):
+    """Treat callers so from now on; a pattern that is listed otherwise is taken off first."""
+
+    listings: tuple[Listing, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UnlistCaller(Command[None]):
+    """Take a pattern off the list at `removed_at`. Raises NotFoundError."""
+
+    pattern: str
+    removed_at: int
+    removed_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MarkSpam(Command[None]):
+    """A user says at `marked_at` that a call, or `every` one of its caller, is `spam` or is not.
+
+    `every` means the newest 10 000. `spam` None takes that back. Raises NotFoundError without such
+    a call, or without a mark.
+    """
+
+    gateway: GatewayKind
+    call: str
+    spam: bool | None
+    every: bool
+    marked_at: int
+    marked_by: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ import hashlib
 from dataclasses import dataclass, field
 
 from ringtrace.domain.account import Account, TokenKind, TokenOwner
+from ringtrace.domain.blocklist import Listing, listing_of
 from ringtrace.domain.extension import ASK_MS, DIGITS, KEYING_SECONDS
 from ringtrace.domain.model import SHIPPED, Model
 from ringtrace.domain.number import (
@@ -17,9 +18,12 @@ from ringtrace.domain.number import (
     written,
 )
 from ringtrace.domain.plan import Collect
-from ringtrace.domain.prompt import for_extension
+from ringtrace.domain.prompt import for_extension, language_of
+from ringtrace.domain.screening import SpamRules
 from ringtrace.domain.site import Site
 from ringtrace.services.ports import Configuration, KeptFlow, SiteModel, Store
+
+_USUAL_RULES = SpamRules()
 
 
 def token_hash(token: str) -> str:
@@ -38,6 +42,8 @@ class _Snapshot:
     written: dict[str, Written] = field(default_factory=dict)
     models: dict[str, SiteModel] = field(default_factory=dict)
     flows: dict[tuple[int, str], KeptFlow] = field(default_factory=dict)
+    listings: dict[int, dict[str, Listing]] = field(default_factory=dict)
+    spam_rules: dict[int, SpamRules] = field(default_factory=dict)
 
 
 class Directory:
@@ -70,6 +76,23 @@ class Directory:
         account = self.account(number.account_id)
         prompt = for_extension(account.region if account else "")
         return Collect(prompt, DIGITS, KEYING_SECONDS)
+
+    def language(self, number: TrackingNumber) -> str:
+        """What callers of the number are spoken to in (BCP 47): its flow's, else its country's."""
+        if number.flow_name is not None:
+            return number.flow.language
+        account = self.account(number.account_id)
+        return language_of(account.region if account else "")
+
+    def listing(self, account_id: int, caller: str) -> Listing | None:
+        """What the account's list says of a caller."""
+        return listing_of(self._now.listings.get(account_id, {}), caller)
+
+    def spam_rules(self, account_id: int) -> SpamRules:
+        return self._now.spam_rules.get(account_id) or _USUAL_RULES
+
+    def account_ids(self) -> list[int]:
+        return list(self._now.accounts)
 
     def account(self, account_id: int) -> Account | None:
         return self._now.accounts.get(account_id)
@@ -138,6 +161,9 @@ class Directory:
 
 
 def _snapshot(configuration: Configuration) -> _Snapshot:
+    listings: dict[int, dict[str, Listing]] = {}
+    for account_id, listing in configuration.listings:
+        listings.setdefault(account_id, {})[listing.pattern] = listing
     spellings: dict[int, dict[str, str]] = {}
     pools: dict[str, int] = {}
     for one in configuration.numbers:
@@ -164,4 +190,6 @@ def _snapshot(configuration: Configuration) -> _Snapshot:
         written={one.number: written(one.number) for one in configuration.numbers},
         models={one.site_key: one for one in configuration.models},
         flows={(one.account_id, one.name): one for one in configuration.flows},
+        listings=listings,
+        spam_rules=dict(configuration.spam_rules),
     )

@@ -12,7 +12,6 @@ from ringtrace.domain.demand import demand
 from ringtrace.domain.flow import Flow
 from ringtrace.domain.number import TrackingNumber
 from ringtrace.domain.plan import Collect
-from ringtrace.services.arrival import Arrival, readable_caller
 from ringtrace.services.attribute_call import attribute_call
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import RefusedError
@@ -36,16 +35,17 @@ class KnowCall:
     async def __call__(
         self,
         number: TrackingNumber,
-        arrival: Arrival,
+        at: int,
+        caller: str | None,
         flow: Flow,
         ask: Collect | None,
         digits: str | None = None,
     ) -> Circumstances:
+        """Of a call that came `at` (ms since 1970 UTC) from `caller` (E.164, None: withheld)."""
         wanted = demand(flow)
-        caller = readable_caller(self._directory, number.account_id, arrival.caller)
         known = Circumstances(
             number=number.number,
-            at=arrival.started_at,
+            at=at,
             caller=caller,
             ask=ask,
             turn=self._turn(number, is_new=digits is None),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ringtrace.domain.account import TokenOwner
 from ringtrace.domain.call import GatewayKind
 from ringtrace.domain.number import TrackingNumber
+from ringtrace.domain.screening import Finding
 from ringtrace.services.arrival import Arrival, readable_caller
 from ringtrace.services.attribute_call import attribute_call
 from ringtrace.services.commands import NoteArrival
@@ -31,6 +32,7 @@ class Note:
     arrival: Arrival
     number: TrackingNumber
     digits: str | None = None
+    finding: Finding | None = None
 
 
 class ArrivalNotes:
@@ -101,6 +103,7 @@ class ArrivalNotes:
                     attribution=attribution,
                     digits=note.digits,
                     flow=number.flow_label,
+                    finding=note.finding,
                 )
             )
         except RefusedError:

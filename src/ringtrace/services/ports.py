@@ -7,14 +7,24 @@ from typing import Protocol, TypeVar
 from ringtrace.domain.account import Account, TokenKind, TokenOwner, User
 from ringtrace.domain.attribution import Attribution, Caller, Candidate
 from ringtrace.domain.audio import Audio
+from ringtrace.domain.blocklist import Listing
 from ringtrace.domain.call import GatewayKind, Report
 from ringtrace.domain.flow import Flow
 from ringtrace.domain.model import Model
 from ringtrace.domain.number import TrackingNumber
 from ringtrace.domain.past import Past
 from ringtrace.domain.proof import Proof
+from ringtrace.domain.screening import SpamRules
 from ringtrace.domain.site import Site
 from ringtrace.services.commands import Command
+from ringtrace.services.spam_records import (
+    ListingFilter,
+    ListingPage,
+    Screening,
+    Spam,
+    SpamMark,
+    WatchedCall,
+)
 
 R = TypeVar("R")
 
@@ -30,7 +40,7 @@ class Configuration:
     """Everything a hit or a call is decided with; small enough to stay in memory.
 
     `extensions_shown` are the pool numbers with the moment (ms since 1970 UTC) when an extension
-    of theirs was shown last.
+    of theirs was shown last. `listings` and `spam_rules` are told with their account.
     """
 
     accounts: tuple[Account, ...]
@@ -40,6 +50,8 @@ class Configuration:
     models: tuple["SiteModel", ...] = ()
     extensions_shown: tuple[tuple[str, int], ...] = ()
     flows: tuple["KeptFlow", ...] = ()
+    listings: tuple[tuple[int, Listing], ...] = ()
+    spam_rules: tuple[tuple[int, SpamRules], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +112,9 @@ class CallRecord:
     """A call as the console and the API show it; without a report it is still ringing.
 
     `audio` is the file that the gateway handed over, `digits` are what the caller keyed when he
-    was asked for an extension, `flow` the name and version of the flow that routed it.
+    was asked for an extension, `flow` the name and version of the flow that routed it. Whether it
+    is `spam` follows from what a rule made of it (`screening`) and from what a user says
+    (`spam_mark`).
     """
 
     gateway: GatewayKind
@@ -115,6 +129,9 @@ class CallRecord:
     correction: Correction | None = None
     digits: str | None = None
     flow: str | None = None
+    spam: bool = False
+    screening: Screening | None = None
+    spam_mark: SpamMark | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +166,7 @@ class CallFilter:
     channel: str | None = None
     outcome: str | None = None
     unknown: bool = False
+    spam: Spam = Spam.WITH
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +247,21 @@ class Reads(Protocol):
         ...
 
     async def channels(self, account_id: int, where: CallFilter) -> Sequence[ChannelRow]: ...
+
+    async def count_calls(self, account_id: int, where: CallFilter) -> int: ...
+
+    async def listings(
+        self, account_id: int, where: ListingFilter, limit: int, offset: int
+    ) -> ListingPage: ...
+
+    async def watched_calls(
+        self, account_id: int, since: int, spam_since: int, most: int, caller: str | None
+    ) -> Sequence[WatchedCall]:
+        """The `most` newest calls from `since` on, and the spam from `spam_since` on.
+
+        Of one caller or of all who showed a number; newest first, ms since 1970 UTC.
+        """
+        ...
 
     async def proofs(self, account_id: int, where: ProofFilter) -> Sequence[Proof]:
         """One of each call that has any: the strongest."""

@@ -6,12 +6,17 @@ from collections.abc import Callable
 
 from ringtrace.domain.account import TokenOwner
 from ringtrace.domain.call import GatewayKind
+from ringtrace.domain.circumstances import Circumstances
+from ringtrace.domain.gate import guarded
+from ringtrace.domain.number import TrackingNumber
 from ringtrace.domain.plan import Plan
 from ringtrace.domain.resolve import resolve, resume
+from ringtrace.domain.screening import Finding, Rule
 from ringtrace.services.arrival import (
     Arrival,
     call_id_is_valid,
     known_number,
+    readable_caller,
     refuse_implausible,
 )
 from ringtrace.services.directory import Directory
@@ -19,6 +24,8 @@ from ringtrace.services.errors import CallUnknownError, FieldInvalidError, Numbe
 from ringtrace.services.know_call import KnowCall
 from ringtrace.services.note_arrivals import ArrivalNotes, Note
 from ringtrace.services.ports import Clock, Store
+from ringtrace.services.screen_caller import ScreenCaller
+from ringtrace.services.watch_callers import CallerWatch
 
 _MOST_ASKED = 10_000
 _KEYS = re.compile(r"[0-9]{1,20}").fullmatch
@@ -28,9 +35,16 @@ class RouteCall:
     """`draw` gives a number from 0 to 1, for weighted targets."""
 
     def __init__(
-        self, store: Store, directory: Directory, clock: Clock, draw: Callable[[], float]
+        self,
+        store: Store,
+        directory: Directory,
+        watch: CallerWatch,
+        clock: Clock,
+        draw: Callable[[], float],
     ) -> None:
         self._store = store
+        self._watch = watch
+        self._screen = ScreenCaller(directory, watch)
         self._directory = directory
         self._clock = clock
         self._notes = ArrivalNotes(store, directory)
@@ -41,8 +55,9 @@ class RouteCall:
         """The plan, from memory: a caller is waiting.
 
         Only what the flow asks of the visit or of the caller's history is looked up, and counts as
-        unknown when that takes too long. The arrival is noted in the background, because the
-        report makes up for a lost note. Raises FieldInvalidError and NumberUnknownError.
+        unknown when that takes too long. A suspect has to press a key before he is put through.
+        The arrival is noted in the background, because the report makes up for a lost note.
+        Raises FieldInvalidError and NumberUnknownError.
         """
         if not call_id_is_valid(arrival.call):
             raise FieldInvalidError("1 to 128 of A-Z a-z 0-9 . _ : @ - are needed", "call")
@@ -50,11 +65,32 @@ class RouteCall:
         number = known_number(self._directory, owner.account_id, arrival.number)
         if not number.active:
             raise NumberUnknownError("the tracking number is switched off", "number")
-        self._notes.add(Note(owner, arrival, number))
+        caller = readable_caller(self._directory, owner.account_id, arrival.caller)
+        key = (owner.account_id, GatewayKind(owner.kind.value), arrival.call)
+        finding = self._screen(key, caller, number.number, arrival.started_at)
+        plan = resolve(number.flow, await self._known(owner, arrival, number, caller, finding))
+        after_gate = guarded(plan, finding, self._directory.language(number))
+        acted = None if after_gate is plan else finding
+        if acted is not None:
+            self._watch.acted(key, acted)
+        self._notes.add(Note(owner, arrival, number, finding=acted))
+        return after_gate
+
+    async def _known(
+        self,
+        owner: TokenOwner,
+        arrival: Arrival,
+        number: TrackingNumber,
+        caller: str | None,
+        finding: Finding | None,
+    ) -> Circumstances:
+        if finding is not None and finding.rule is Rule.BLOCKED:
+            # Nothing of the flow will happen, so nothing is looked up and no turn is taken.
+            return Circumstances(number.number, arrival.started_at, caller)
         ask = self._directory.ask(number, self._clock())
         if ask is not None:
             self._asked.keep((owner, arrival.call), arrival)
-        return resolve(number.flow, await self._know(number, arrival, number.flow, ask))
+        return await self._know(number, arrival.started_at, caller, number.flow, ask)
 
     async def keyed(self, owner: TokenOwner, call: str, digits: str) -> Plan:
         """The caller of a call that was asked for an extension keyed `digits`.
@@ -69,7 +105,9 @@ class RouteCall:
         self._notes.add(Note(owner, arrival, number, digits))
         said = number.extension(digits)
         flow = number.flow_of(said)
-        return resume(flow, await self._know(number, arrival, flow, None, digits))
+        caller = readable_caller(self._directory, owner.account_id, arrival.caller)
+        known = await self._know(number, arrival.started_at, caller, flow, None, digits)
+        return resume(flow, known)
 
     async def _arrived(self, owner: TokenOwner, call: str) -> Arrival:
         """An arrival from before a restart."""

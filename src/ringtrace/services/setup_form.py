@@ -68,6 +68,23 @@ class SiteForm(msgspec.Struct, forbid_unknown_fields=True):
     pool: PoolForm | None = None
 
 
+class SpamForm(msgspec.Struct, forbid_unknown_fields=True):
+    """The fields of domain/screening.SpamRules; what is not given stays as it is."""
+
+    blocked: bool | None = None
+    known_robots: bool | None = None
+    silent: bool | None = None
+    silent_calls: int | None = None
+    silent_seconds: float | None = None
+    silent_days: int | None = None
+    too_many: bool | None = None
+    too_many_calls: int | None = None
+    too_many_minutes: int | None = None
+    many_numbers: bool | None = None
+    many_numbers_called: int | None = None
+    many_numbers_minutes: int | None = None
+
+
 class SetupForm(msgspec.Struct, forbid_unknown_fields=True):
     """The document that `ringtrace apply` sends. What it does not name stays as it is."""
 
@@ -75,6 +92,7 @@ class SetupForm(msgspec.Struct, forbid_unknown_fields=True):
     flow: list[dict[str, Any]] = []
     number: list[NumberForm] = []
     site: list[SiteForm] = []
+    spam: SpamForm | None = None
 
 
 def read_setup(document: dict[str, Any]) -> SetupForm:

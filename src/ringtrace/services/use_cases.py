@@ -7,6 +7,8 @@ from ringtrace.services.correct_call import CorrectCall
 from ringtrace.services.directory import Directory
 from ringtrace.services.keep_recording import KeepRecording, RecordingLinks
 from ringtrace.services.learn_models import LearnModels
+from ringtrace.services.list_callers import KeepTheList
+from ringtrace.services.mark_spam import MarkTheSpam
 from ringtrace.services.open_account import IssueToken, OpenTheAccount, SignIn
 from ringtrace.services.ports import Clock, Store
 from ringtrace.services.reattribute import Reattribute
@@ -36,3 +38,5 @@ class UseCases:
     reattribute: Reattribute
     report_calibration: ReportCalibration
     recordings: RecordingStore
+    keep_list: KeepTheList
+    mark_spam: MarkTheSpam

@@ -151,6 +151,9 @@ async def _fill(shop: Shop) -> None:
     for length in (41.0, 42.0):
         await shop.report(SHOP.call, **said, started_at=rfc(shop.clock.now), talk_seconds=length)
     await shop.report("to-the-fair", number=STATIC, caller=CALLER)
+    robot = {"callers": [{"caller": CALLER, "treatment": "ask", "note": "robot-4711"}]}
+    listed = await shop.client.post("/api/v1/blocklist", json=robot, headers=bearer(own["api"]))
+    assert listed.status_code == 201, listed.text
     put = await shop.client.request(**recording(SHOP, own))
     assert put.status_code == 204, put.text
 
@@ -166,7 +169,12 @@ async def _signature(shop: Shop, call: str, tokens: Tokens) -> str:
 async def _ask(shop: Shop, route: str, ids: Ids, tokens: Tokens) -> httpx.Response:
     ask = (HOT | PAGES)[route]
     method, _, path = route.rpartition(" ")
-    for name, value in (("gateway", "sip"), ("visit_id", ids.visit), ("site", ids.site)):
+    for name, value in (
+        ("gateway", "sip"),
+        ("visit_id", ids.visit),
+        ("site", ids.site),
+        ("caller", CALLER),
+    ):
         path = path.replace(f"{{{name}:str}}", value)
     path = re.sub(r"\{\w+:str\}", ids.call, path).replace("{version:int}", "1")
     request: Request = {"method": method or "GET", "url": path} | ask.request(ids, tokens)

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from benchmarks import wrk
-from benchmarks.request import Template, id_of
+from benchmarks.request import Template, caller_of, id_of
 
 PREFIX = "0193c0dec0de" + "ab" * 4
 
@@ -24,6 +24,13 @@ def test_a_request_carries_ids_of_its_own_and_its_length() -> None:
     assert f"Content-Length: {len(body)}" in head
     assert head.endswith("A: b")
     assert body == f'{{"visit":"{PREFIX}000000000007","visitor":"000000000007{PREFIX}"}}'
+
+
+def test_callers_are_many_and_made_up() -> None:
+    callers = {caller_of(counter) for counter in range(80_000)}
+
+    assert len(callers) == 80_000
+    assert caller_of(80_007) == caller_of(7) == "+12005550107"
 
 
 def test_without_wrk_it_is_said_where_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ringtrace.domain.prompt import FILE_SECONDS, Prompt, for_extension, for_unknown
+from ringtrace.domain.prompt import FILE_SECONDS, Prompt, for_extension, for_unknown, language_of
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,7 @@ def test_a_text_takes_as_long_as_it_is_and_a_file_as_long_as_most() -> None:
 def test_a_file_is_read_by_its_name() -> None:
     assert Prompt("Hello.", "en").words == "Hello."
     assert Prompt("", "en", "notice.wav").words == "notice.wav"
+
+
+def test_callers_in_a_country_are_spoken_to_in_its_language() -> None:
+    assert [language_of(region) for region in ("AT", "US", "FI")] == ["de-DE", "en-US", "en-US"]

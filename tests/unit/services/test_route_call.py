@@ -16,6 +16,7 @@ from ringtrace.services.directory import Directory
 from ringtrace.services.errors import StoreAwayError
 from ringtrace.services.ports import Configuration, Store
 from ringtrace.services.route_call import RouteCall
+from ringtrace.services.watch_callers import CallerWatch
 
 OWNER = TokenOwner(1, TokenKind.SIP)
 RADIO = "+12025550101"
@@ -58,7 +59,7 @@ async def routing(notebook: Notebook) -> RouteCall:
     store = cast(Store, notebook)
     directory = Directory(store)
     await directory.refresh()
-    return RouteCall(store, directory, lambda: 1_790_000_000_000, lambda: 0.5)
+    return RouteCall(store, directory, CallerWatch(store), lambda: 1_790_000_000_000, lambda: 0.5)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from ringtrace.store.sqlite import (
     credits,  # noqa: A004 - what a call's shares are called
     proofs,
     rows,
+    screenings,
 )
 from ringtrace.store.sqlite.corrections import as_corrected
 
@@ -33,6 +34,7 @@ class CallWriter:
         ).rowcount  # fmt: skip
         if added:
             credits.write(self._connection, key, command.attribution)
+            screenings.keep(self._connection, key, command.finding)
         elif command.digits is not None:
             self._note_digits(key, command)
 
@@ -61,6 +63,8 @@ class CallWriter:
                 self._connection.execute(f"DELETE FROM credits WHERE {_KEY}", key)
             self._write(key, merged, as_corrected(self._connection, key, command.attribution))
             self._prove(key, command.proof)
+            screenings.keep(self._connection, key, command.finding)
+            screenings.keep_passage(self._connection, key, merged, command.received_at)
         return result
 
     def _prove(self, key: tuple[int, str, str], proof: Proof | None) -> None:

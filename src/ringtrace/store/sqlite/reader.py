@@ -28,11 +28,14 @@ from ringtrace.services.ports import (
     ValidToken,
     VisitRecord,
 )
+from ringtrace.services.spam_records import ListingFilter, ListingPage, WatchedCall
 from ringtrace.store.sqlite import proofs, reads
 from ringtrace.store.sqlite.channels import channel_names, channels
 from ringtrace.store.sqlite.connection import connect
 from ringtrace.store.sqlite.evidence import caller_history, evidence
+from ringtrace.store.sqlite.listings import listings
 from ringtrace.store.sqlite.past import past
+from ringtrace.store.sqlite.spam import watched_calls
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +95,19 @@ class SqliteReader:
 
     async def channels(self, account_id: int, where: CallFilter) -> Sequence[ChannelRow]:
         return await self._read(channels, account_id, where)
+
+    async def count_calls(self, account_id: int, where: CallFilter) -> int:
+        return await self._read(reads.count_calls, account_id, where)
+
+    async def listings(
+        self, account_id: int, where: ListingFilter, limit: int, offset: int
+    ) -> ListingPage:
+        return await self._read(listings, account_id, where, limit, offset)
+
+    async def watched_calls(
+        self, account_id: int, since: int, spam_since: int, most: int, caller: str | None
+    ) -> Sequence[WatchedCall]:
+        return await self._read(watched_calls, account_id, since, spam_since, most, caller)
 
     async def proofs(self, account_id: int, where: ProofFilter) -> Sequence[Proof]:
         return await self._read(proofs.strongest, account_id, where)

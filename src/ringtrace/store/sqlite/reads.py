@@ -22,15 +22,22 @@ from ringtrace.services.ports import (
     ValidToken,
     VisitRecord,
 )
-from ringtrace.store.sqlite import credits, rows  # noqa: A004 - what a call's shares are called
+from ringtrace.services.spam_records import Spam
+from ringtrace.store.sqlite import (
+    credits,  # noqa: A004 - what a call's shares are called
+    listings,
+    rows,
+)
 from ringtrace.store.sqlite.corrections import correction
+from ringtrace.store.sqlite.screenings import screening
+from ringtrace.store.sqlite.spam_marks import mark
 
 _CALL_COLUMNS = (
     "c.gateway, c.call_id, c.number, c.caller, c.started_at, c.report, c.basis, c.model,"
     " c.unknown, c.audio_format, c.audio_sha256,"
     " (SELECT count(*) FROM call_reports r WHERE r.account_id = c.account_id"
     "  AND r.gateway = c.gateway AND r.call_id = c.call_id AND NOT r.accepted),"
-    " c.repeat, c.digits, c.flow"
+    " c.repeat, c.digits, c.flow, c.spam"
 )
 
 
@@ -40,6 +47,11 @@ _CREDITED = (
 )
 _MOSTLY_UNKNOWN = "c.unknown > ?"
 _HALF = 0.5
+_SPAM: Mapping[Spam, Sequence[str]] = {
+    Spam.WITH: (),
+    Spam.WITHOUT: ("NOT c.spam",),
+    Spam.ONLY: ("c.spam",),
+}
 _SHOWN_LATELY_MS = 7 * 86_400_000
 """Of visits that began earlier none is on page any more that the tag has not told anew."""
 
@@ -87,6 +99,13 @@ def configuration(connection: sqlite3.Connection) -> Configuration:
                 )
             ),
             flows=tuple(flows.values()),
+            listings=listings.in_effect(connection),
+            spam_rules=tuple(
+                (account_id, rows.spam_rules(rules))
+                for account_id, rules, _ in execute(
+                    "SELECT account_id, rules, max(made_at) FROM spam_rules GROUP BY account_id"
+                )
+            ),
         )
     finally:
         connection.execute("COMMIT")
@@ -165,17 +184,22 @@ def reports(
 def calls(
     connection: sqlite3.Connection, account_id: int, where: CallFilter, limit: int, offset: int
 ) -> CallPage:
+    total = count_calls(connection, account_id, where)
     matches, values = condition(account_id, where)
-    (total,) = connection.execute(
-        f"SELECT count(*) FROM calls c WHERE {matches}",
-        values,
-    ).fetchone()
     found = connection.execute(
         f"SELECT {_CALL_COLUMNS} FROM calls c WHERE {matches}"
         " ORDER BY c.started_at DESC, c.gateway, c.call_id LIMIT ? OFFSET ?",
         (*values, limit, offset),
     ).fetchall()
     return CallPage(tuple(_record(connection, account_id, row) for row in found), total)
+
+
+def count_calls(connection: sqlite3.Connection, account_id: int, where: CallFilter) -> int:
+    matches, values = condition(account_id, where)
+    (total,) = connection.execute(
+        f"SELECT count(*) FROM calls c WHERE {matches}", values
+    ).fetchone()
+    return int(total)
 
 
 def calls_after(
@@ -225,7 +249,7 @@ def tokens(connection: sqlite3.Connection, account_id: int) -> Sequence[ValidTok
 
 def condition(account_id: int, where: CallFilter) -> tuple[str, tuple[object, ...]]:
     """What of a call `c` must hold, and the values to bind."""
-    parts, values = ["c.account_id = ?"], [account_id]
+    parts, values = ["c.account_id = ?", *_SPAM[where.spam]], [account_id]
     wanted: tuple[tuple[str, object], ...] = (
         ("c.started_at >= ?", where.since),
         ("c.started_at < ?", where.until),
@@ -243,7 +267,7 @@ def condition(account_id: int, where: CallFilter) -> tuple[str, tuple[object, ..
 
 def _record(connection: sqlite3.Connection, account_id: int, row: tuple[object, ...]) -> CallRecord:
     (gateway, call_id, number, caller, started_at, report, basis, model, unknown, audio_format,
-     audio_sha256, contradictions, repeat, digits, flow) = row  # fmt: skip
+     audio_sha256, contradictions, repeat, digits, flow, spam) = row  # fmt: skip
     key = (account_id, str(gateway), str(call_id))
     return CallRecord(
         gateway=GatewayKind(str(gateway)),
@@ -262,6 +286,9 @@ def _record(connection: sqlite3.Connection, account_id: int, row: tuple[object, 
         correction=correction(connection, key) if basis == Basis.CORRECTED else None,
         digits=None if digits is None else str(digits),
         flow=None if flow is None else str(flow),
+        spam=bool(spam),
+        screening=screening(connection, key),
+        spam_mark=mark(connection, key),
     )
 
 

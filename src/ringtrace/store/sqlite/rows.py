@@ -8,6 +8,7 @@ from ringtrace.domain.extension import Extension
 from ringtrace.domain.flow import Flow
 from ringtrace.domain.leasing import Lease
 from ringtrace.domain.model import Model
+from ringtrace.domain.screening import SpamRules
 from ringtrace.domain.source import ClickId, Source, Why
 from ringtrace.domain.visit import Visit
 
@@ -16,6 +17,7 @@ _report = msgspec.json.Decoder(Report)
 _flow = msgspec.json.Decoder(Flow)
 _source = msgspec.json.Decoder(Source)
 _texts = msgspec.json.Decoder(tuple[str, ...])
+_spam_rules = msgspec.json.Decoder(SpamRules)
 _extensions = msgspec.json.Decoder(tuple[Extension, ...])
 
 
@@ -45,6 +47,10 @@ def texts(value: str) -> tuple[str, ...]:
 
 def extensions(value: str) -> tuple[Extension, ...]:
     return _extensions.decode(value)
+
+
+def spam_rules(value: str) -> SpamRules:
+    return _spam_rules.decode(value)
 
 
 VISIT_COLUMNS = (

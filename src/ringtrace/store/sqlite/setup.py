@@ -58,6 +58,13 @@ class SetupWriter:
                  rows.text(number.extensions), number.flow_name),
             )  # fmt: skip
             self._keep_canary(number, command.at)
+        if command.spam_rules is not None:
+            # Of one millisecond the later ones count.
+            execute(
+                "INSERT INTO spam_rules SELECT ?1, max(?2, 1 + coalesce(max(made_at), 0)), ?3, ?4"
+                " FROM spam_rules WHERE account_id = ?1",
+                (command.account_id, command.at, rows.text(command.spam_rules), command.made_by),
+            )
 
     def _put_flow(self, command: ApplySetup, flow: Flow) -> None:
         """A new version, unless it is what the newest one says already."""

@@ -20,8 +20,10 @@ from ringtrace.services.errors import RefusedError, StoreAwayError
 from ringtrace.store.sqlite.calls import CallWriter
 from ringtrace.store.sqlite.connection import connect, migrate
 from ringtrace.store.sqlite.corrections import CorrectionWriter
+from ringtrace.store.sqlite.listings import ListingWriter
 from ringtrace.store.sqlite.reader import SqliteReader
 from ringtrace.store.sqlite.setup import SetupWriter
+from ringtrace.store.sqlite.spam import SpamWriter
 from ringtrace.store.sqlite.visits import VisitWriter
 
 log = logging.getLogger(__name__)
@@ -46,6 +48,7 @@ class SqliteStore(SqliteReader):
         self._visits = VisitWriter(self._connection)
         writer, setup = CallWriter(self._connection), SetupWriter(self._connection)
         corrections = CorrectionWriter(self._connection)
+        listings, spam = ListingWriter(self._connection), SpamWriter(self._connection)
         self._handlers: dict[type[Command[Any]], Callable[[Any], Any]] = {
             commands.ShowNumber: self._visits.show_number,
             commands.NoteHit: self._visits.note_hit,
@@ -56,6 +59,9 @@ class SqliteStore(SqliteReader):
             commands.KeepAttribution: writer.keep_attribution,
             commands.KeepCorrection: corrections.keep,
             commands.TakeBackCorrection: corrections.take_back,
+            commands.ListCallers: listings.add,
+            commands.UnlistCaller: listings.remove,
+            commands.MarkSpam: spam.mark,
             commands.OpenAccount: setup.open_account,
             commands.ApplySetup: setup.apply_setup,
             commands.AddToken: setup.add_token,

@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 
+from ringtrace.web.api.spam_answers import ScreeningAnswer, SpamMarkAnswer
+
 
 class ErrorAnswer(msgspec.Struct, frozen=True):
     """`error_id` is stable, `field` names what is wrong, `message` is for people."""
@@ -127,7 +129,8 @@ class LegAnswer(msgspec.Struct, frozen=True):
 class CallAnswer(msgspec.Struct, frozen=True):
     """A call; `outcome` is null while it is ringing or talking, `digits` are an extension keyed.
 
-    `flow` is the name and version of the flow that routed it.
+    `flow` is the name and version of the flow that routed it. Reports leave `spam` out: it follows
+    from `screening`, or else from `spam_mark`.
     """
 
     gateway: str
@@ -146,6 +149,9 @@ class CallAnswer(msgspec.Struct, frozen=True):
     contradictions: int
     digits: str | None
     flow: str | None
+    spam: bool
+    screening: ScreeningAnswer | None
+    spam_mark: SpamMarkAnswer | None
 
 
 class CallPageAnswer(msgspec.Struct, frozen=True):
@@ -202,6 +208,9 @@ class CallDetailAnswer(msgspec.Struct, frozen=True):
     contradictions: int
     digits: str | None
     flow: str | None
+    spam: bool
+    screening: ScreeningAnswer | None
+    spam_mark: SpamMarkAnswer | None
     session: str | None
     plan_source: str | None
     credits: list[CreditAnswer]
@@ -227,8 +236,12 @@ class ChannelAnswer(msgspec.Struct, frozen=True):
 
 
 class ChannelsAnswer(msgspec.Struct, frozen=True):
+    """`spam` says whether the `spam_calls` are among those of the channels."""
+
     since: datetime | None
     until: datetime | None
+    spam: str
+    spam_calls: int
     channels: list[ChannelAnswer]
 
 
@@ -406,10 +419,13 @@ class WarningAnswer(msgspec.Struct, frozen=True):
 
 
 class SetupAnswer(msgspec.Struct, frozen=True):
+    """`spam` are the rules with their thresholds, as the set-up document writes them."""
+
     account: AccountAnswer
     sites: list[SiteAnswer]
     numbers: list[TrackingNumberAnswer]
     flows: list[FlowAnswer]
+    spam: dict[str, Any]
     warnings: list[WarningAnswer]
 
 

@@ -9,6 +9,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from ringtrace.domain.call import GatewayKind, Outcome
 from ringtrace.services.errors import NotFoundError
 from ringtrace.services.ports import CallFilter
+from ringtrace.services.spam_records import Spam
 from ringtrace.services.use_cases import UseCases
 from ringtrace.web.api import presenter
 from ringtrace.web.api.answers import CallDetailAnswer, CallPageAnswer
@@ -39,16 +40,18 @@ async def list_calls(
         str | None, QueryParameter(description="a channel that got credit of the call")
     ] = None,
     outcome: FromQuery[Outcome | None] = None,
+    spam: FromQuery[Spam] = Spam.WITH,
     limit: Annotated[int, QueryParameter(ge=1, le=_MOST_ROWS)] = 50,
     offset: Annotated[int, QueryParameter(ge=0, le=_MOST_SKIPPED)] = 0,
 ) -> CallPageAnswer:
-    """Calls begun in [since, until)."""
+    """Calls begun in [since, until); `spam` says whether those that are spam are among them."""
     account = account_id(request)
     where = CallFilter(
         since=read_time(since, "since"),
         until=read_time(until, "until"),
         channel=channel,
         outcome=outcome.value if outcome else None,
+        spam=spam,
     )
     page = await uses.store.calls(account, where, limit, offset)
     return CallPageAnswer(

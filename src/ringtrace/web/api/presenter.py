@@ -21,7 +21,7 @@ from ringtrace.services.ports import (
     VisitRecord,
 )
 from ringtrace.services.use_cases import UseCases
-from ringtrace.web.api import answers
+from ringtrace.web.api import answers, spam_answers
 from ringtrace.web.certainty import certainty, shown_repeat
 from ringtrace.web.times import utc
 
@@ -45,6 +45,9 @@ def call(uses: UseCases, account_id: int, record: CallRecord) -> answers.CallAns
         contradictions=record.contradictions,
         digits=record.digits,
         flow=record.flow,
+        spam=record.spam,
+        screening=spam_answers.screening(record),
+        spam_mark=spam_answers.spam_mark(record),
     )
 
 

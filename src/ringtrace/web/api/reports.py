@@ -1,13 +1,15 @@
 """Reports and the visits they rest on."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from litestar import Request, Router, get
 from litestar.datastructures import State
-from litestar.params import FromPath, QueryParameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from ringtrace.services.errors import NotFoundError
 from ringtrace.services.ports import CallFilter, ProofFilter
+from ringtrace.services.spam_records import Spam
 from ringtrace.web.api import presenter
 from ringtrace.web.api.answers import (
     CalibrationAnswer,
@@ -28,13 +30,22 @@ async def report_channels(
     request: Request[object, object, State],
     since: Moment = None,
     until: Moment = None,
+    spam: FromQuery[Spam] = Spam.WITHOUT,
 ) -> ChannelsAnswer:
-    """Calls begun and visits started in [since, until), summed over their probabilities."""
+    """Calls begun and visits started in [since, until), summed over their probabilities.
+
+    Calls that are spam are left out and counted apart, unless `spam` says otherwise.
+    """
+    account = account_id(request)
     start, end = read_time(since, "since"), read_time(until, "until")
-    rows = await uses.store.channels(account_id(request), CallFilter(since=start, until=end))
+    where = CallFilter(since=start, until=end, spam=spam)
+    rows = await uses.store.channels(account, where)
+    spam_calls = await uses.store.count_calls(account, replace(where, spam=Spam.ONLY))
     return ChannelsAnswer(
         since=None if start is None else utc(start),
         until=None if end is None else utc(end),
+        spam=spam.value,
+        spam_calls=spam_calls,
         channels=[presenter.channel(row) for row in rows],
     )
 

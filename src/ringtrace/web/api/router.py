@@ -8,7 +8,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from ringtrace import __version__
 from ringtrace.services.errors import RefusedError
-from ringtrace.web.api import attribution, calls, errors, reports, setup
+from ringtrace.web.api import attribution, calls, errors, reports, setup, spam
 from ringtrace.web.api.bearer import token_required
 
 PREFIX = "/api/v1"
@@ -17,7 +17,13 @@ PREFIX = "/api/v1"
 def api_router() -> Router:
     return Router(
         PREFIX,
-        route_handlers=[calls.router, attribution.router, reports.router, setup.router],
+        route_handlers=[
+            calls.router,
+            attribution.router,
+            reports.router,
+            setup.router,
+            spam.router,
+        ],
         guards=[token_required],
         exception_handlers={
             RefusedError: errors.refused,

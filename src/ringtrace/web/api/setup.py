@@ -108,6 +108,7 @@ def _setup(uses: Uses, account: int, warnings: Sequence[Fault] = ()) -> SetupAns
         sites=[presenter.site(one) for one in uses.directory.sites_of(account)],
         numbers=[presenter.tracking_number(one) for one in uses.directory.numbers_of(account)],
         flows=[presenter.flow(one) for one in uses.directory.flows_of(account)],
+        spam=msgspec.to_builtins(uses.directory.spam_rules(account)),
         warnings=[WarningAnswer(one.path, one.message) for one in warnings],
     )
 

@@ -9,6 +9,7 @@ from litestar.response import Template
 
 from ringtrace.domain.call import Outcome
 from ringtrace.services.ports import CallFilter
+from ringtrace.services.spam_records import Spam
 from ringtrace.web.console import wording
 from ringtrace.web.console.call_view import call_view
 from ringtrace.web.console.overview import first_steps
@@ -30,13 +31,17 @@ class Filters:
     channel: str
     unknown: bool
     outcome: str
+    spam: Spam
     period: Period
     page: int
 
     @property
     def in_use(self) -> bool:
         period = self.period
-        return bool(self.channel or self.unknown or self.outcome or period.first or period.last)
+        return (
+            bool(self.channel or self.unknown or self.outcome or period.first or period.last)
+            or self.spam is not Spam.WITH
+        )
 
     def where(self) -> CallFilter:
         return CallFilter(
@@ -45,6 +50,7 @@ class Filters:
             channel=self.channel or None,
             outcome=self.outcome or None,
             unknown=self.unknown,
+            spam=self.spam,
         )
 
     def href(self, page: int) -> str:
@@ -52,6 +58,7 @@ class Filters:
         query = {
             "channel": _UNKNOWN if self.unknown else self.channel,
             "outcome": self.outcome,
+            "spam": "" if self.spam is Spam.WITH else self.spam.value,
             "from": first.isoformat() if first else "",
             "to": last.isoformat() if last else "",
             "page": str(page) if page > 1 else "",
@@ -76,6 +83,7 @@ async def show_calls(uses: Uses, request: AnyRequest) -> Template:
         channels=await _channels(uses, account_id, filters.channel),
         unknown=_UNKNOWN,
         outcomes=[(one.value, wording.OUTCOMES[one]) for one in Outcome],
+        spams=[(one.value, name) for one, name in wording.SPAM.items()],
         calls=[call_view(uses, who, record) for record in found.calls],
         total=found.total,
         first=first,
@@ -89,10 +97,12 @@ async def show_calls(uses: Uses, request: AnyRequest) -> Template:
 def _filters(request: AnyRequest, who: Viewer) -> Filters:
     query = request.query_params
     channel, outcome = query.get("channel", ""), query.get("outcome", "")
+    spam = query.get("spam", "")
     return Filters(
         channel="" if channel == _UNKNOWN else channel.strip(),
         unknown=channel == _UNKNOWN,
         outcome=outcome if outcome in Outcome.__members__.values() else "",
+        spam=Spam(spam) if spam in Spam.__members__.values() else Spam.WITH,
         period=chosen(query.get("from", ""), query.get("to", ""), who.zone),
         page=_page_number(query.get("page", "")),
     )

@@ -13,6 +13,7 @@ from ringtrace.services.use_cases import UseCases
 from ringtrace.web.certainty import certainty
 from ringtrace.web.console import wording
 from ringtrace.web.console.session import Viewer
+from ringtrace.web.console.spam_view import SpamView, spam_view
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class CallView:
     detail: str
     certainty: Badge
     player: Player | None
+    spam: SpamView
 
 
 def call_view(uses: UseCases, viewer: Viewer, record: CallRecord) -> CallView:
@@ -69,6 +71,7 @@ def call_view(uses: UseCases, viewer: Viewer, record: CallRecord) -> CallView:
         detail=" · ".join(text for text in (best.campaign, best.keyword) if text),
         certainty=certainty_badge(record.attribution),
         player=player(uses, account_id, record),
+        spam=spam_view(viewer, record),
     )
 
 

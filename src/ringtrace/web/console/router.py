@@ -3,10 +3,12 @@
 from litestar import Router
 
 from ringtrace.web.console import (
+    blocklist_page,
     calibration_page,
     call_log,
     call_page,
     correction,
+    marking,
     overview,
     refusals,
     setup_page,
@@ -24,6 +26,8 @@ def console_router() -> Router:
             call_log.show_calls,
             call_page.show_call,
             correction.correct_call,
+            marking.mark_call,
+            blocklist_page.router,
             setup_page.show_setup,
             setup_page.issue_token,
         ],

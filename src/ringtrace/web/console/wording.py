@@ -5,8 +5,11 @@ from datetime import datetime, tzinfo
 
 from ringtrace.domain.account import TokenKind
 from ringtrace.domain.attribution import Basis
+from ringtrace.domain.blocklist import Treatment
 from ringtrace.domain.call import GatewayKind, Outcome, PlanSource, Reason
 from ringtrace.domain.proof import ProofKind
+from ringtrace.domain.screening import Passage, Rule
+from ringtrace.services.spam_records import Spam
 from ringtrace.web.times import utc
 
 UNKNOWN = "Unknown"
@@ -47,7 +50,36 @@ REASONS = {
     Reason.ANSWERED_ELSEWHERE: "Somebody else was faster",
     Reason.NO_ACTIVE_FLOW: "Nothing was set up to happen at that time",
     Reason.BLACKLISTED: "The caller is on the blocklist",
+    Reason.SPAM_LIST: "Suspected of being a robot, and pressed no key",
+    Reason.TOO_MANY_IDENTICAL_INCOMING_CALLS: "Too many calls from one caller; pressed no key",
     Reason.INTERNAL_ERROR: "A technical fault at the gateway or the provider",
+}
+
+RULES = {
+    Rule.BLOCKED: "Blocked numbers",
+    Rule.KNOWN_ROBOT: "Known robots",
+    Rule.SILENT: "Silent callers",
+    Rule.TOO_MANY_CALLS: "Too many calls",
+    Rule.MANY_NUMBERS: "Calls to many numbers",
+}
+
+PASSAGES = {
+    Passage.STOPPED: "rejected",
+    Passage.PASSED: "passed",
+    Passage.FAILED: "failed",
+    Passage.LEFT: "hung up instead",
+}
+
+SPAM = {
+    Spam.WITH: "With spam",
+    Spam.WITHOUT: "Without spam",
+    Spam.ONLY: "Spam only",
+}
+
+TREATMENTS = {
+    Treatment.BLOCK: ("Blocked", "bad"),
+    Treatment.ASK: ("Has to press a key", "warn"),
+    Treatment.TRUST: ("Never asked", "good"),
 }
 
 PLAN_SOURCES = {

@@ -2,7 +2,9 @@ import pytest
 
 from ringtrace.domain.account import ISSUED_KINDS
 from ringtrace.domain.attribution import Basis
+from ringtrace.domain.blocklist import Treatment
 from ringtrace.domain.call import GatewayKind, Outcome, PlanSource, Reason
+from ringtrace.domain.screening import Passage, Rule
 from ringtrace.domain.visit import Device, HitKind
 from ringtrace.web.console import wording
 
@@ -16,6 +18,9 @@ def test_every_value_of_every_closed_list_has_words() -> None:
     assert set(wording.TOKENS) == set(ISSUED_KINDS)
     assert set(wording.DEVICES) == set(Device)
     assert set(wording.HITS) == set(HitKind)
+    assert set(wording.RULES) == set(Rule)
+    assert set(wording.PASSAGES) == set(Passage)
+    assert set(wording.TREATMENTS) == set(Treatment)
 
 
 @pytest.mark.parametrize(

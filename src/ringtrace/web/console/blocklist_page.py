@@ -1,0 +1,245 @@
+"""The blocklist: who is blocked, asked or trusted, and the rules that suspect callers."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlencode
+
+from litestar import Router, get, post
+from litestar.params import URLEncodedBody
+from litestar.response import Redirect, Template
+
+from ringtrace.domain.blocklist import ANY, Treatment
+from ringtrace.domain.screening import BOUNDS, Rule, SpamRules
+from ringtrace.services.caller_csv import read_callers
+from ringtrace.services.errors import FieldInvalidError
+from ringtrace.services.setup_form import read_setup
+from ringtrace.services.spam_records import ListingFilter, ListingRecord
+from ringtrace.web.console import wording
+from ringtrace.web.console.call_view import Badge, shown_caller
+from ringtrace.web.console.page import page
+from ringtrace.web.console.session import AnyRequest, Viewer, viewer
+from ringtrace.web.uses import Uses
+
+PAGE = 50
+_SPACING = re.compile(r"[\s().-]")
+_MOST_DIGITS = 6
+_MOST_LETTERS = 16
+_REMOVED = "removed"
+_SHOWN = {
+    "": "All",
+    "block": "Blocked",
+    "ask": "Asked",
+    "trust": "Trusted",
+    _REMOVED: "Removed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CallersForm:
+    callers: str = ""
+    treatment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RemovalForm:
+    caller: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ListingView:
+    """`calls` is None where the entry stops nobody."""
+
+    pattern: str
+    shown: str
+    treatment: Badge
+    note: str
+    by: str
+    at: datetime
+    calls: str | None
+    removed_by: str | None
+    removed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleView:
+    """A switch; `says` are words, each with the name of the threshold behind them or nothing."""
+
+    switch: str
+    name: str
+    on: bool
+    says: tuple[tuple[str, str], ...]
+
+
+@get("/blocklist")
+async def show_blocklist(uses: Uses, request: AnyRequest) -> Template:
+    return await _page(uses, request)
+
+
+async def _page(
+    uses: Uses,
+    request: AnyRequest,
+    refused: FieldInvalidError | None = None,
+    form: CallersForm | None = None,
+) -> Template:
+    """With what was `refused` and the `form` that is to be put right."""
+    who = viewer(request)
+    query = request.query_params
+    show = query.get("show", "") if query.get("show", "") in _SHOWN else ""
+    search = _SPACING.sub("", query.get("caller", ""))[:_MOST_LETTERS]
+    number = _page_number(query.get("page", ""))
+    account_id = who.account.account_id
+    where = ListingFilter(
+        treatment=Treatment(show) if show in Treatment.__members__.values() else None,
+        removed=show == _REMOVED,
+        pattern=search or None,
+    )
+    found = await uses.store.listings(account_id, where, PAGE, (number - 1) * PAGE)
+    rules = uses.directory.spam_rules(account_id)
+    return page(
+        "blocklist",
+        who,
+        status=200 if refused is None else refused.status,
+        section="calls",
+        refused=None if refused is None else refused.message,
+        form=form or CallersForm(),
+        show=show,
+        search=search,
+        segments=[(one, name, _href(one, search)) for one, name in _SHOWN.items()],
+        listings=[_view(uses, who, one) for one in found.listings],
+        total=found.total,
+        number=number,
+        newer=_href(show, search, number - 1) if number > 1 else None,
+        older=_href(show, search, number + 1) if number * PAGE < found.total else None,
+        rules=_rules(rules),
+        thresholds={name: (getattr(rules, name), *bounds) for name, bounds in BOUNDS.items()},
+        treatments=[(one.value, _CHOICES[one]) for one in Treatment],
+    )
+
+
+@post("/blocklist")
+async def add_callers(
+    uses: Uses, request: AnyRequest, data: URLEncodedBody[CallersForm]
+) -> Redirect | Template:
+    who = viewer(request)
+    if data.treatment not in Treatment.__members__.values():
+        raise FieldInvalidError("block, ask or trust", "treatment")
+    wanted = read_callers(data.callers, Treatment(data.treatment))
+    try:
+        await uses.keep_list.add(who.account.account_id, wanted, who.login)
+    except FieldInvalidError as error:
+        return await _page(uses, request, error, data)
+    return Redirect("/blocklist", status_code=303)
+
+
+@post("/blocklist/remove")
+async def remove_caller(
+    uses: Uses, request: AnyRequest, data: URLEncodedBody[RemovalForm]
+) -> Redirect:
+    who = viewer(request)
+    await uses.keep_list.remove(who.account.account_id, data.caller, who.login)
+    return Redirect("/blocklist", status_code=303)
+
+
+@post("/blocklist/rules")
+async def change_rules(uses: Uses, request: AnyRequest) -> Redirect | Template:
+    """A switch that is off is not sent; a threshold always is."""
+    who = viewer(request)
+    form = await request.form()
+    spam: dict[str, object] = {switch: switch in form for switch in _SWITCHES}
+    try:
+        for name in BOUNDS:
+            spam[name] = _number(name, str(form.get(name, "")))
+        await uses.apply_setup(who.account.account_id, read_setup({"spam": spam}), who.login)
+    except FieldInvalidError as error:
+        return await _page(uses, request, error)
+    return Redirect("/blocklist#rules", status_code=303)
+
+
+_SWITCHES: Mapping[str, tuple[Rule, tuple[tuple[str, str], ...]]] = {
+    "blocked": (Rule.BLOCKED, (("reject who is blocked on the list", ""),)),
+    "known_robots": (
+        Rule.KNOWN_ROBOT,
+        (("on the list as robots, marked as spam, or pressed no key when asked before", ""),),
+    ),
+    "silent": (
+        Rule.SILENT,
+        (
+            ("", "silent_calls"),
+            ("answered calls within", "silent_days"),
+            ("days, all shorter than", "silent_seconds"),
+            ("seconds", ""),
+        ),
+    ),
+    "too_many": (
+        Rule.TOO_MANY_CALLS,
+        (
+            ("", "too_many_calls"),
+            ("calls of one caller within", "too_many_minutes"),
+            ("minutes", ""),
+        ),
+    ),
+    "many_numbers": (
+        Rule.MANY_NUMBERS,
+        (
+            ("", "many_numbers_called"),
+            ("of your numbers called within", "many_numbers_minutes"),
+            ("minutes", ""),
+        ),
+    ),
+}
+"""By switch: its rule, and words each with the threshold behind them."""
+
+_CHOICES = {
+    Treatment.BLOCK: "Block: reject their calls",
+    Treatment.ASK: "Ask: robots, who have to press a key",
+    Treatment.TRUST: "Trust: never ask them",
+}
+
+
+def _rules(rules: SpamRules) -> Sequence[RuleView]:
+    return [
+        RuleView(switch, wording.RULES[rule], getattr(rules, switch), says)
+        for switch, (rule, says) in _SWITCHES.items()
+    ]
+
+
+def _view(uses: Uses, who: Viewer, record: ListingRecord) -> ListingView:
+    one = record.listing
+    removed = record.removed_at
+    by = "the caller himself" if one.by_gate else one.added_by or wording.THE_API
+    return ListingView(
+        pattern=one.pattern,
+        shown=one.pattern
+        if one.pattern.endswith(ANY)
+        else shown_caller(uses.directory, one.pattern),
+        treatment=Badge(*wording.TREATMENTS[one.treatment]),
+        note=one.note,
+        by=by,
+        at=wording.moment(one.added_at, who.zone),
+        calls=None if one.treatment is Treatment.TRUST else f"{record.calls:,}",
+        removed_by=None if removed is None else record.removed_by or wording.THE_API,
+        removed_at=None if removed is None else wording.moment(removed, who.zone),
+    )
+
+
+def _href(show: str, search: str, number: int = 1) -> str:
+    query = {"show": show, "caller": search, "page": str(number) if number > 1 else ""}
+    said = urlencode({name: value for name, value in query.items() if value})
+    return f"/blocklist?{said}" if said else "/blocklist"
+
+
+def _page_number(text: str) -> int:
+    return max(1, int(text)) if text.isdecimal() and len(text) <= _MOST_DIGITS else 1
+
+
+def _number(name: str, text: str) -> float | int:
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise FieldInvalidError("a number is needed", name) from error
+    return int(value) if value.is_integer() else value
+
+
+router = Router("/", route_handlers=[show_blocklist, add_callers, remove_caller, change_rules])

@@ -1,0 +1,58 @@
+"""Patterns of callers, and which of several means one."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ringtrace.domain.blocklist import (
+    Listing,
+    PatternInvalidError,
+    Treatment,
+    listing_of,
+    read_pattern,
+)
+
+
+def listing(pattern: str, treatment: Treatment = Treatment.BLOCK) -> Listing:
+    return Listing(pattern, treatment, "", 0, "admin")
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern"),
+    [
+        ("+12025550177", "+12025550177"),
+        ("(202) 555-0177", "+12025550177"),
+        ("+1900*", "+1900*"),
+        ("+1 (900) *", "+1900*"),
+        ("+4*", "+4*"),
+    ],
+)
+def test_a_pattern_is_read_as_people_write_it(text: str, pattern: str) -> None:
+    assert read_pattern(text, "US") == pattern
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "*", "+*", "1900*", "+0*", "+19*00", "+1900**"])
+def test_what_is_no_pattern_is_refused(text: str) -> None:
+    with pytest.raises(PatternInvalidError):
+        read_pattern(text, "US")
+
+
+def test_the_longest_pattern_says_most_exactly_whom_it_means() -> None:
+    listed = {one: listing(one) for one in ("+1*", "+1202*", "+12025550177")}
+
+    found = [
+        listing_of(listed, caller)
+        for caller in ("+12025550177", "+12025550178", "+13015550177", "+4930123456")
+    ]
+
+    assert [one and one.pattern for one in found] == ["+12025550177", "+1202*", "+1*", None]
+    assert listing_of({}, "+12025550177") is None
+
+
+@given(st.from_regex(r"\+[1-9][0-9]{6,14}", fullmatch=True), st.integers(2, 16))
+def test_every_beginning_means_its_numbers_and_no_others(caller: str, length: int) -> None:
+    pattern = caller[: min(length, len(caller))] + "*"
+    other = "+" + ("2" if caller[1] == "1" else "1") + caller[2:]
+
+    assert listing_of({pattern: listing(pattern)}, caller) is not None
+    assert listing_of({pattern: listing(pattern)}, other) is None
