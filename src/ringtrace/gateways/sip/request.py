@@ -7,7 +7,6 @@ from typing import Any
 
 from sippy.SipAddress import SipAddress
 from sippy.SipCallId import SipCallId
-from sippy.SipContact import SipContact
 from sippy.SipExpires import SipExpires
 from sippy.SipFrom import SipFrom
 from sippy.SipHeader import SipHeader
@@ -15,6 +14,7 @@ from sippy.SipRequest import SipRequest
 from sippy.SipTo import SipTo
 from sippy.SipURL import SipURL
 
+from ringtrace.gateways.sip.contact import our_contact
 from ringtrace.gateways.sip.resolver import Resolver
 from ringtrace.gateways.sip.trunk import Trunk
 
@@ -81,8 +81,6 @@ class Requester:
         ours = SipURL(username=self._user, host=self._trunk.realm)
         sender = SipFrom(address=SipAddress(url=ours))
         sender.setTag(self._tag)
-        contact = SipContact()
-        contact.getUrl().username = self._user
         return SipRequest(
             method=method,
             ruri=SipURL(host=self._trunk.realm),
@@ -90,7 +88,7 @@ class Requester:
             fr0m=sender,
             cseq=self._sequence,
             callid=self._call_id,
-            contact=contact,
+            contact=our_contact(self._user),
             target=((ip, self._trunk.address[1]), "udp"),
             expires=None if expires is None else SipExpires(number=expires),
         )
