@@ -53,7 +53,9 @@ class _Node:
         self._door = Door(settings)
         self._calls: dict[str, Call] = {}
         self._refusals = Throttle()
-        self._backend = Backend(settings.backend_url, settings.token, settings.backend_timeout)
+        self._backend = Backend(
+            settings.backend_url, settings.token, settings.backend_timeout, node=settings.node
+        )
         self._spool = Spool(settings.spool_dir)
         self._sender = Sender(self._spool.outbox, self._backend, settings.keep_days)
         self._prompt = _prompt(settings)

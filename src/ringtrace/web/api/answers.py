@@ -176,6 +176,7 @@ class ReportAnswer(msgspec.Struct, frozen=True):
     session: str | None
     plan_source: str | None
     digits: str | None
+    node: str | None
 
 
 class CallDetailAnswer(msgspec.Struct, frozen=True):
@@ -199,6 +200,7 @@ class CallDetailAnswer(msgspec.Struct, frozen=True):
     flow: str | None
     session: str | None
     plan_source: str | None
+    node: str | None
     credits: list[CreditAnswer]
     correction: CorrectionAnswer | None
     legs: list[LegAnswer]
