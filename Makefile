@@ -63,9 +63,10 @@ $(VENV)/development: $(VENV)/runtime
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group tests --group lint
 	@touch $@
 
-# The browser and the SIP phone that the tests drive.
+# The browser, the SIP phone and the SIP proxy that the tests drive.
 $(VENV)/system: $(BIN)/python
 	@command -v chromium >/dev/null && command -v sipp >/dev/null && \
-	  command -v wrk >/dev/null || { $(APT) update; \
-	  $(APT) install -y --no-install-recommends chromium sip-tester wrk fonts-dejavu-core; }
+	  command -v wrk >/dev/null && command -v kamailio >/dev/null || { $(APT) update; \
+	  $(APT) install -y --no-install-recommends chromium sip-tester wrk fonts-dejavu-core \
+	    kamailio kamailio-tls-modules openssl; }
 	@touch $@

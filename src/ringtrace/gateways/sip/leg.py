@@ -46,7 +46,7 @@ def destination(target: str, trunk: Trunk | None) -> Destination:
         target = f"sip:{trunk.dialled(target)}@{trunk.host}"
     url = SipURL(target)
     url.transport = None
-    host, port = url.getAddr()
+    host, port = url.getAddr() if trunk is None else trunk.next_hop
     return Destination(str(url), host, port)
 
 
