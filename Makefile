@@ -64,7 +64,7 @@ $(VENV)/development: $(VENV)/runtime
 	@touch $@
 
 # The browser, the SIP phone and the SIP proxy that the tests drive.
-$(VENV)/system: $(BIN)/python
+$(VENV)/system: $(BIN)/python Makefile
 	@command -v chromium >/dev/null && command -v sipp >/dev/null && \
 	  command -v wrk >/dev/null && command -v kamailio >/dev/null || { $(APT) update; \
 	  $(APT) install -y --no-install-recommends chromium sip-tester wrk fonts-dejavu-core \

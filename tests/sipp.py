@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 CALLER_IP = "127.0.0.2"
 OFFER = """v=0
@@ -93,18 +94,23 @@ def request(
     body: str = "",
     via: str = "[transport]",
     is_in_dialog: bool = True,
-    number: str = "15550177001",
+    transaction: str | None = None,
 ) -> str:
-    """A caller's request; an ACK is not repeated, everything else is until it is answered."""
+    """A caller's request; an ACK is not repeated, everything else is until it is answered.
+
+    With a name for its `transaction` no answer is mistaken for that to another request.
+    """
     tag = "[peer_tag_param]" if is_in_dialog else ""
     content = "Content-Type: application/sdp\n    " if method == "INVITE" else ""
     extra = f"{headers}\n    " if headers else ""
     repeat = "" if method == "ACK" else ' retrans="500"'
+    if transaction is not None:
+        repeat += f' {"ack" if method == "ACK" else "start"}_txn="{transaction}"'
     uri = "[next_url]" if is_in_dialog else "sip:[service]@[remote_ip]:[remote_port]"
     return f"""<send{repeat}><![CDATA[
     {method} {uri} SIP/2.0
     Via: SIP/2.0/{via} [local_ip]:[local_port];branch=[branch]
-    From: <sip:{number}@[local_ip]:[local_port]>;tag=[call_number]
+    From: <sip:15550177001@[local_ip]:[local_port]>;tag=[call_number]
     To: <sip:[service]@[remote_ip]:[remote_port]>{tag}
     [routes]
     Call-ID: [call_id]
@@ -117,8 +123,8 @@ def request(
   ]]></send>"""
 
 
-def invite(sequence: int = 1, *, headers: str = "", via: str = "[transport]") -> str:
-    return request("INVITE", sequence, headers=headers, body=OFFER, via=via, is_in_dialog=False)
+def invite(sequence: int = 1, **more: Any) -> str:
+    return request("INVITE", sequence, body=OFFER, is_in_dialog=False, **more)
 
 
 def refused_ack(sequence: int = 1) -> str:

@@ -23,7 +23,7 @@ from tests.integration.sip.conftest import (
     plan,
     until,
 )
-from tests.kamailio import Edge, planned, running
+from tests.kamailio import SHIPPED, Edge, planned, running
 from tests.sipp import (
     ANSWERED,
     OFFER,
@@ -77,6 +77,14 @@ def pair(own_node: MakeNode) -> tuple[Node, Node]:
 async def edge(made: Edge, pair: tuple[Node, Node]) -> AsyncIterator[Edge]:
     async with running(made, [node.address for node in pair], [f"{CALLER_IP}/32"]):
         yield made
+
+
+async def test_the_files_we_ship_are_a_whole_configuration() -> None:
+    checked = await asyncio.create_subprocess_exec(
+        "kamailio", "-c", "-f", str(SHIPPED), stderr=asyncio.subprocess.PIPE
+    )
+    _, said = await checked.communicate()
+    assert checked.returncode == 0, said.decode()
 
 
 async def call(target: str, folder: Path, *steps: str, **more: Any) -> int:
