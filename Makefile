@@ -41,6 +41,8 @@ bench: $(VENV)/development ## measure speed beside a named floor; writes benchma
 soak: $(VENV)/development $(VENV)/system ## the long counts
 	RINGTRACE_KILLS=100 $(BIN)/python -m pytest -q tests/integration/test_kill.py
 	RINGTRACE_FORKS=100 $(BIN)/python -m pytest -q tests/integration/sip/test_dial.py
+	RINGTRACE_MUTATIONS=2000 $(BIN)/python -m pytest -q tests/integration/sip/test_malformed.py
+	RINGTRACE_LOSSY_CALLS=100 $(BIN)/python -m pytest -q tests/integration/sip/test_loss.py
 	RINGTRACE_VISITS=2000 $(BIN)/python -m pytest -q -s tests/integration/store/test_lease_concurrency.py
 
 docs: $(VENV)/development ## check that the documentation is complete
