@@ -41,6 +41,8 @@ bench: $(VENV)/development ## measure speed beside a named floor; writes benchma
 soak: $(VENV)/development $(VENV)/system ## the long counts
 	RINGTRACE_KILLS=100 $(BIN)/python -m pytest -q tests/integration/test_kill.py
 	RINGTRACE_FORKS=100 $(BIN)/python -m pytest -q tests/integration/sip/test_dial.py
+	RINGTRACE_MUTATIONS=2000 $(BIN)/python -m pytest -q tests/integration/sip/test_malformed.py
+	RINGTRACE_LOSSY_CALLS=100 $(BIN)/python -m pytest -q tests/integration/sip/test_loss.py
 	RINGTRACE_VISITS=2000 $(BIN)/python -m pytest -q -s tests/integration/store/test_lease_concurrency.py
 
 docs: $(VENV)/development ## check that the documentation is complete
@@ -63,11 +65,12 @@ $(VENV)/development: $(VENV)/runtime
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group tests --group lint
 	@touch $@
 
-# The browser, the SIP phone and the encoders that the tests drive.
-$(VENV)/system: $(BIN)/python
-	@command -v chromium >/dev/null && command -v sipp >/dev/null && \
-	  command -v wrk >/dev/null && command -v flac >/dev/null && command -v opusenc >/dev/null && \
-	  command -v lame >/dev/null && command -v ffmpeg >/dev/null || { $(APT) update; \
-	  $(APT) install -y --no-install-recommends chromium sip-tester wrk fonts-dejavu-core \
-	    flac opus-tools lame ffmpeg; }
+# What the tests drive: a browser, a SIP phone, encoders, a SIP proxy.
+COMMANDS := chromium sipp wrk flac opusenc lame ffmpeg kamailio openssl
+PACKAGES := chromium sip-tester wrk fonts-dejavu-core flac opus-tools lame ffmpeg \
+  kamailio kamailio-tls-modules openssl
+$(VENV)/system: $(BIN)/python Makefile
+	@for one in $(COMMANDS); do command -v $$one >/dev/null || missing=yes; done; \
+	  [ -z "$$missing" ] || { $(APT) update; \
+	  $(APT) install -y --no-install-recommends $(PACKAGES); }
 	@touch $@

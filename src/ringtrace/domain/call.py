@@ -96,7 +96,8 @@ class Recording:
 class Report:
     """What a gateway says of a finished call. Times are ms since 1970 UTC, lengths are seconds.
 
-    `digits` are what the caller keyed when he was asked for an extension.
+    `digits` are what the caller keyed when he was asked for an extension. `node` is the gateway's
+    process or machine that had the call, where it has several.
     """
 
     number: str
@@ -113,6 +114,7 @@ class Report:
     session: str | None
     plan_source: PlanSource | None
     digits: str | None = None
+    node: str | None = None
 
 
 class MergeResult(StrEnum):
@@ -166,9 +168,9 @@ def _disagree(known: Report, report: Report) -> bool:
     )
 
 
-# The recording gains its address and length after the call; where the plan came from and the
-# platform's session say nothing of what happened to the caller.
-_GROWING = frozenset({"recording", "session", "plan_source"})
+# The recording gains its address and length after the call; where the plan came from, the
+# platform's session and the node say nothing of what happened to the caller.
+_GROWING = frozenset({"recording", "session", "plan_source", "node"})
 
 
 def _filled(base: Report, other: Report) -> Report:

@@ -325,11 +325,16 @@ async def node(shared_node: Node, backend: Backend) -> AsyncIterator[Node]:  # n
 
 @pytest.fixture
 def own_node(tmp_path: Path, backend: Backend, agent_port: int) -> Iterator[Callable[..., Node]]:
-    """Makes a node of the test's own, with other settings, not yet started."""
+    """Makes a node of the test's own, with other settings, not yet started.
+
+    Each has its own folder below the test's and its own media ports.
+    """
     nodes: list[Node] = []
 
     def make(**changes: Any) -> Node:
-        nodes.append(_node(tmp_path, backend, agent_port, 32000, **changes))
+        folder = tmp_path / f"node-{len(nodes)}" if nodes else tmp_path
+        folder.mkdir(exist_ok=True)
+        nodes.append(_node(folder, backend, agent_port, 32000 + 1000 * len(nodes), **changes))
         return nodes[-1]
 
     yield make

@@ -3,6 +3,7 @@
 import array
 import asyncio
 import signal
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -57,6 +58,7 @@ async def test_answered_call_is_bridged_recorded_and_reported(
     assert report["talk_seconds"] == leg["talk_seconds"] == pytest.approx(1.5, abs=0.4)
     assert report["plan_source"] == "backend"
     assert report["session"]
+    assert report["node"] == socket.gethostname()
     assert report["recording"]["channels"] == 2
     left, right = channels(await backend.recording())
     assert report["recording"]["seconds"] == pytest.approx(len(left) / RATE, abs=0.001)

@@ -4,12 +4,15 @@ import asyncio
 import secrets
 import socket
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from tests.integration.sip.conftest import CALLER_IP, NUMBER, Backend, Node, until
+from ringtrace.demo.behaviour import Answers
+from tests.integration.sip.conftest import AGENT, CALLER_IP, NUMBER, Backend, Node, plan, until
 
 pytestmark = pytest.mark.phones
+BURST = 100
 STRANGER_IP, VICTIM_IP = "127.0.0.9", "127.0.0.77"
 SDP = (
     "v=0\r\no=- 1 1 IN IP4 127.0.0.2\r\ns=-\r\nc=IN IP4 127.0.0.2\r\nt=0 0\r\n"
@@ -35,17 +38,28 @@ async def ask(
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
         phone.bind((CALLER_IP, 0))
         phone.setblocking(False)
-        call_id, port = secrets.token_hex(8), phone.getsockname()[1]
-        lines = [
-            f"{method} {node.uri(user)} SIP/2.0",
-            f"Via: SIP/2.0/UDP {CALLER_IP}:{port};branch=z9hG4bK{call_id}",
-            f"Call-ID: {call_id}",
-            f"CSeq: 1 {method}",
-        ]
-        merged = {**REQUEST, **(headers or {})}
-        lines += [f"{name}: {value}" for name, value in merged.items() if value is not None]
-        text = "\r\n".join([*lines, f"Content-Length: {len(sdp)}", "", sdp])
-        return await _exchange(phone, text.encode(), node)
+        port = phone.getsockname()[1]
+        return await _exchange(phone, _request(node, port, method, sdp, headers, user), node)
+
+
+def _request(
+    node: Node,
+    port: int,
+    method: str,
+    sdp: str = SDP,
+    headers: dict[str, str | None] | None = None,
+    user: str = NUMBER,
+) -> bytes:
+    call_id = secrets.token_hex(8)
+    lines = [
+        f"{method} {node.uri(user)} SIP/2.0",
+        f"Via: SIP/2.0/UDP {CALLER_IP}:{port};branch=z9hG4bK{call_id}",
+        f"Call-ID: {call_id}",
+        f"CSeq: 1 {method}",
+    ]
+    merged = {**REQUEST, **(headers or {})}
+    lines += [f"{name}: {value}" for name, value in merged.items() if value is not None]
+    return "\r\n".join([*lines, f"Content-Length: {len(sdp)}", "", sdp]).encode()
 
 
 async def _exchange(phone: socket.socket, data: bytes, node: Node) -> int:
@@ -172,3 +186,28 @@ async def test_a_call_to_the_account_is_for_the_number_in_to(
     assert backend.arrivals == []
     assert await ask(node, "INVITE", user="acme") == 404
     assert [arrival["number"] for arrival in backend.arrivals] == [NUMBER]
+
+
+async def test_ringing_never_overtakes_the_answer(
+    own_node: Callable[..., Node], backend: Backend, agents: Callable[..., Any]
+) -> None:
+    """A burst of calls that are answered at once; several sending threads would mix them up."""
+    await agents({AGENT: Answers(after=0)})
+    backend.plan = plan((AGENT, 5))
+    node = own_node(max_calls=200, max_calls_per_second=1_000)
+    node.start()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
+        phone.bind((CALLER_IP, 0))
+        phone.setblocking(False)
+        ip, _, port = node.address.partition(":")
+        for _ in range(BURST):
+            phone.sendto(_request(node, phone.getsockname()[1], "INVITE"), (ip, int(port)))
+        told: dict[bytes, list[int]] = {}
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(20):
+            while sum(200 in codes for codes in told.values()) < BURST:
+                answer = await loop.sock_recv(phone, 4096)
+                call_id = answer.split(b"Call-ID: ")[1].split(b"\r\n")[0]
+                told.setdefault(call_id, []).append(int(answer.split(b" ")[1]))
+    firsts = [list(dict.fromkeys(codes)) for codes in told.values()]
+    assert firsts == [[100, 180, 200]] * BURST

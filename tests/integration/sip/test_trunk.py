@@ -35,9 +35,13 @@ USER, PASSWORD, REALM = "acme", "s3cret word", "carrier.example"
 
 @dataclass
 class Carrier(asyncio.DatagramProtocol):
-    """Challenges with `challenge`, grants `expires` seconds, ends calls with `code`."""
+    """Challenges with `challenge`, grants `expires` seconds, ends calls with `code`.
+
+    It takes `thinking` seconds over a challenge.
+    """
 
     challenge: int = 0
+    thinking: float = 0.0
     code: int = 486
     expires: int = 300
     is_mute: bool = False
@@ -64,7 +68,8 @@ class Carrier(asyncio.DatagramProtocol):
             extra = (
                 f'{name}-Authenticate: Digest realm="{REALM}", nonce="{self._nonce}", qop="auth"'
             )
-            self._answer(message, self.challenge, addr, extra)
+            later = (message, self.challenge, addr, extra)
+            asyncio.get_running_loop().call_later(self.thinking, self._answer, *later)
             return
         self.admitted.append(message)
         code = self.code if message.method == "INVITE" else 200
@@ -147,6 +152,20 @@ async def test_wrong_credentials_fail_the_leg_and_end_nothing_else(
     result = await caller.call(node.uri(), CALLER, Calling())
     assert (result.code, (await backend.report())["code"]) == (500, 407)
     assert len(carrier.requests) == 2
+
+
+async def test_a_challenge_that_comes_too_late_is_not_answered(
+    own_node: MakeNode, backend: Backend, caller: Phone, carriers: Any
+) -> None:
+    """Else the target would ring for nobody."""
+    late = await carriers(challenge=407, thinking=0.8)
+    node = started(own_node, trunk(late.port, **ACCOUNT))
+    backend.plan = plan((AGENT, 5))
+    assert (await caller.call(node.uri(), CALLER, Calling())).code == 480
+    assert (await backend.report())["code"] == 408
+    await asyncio.sleep(0.6)
+    assert late.requests
+    assert not [m for m in late.requests if m.has("proxy-authorization")]
 
 
 async def test_a_trunk_is_told_who_calls_and_who_diverted(

@@ -97,7 +97,7 @@ async def test_the_openapi_document_lists_every_route_with_its_answers(shop: Sho
 
 
 async def test_a_call_is_shown_with_its_legs_credits_and_recording(shop: Shop) -> None:
-    await shop.report(CALL)
+    await shop.report(CALL, node="sip-2")
     audio = b"RIFFaudio"
     await shop.client.put(
         f"/gateway/v1/calls/{CALL}/recording", content=audio, headers=bearer(shop.tokens["sip"])
@@ -117,6 +117,7 @@ async def test_a_call_is_shown_with_its_legs_credits_and_recording(shop: Shop) -
     assert (attribution["basis"], attribution["visit_id"]) == ("static_number", None)
     assert call["credits"][0]["source"]["campaign"] == "Morning show"
     assert (call["session"], call["plan_source"], call["contradictions"]) == ("abc", "backend", 0)
+    assert (call["node"], call["reports"][0]["node"]) == ("sip-2", "sip-2")
     assert (call["recording"]["seconds"], call["recording"]["channels"]) == (41.0, 2)
     assert (await shop.client.get(call["recording"]["link"])).content == audio
 
@@ -127,7 +128,7 @@ async def test_a_ringing_call_has_no_outcome_yet(shop: Shop) -> None:
 
     call = await _get(shop, f"/calls/sip/{CALL}")
 
-    absent = ("outcome", "reason", "code", "target", "talk_seconds", "recording", "session")
+    absent = ("outcome", "reason", "code", "target", "talk_seconds", "recording", "session", "node")
     assert [call[name] for name in absent] == [None] * len(absent)
     assert call["legs"] == []
 

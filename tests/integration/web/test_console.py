@@ -216,7 +216,7 @@ async def test_a_call_explains_its_attribution(shop: Shop) -> None:
     shop.clock.now += 20_000
     await shop.hit("tap", visit=visit, visitor=visit)
     shop.clock.now += 4_000
-    await shop.report(CALL, number=shown, started_at=rfc(shop.clock.now))
+    await shop.report(CALL, number=shown, started_at=rfc(shop.clock.now), node="sip-2")
     await signed_in(shop)
 
     page = await text(shop, f"/calls/sip/{CALL}")
@@ -229,3 +229,4 @@ async def test_a_call_explains_its_attribution(shop: Shop) -> None:
     assert "Tapped the number" in page
     assert "Unknown < 1 %" in page
     assert "SIP code 200" in page
+    assert "Node sip-2" in page

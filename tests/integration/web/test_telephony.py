@@ -62,6 +62,18 @@ async def test_a_report_makes_completes_and_keeps_the_call(shop: Shop) -> None:
     assert call.report.talk_seconds == 41.0
 
 
+async def test_a_report_may_tell_the_gateways_node_and_two_nodes_are_no_contradiction(
+    shop: Shop,
+) -> None:
+    """A node that took over what a dead one left tells the same call again."""
+    for node, result in ((None, "created"), ("sip-1", "updated"), ("sip-2", "unchanged")):
+        assert (await shop.report(CALL, node=node)).json() == {"result": result}
+    call = await shop.call(CALL)
+    assert call.report is not None
+    assert call.report.node == "sip-1"
+    assert (await shop.report(CALL, node="x" * 257)).status_code == 422
+
+
 async def test_the_arrivals_moment_may_be_coarser_than_the_reports(shop: Shop) -> None:
     await shop.arrive(call=CALL, started_at="2026-11-23T06:30:00.123Z")
     await shop.house.use_cases.route_call.settle()

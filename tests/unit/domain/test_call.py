@@ -118,6 +118,7 @@ REPORTS = st.builds(
     recording=st.sampled_from([None, Recording(None, 1.0, 2), Recording("https://x/", None, None)]),
     session=st.sampled_from([None, "s"]),
     plan_source=st.sampled_from([None, *PlanSource]),
+    node=st.sampled_from([None, "a", "b"]),
 )
 
 

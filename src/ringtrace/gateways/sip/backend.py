@@ -53,12 +53,12 @@ class _Error(msgspec.Struct, frozen=True):
 
 
 class Backend:
-    """Safe to call from several threads at once."""
+    """Safe to call from several threads at once. `node` is told with every request."""
 
-    def __init__(self, url: str, token: str, timeout: float) -> None:
+    def __init__(self, url: str, token: str, timeout: float, *, node: str) -> None:
         self._calls = url.rstrip("/") + "/gateway/v1/calls"
         self._client = httpx.Client(
-            headers={"Authorization": f"Bearer {token}"},
+            headers={"Authorization": f"Bearer {token}", "User-Agent": f"ringtrace-sip ({node})"},
             timeout=timeout,
             limits=httpx.Limits(max_connections=64, max_keepalive_connections=16),
             trust_env=False,

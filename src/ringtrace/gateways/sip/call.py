@@ -44,6 +44,7 @@ class Call:
             number=self.dialled,
             caller=invite.caller,
             started_at=time.time_ns() // 1_000_000,
+            node=exchange.settings.node,
         )
         self._caller = Inbound(
             exchange,

@@ -9,6 +9,7 @@ from sippy.MsgBody import MsgBody
 from sippy.UA import UA
 
 from ringtrace.gateways.sip.booth import Booth
+from ringtrace.gateways.sip.contact import our_contact
 from ringtrace.gateways.sip.exchange import Exchange
 from ringtrace.gateways.sip.reply import refusal
 from ringtrace.gateways.sip.session import MediaSession, Pickup
@@ -29,6 +30,7 @@ class Inbound:
         on_key: Callable[[str], None],
     ) -> None:
         self.ua = UA(exchange.config, on_event)
+        self.ua.lContact = our_contact()
         self.media = MediaSession(exchange.relay, call, exchange.settings.public_ip, on_silence)
         self.booth = Booth(exchange.announcer, on_key)
         self._announcer = exchange.announcer

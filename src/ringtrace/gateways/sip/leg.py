@@ -1,5 +1,6 @@
 """An outgoing leg: one target, rung once."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -22,10 +23,12 @@ from sippy.SipURL import SipURL
 from sippy.UA import UA
 
 from ringtrace.domain.flow import is_phone
+from ringtrace.gateways.sip.contact import our_contact
 from ringtrace.gateways.sip.loop import Loop, Timer
 from ringtrace.gateways.sip.trunk import Trunk
 
 _TRYING = 100
+_CHALLENGES = frozenset({401, 407})
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ def destination(target: str, trunk: Trunk | None) -> Destination:
         target = f"sip:{trunk.dialled(target)}@{trunk.host}"
     url = SipURL(target)
     url.transport = None
-    host, port = url.getAddr()
+    host, port = url.getAddr() if trunk is None else trunk.next_hop
     return Destination(str(url), host, port)
 
 
@@ -104,6 +107,7 @@ class Leg:
         no_reply_seconds: float,
     ) -> None:
         self._config = config
+        self._loop = loop
         self._listener = listener
         self._answered = False
         self.is_over = False
@@ -125,7 +129,7 @@ class Leg:
         if address is None:
             self._fail(503)
             return
-        self.ua = _Agent(self._config, self._on_event, (address, to.port), max_forwards)
+        self.ua = _Agent(self._config, self._loop, self._on_event, (address, to.port), max_forwards)
         if identity.trunk is not None and identity.trunk.username is not None:
             self.ua.setAuth(identity.trunk.username, identity.trunk.password)
         invitation = _Invitation(
@@ -139,6 +143,8 @@ class Leg:
             return
         self._finish()
         if self.ua is not None:
+            # A challenge that is on its way must not make the phone ring anew.
+            self.ua.username = None
             self.ua.recvEvent(CCEventDisconnect())
 
     def give_up(self, code: int) -> None:
@@ -188,13 +194,28 @@ class Leg:
 
 
 class _Agent(UA):  # type: ignore[misc] # sippy is untyped
-    """sippy forgets Max-Forwards when it answers a challenge."""
+    """sippy forgets Max-Forwards when it answers a challenge, and answers it before its ACK."""
 
     def __init__(
-        self, config: dict[str, Any], on_event: Any, to: tuple[str, int], max_forwards: int
+        self,
+        config: dict[str, Any],
+        loop: Loop,
+        on_event: Any,
+        to: tuple[str, int],
+        max_forwards: int,
     ) -> None:
         super().__init__(config, on_event, nh_address=to)
+        self.lContact = our_contact()
+        self._loop = loop
         self._max_forwards = max_forwards
+
+    def recvResponse(self, resp: Any, tr: Any) -> None:  # noqa: N802 - sippy's name
+        # The ACK leaves when this has returned; trunks may insist on having it first.
+        take = functools.partial(super().recvResponse, resp, tr)
+        if resp.getSCode()[0] in _CHALLENGES:
+            self._loop.post(take)
+        else:
+            take()
 
     def genRequest(  # noqa: N802 - sippy's name
         self,

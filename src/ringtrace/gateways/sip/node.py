@@ -15,6 +15,7 @@ from ringtrace.gateways.sip.door import Door
 from ringtrace.gateways.sip.durable import remove, replace_file
 from ringtrace.gateways.sip.encoder import Encoder
 from ringtrace.gateways.sip.exchange import Exchange
+from ringtrace.gateways.sip.gate import Gate
 from ringtrace.gateways.sip.invite import InviteError, read_invite
 from ringtrace.gateways.sip.media import MediaRelay
 from ringtrace.gateways.sip.planner import PlanCache, Planner
@@ -52,14 +53,17 @@ class _Node:
         self._loop = StackLoop()
         self._door = Door(settings)
         self._calls: dict[str, Call] = {}
-        self._strangers = Throttle()
-        self._backend = Backend(settings.backend_url, settings.token, settings.backend_timeout)
+        self._refusals = Throttle()
+        self._backend = Backend(
+            settings.backend_url, settings.token, settings.backend_timeout, node=settings.node
+        )
         self._spool = Spool(settings.spool_dir, Encoder(settings.recording_format))
         self._sender = Sender(self._spool.outbox, self._backend, settings.keep_days)
         self._prompt = _prompt(settings)
         self._routes = Routes(settings.routes)
         self._accounts = frozenset(t.username for t in settings.routes if t.username is not None)
         self._registrations: list[Registration] = []
+        self._gate: Gate | None = None
         self._exchange: Exchange | None = None
 
     def run(self) -> None:
@@ -73,6 +77,7 @@ class _Node:
             public_ip=settings.public_ip,
             on_request=self._on_request,
         )
+        self._gate = Gate(settings, config["_sip_tm"])
         exchange = self._exchange = self._open_exchange(config)
         self._spool.start(self._sender.wake)
         self._sender.start()
@@ -142,12 +147,9 @@ class _Node:
             registration.start()
 
     def _on_request(self, request: Any, transaction: Any) -> Any:
+        if self._gate is None or self._gate.turns_away(request, transaction):
+            return None
         method = request.getMethod()
-        if not self._door.trusts(request.getSource()[0]):
-            if (suppressed := self._strangers.admit()) is not None:
-                _log.warning("request_untrusted suppressed=%d", suppressed)
-            _answer_the_source(request)
-            return request.genResponse(403, "Forbidden"), None, None
         if request.getHFBody("to").getTag() is not None:
             return request.genResponse(481, "Call/Transaction Does Not Exist"), None, None
         if method == "INVITE":
@@ -162,16 +164,22 @@ class _Node:
         try:
             invite = read_invite(request, self._accounts)
         except InviteError as error:
-            _log.info("invite_refused code=%d", error.code)
+            self._note_refusal("invite_refused code=%d", error.code)
             return _refusal(request, error), None, None
         if invite.number is None:
             return request.genResponse(404, "Not Found"), None, None
         if not self._door.admits(invite.number):
-            _log.warning("call_refused live=%d draining=%s", self._door.live, self._door.closed)
+            self._note_refusal(
+                "call_refused live=%d draining=%s", self._door.live, self._door.closed
+            )
             return request.genResponse(503, "Service Unavailable"), None, None
         call = Call(self._exchange, invite, self._over)
         self._calls[call.id] = call
         return call.inbound.recvRequest(request, transaction)
+
+    def _note_refusal(self, event: str, *values: object) -> None:
+        if (suppressed := self._refusals.admit()) is not None:
+            _log.warning(f"{event} suppressed=%d", *values, suppressed)
 
     def _over(self, call: Call) -> None:
         if self._calls.pop(call.id, None) is not None:
@@ -217,13 +225,6 @@ def _prompt(settings: NodeSettings) -> Sound:
         return spoken(read_wav(settings.prompt_file))
     except ValueError as error:
         raise ValueError(f"prompt_file: {error}") from None
-
-
-def _answer_the_source(request: Any) -> None:
-    """A stranger must not have us answer somebody else, whom his Via may name."""
-    host, port = request.getSource()
-    via = request.getHFBody("via")
-    via.params["received"], via.params["rport"] = host, str(port)
 
 
 def _refusal(request: Any, error: InviteError) -> Any:

@@ -26,8 +26,8 @@ def new_call_id() -> str:
 class CallRecord(msgspec.Struct):
     """Moments are ms since 1970 UTC; `result` is `None` until the call has ended.
 
-    `attempts` are the legs so far, `digits` what the caller keyed when asked, `message_at` is when
-    he began to leave a message.
+    `node` is the one that has the call. `attempts` are the legs so far, `digits` what the caller
+    keyed when asked, `message_at` is when he began to leave a message.
     """
 
     call: str
@@ -40,6 +40,7 @@ class CallRecord(msgspec.Struct):
     digits: str | None = None
     message_at: int | None = None
     result: Result | None = None
+    node: str | None = None
 
     def failed(self, at: int, code: int) -> None:
         """It ended with `code` before there was a plan to follow."""
@@ -116,6 +117,7 @@ class Report(msgspec.Struct, frozen=True):
     session: str
     plan_source: PlanSource | None
     digits: str | None
+    node: str | None
 
 
 def rfc3339(at: int) -> str:
@@ -154,4 +156,5 @@ def report(record: CallRecord, recording_seconds: float | None) -> Report:
         session=record.session,
         plan_source=record.plan_source,
         digits=result.digits,
+        node=record.node,
     )

@@ -7,14 +7,15 @@ from typing import Any
 
 from sippy.SipAddress import SipAddress
 from sippy.SipCallId import SipCallId
-from sippy.SipContact import SipContact
 from sippy.SipExpires import SipExpires
 from sippy.SipFrom import SipFrom
 from sippy.SipHeader import SipHeader
 from sippy.SipRequest import SipRequest
+from sippy.SipRoute import SipRoute
 from sippy.SipTo import SipTo
 from sippy.SipURL import SipURL
 
+from ringtrace.gateways.sip.contact import our_contact
 from ringtrace.gateways.sip.resolver import Resolver
 from ringtrace.gateways.sip.trunk import Trunk
 
@@ -47,7 +48,7 @@ class Requester:
             else:
                 self._send(method, ip, done, expires, None)
 
-        self._resolver.resolve(self._trunk.address[0], resolved)
+        self._resolver.resolve(self._trunk.next_hop[0], resolved)
 
     def _send(
         self,
@@ -81,8 +82,6 @@ class Requester:
         ours = SipURL(username=self._user, host=self._trunk.realm)
         sender = SipFrom(address=SipAddress(url=ours))
         sender.setTag(self._tag)
-        contact = SipContact()
-        contact.getUrl().username = self._user
         return SipRequest(
             method=method,
             ruri=SipURL(host=self._trunk.realm),
@@ -90,10 +89,26 @@ class Requester:
             fr0m=sender,
             cseq=self._sequence,
             callid=self._call_id,
-            contact=contact,
-            target=((ip, self._trunk.address[1]), "udp"),
+            contact=self._contact(),
+            routes=self._routes(),
+            target=((ip, self._trunk.next_hop[1]), "udp"),
             expires=None if expires is None else SipExpires(number=expires),
         )
+
+    def _contact(self) -> Any:
+        """Where calls to us are to be sent: to the edge, where there is one."""
+        contact = our_contact(self._user)
+        if self._trunk.edge is not None:
+            url = contact.getUrl()
+            url.host, url.port = self._trunk.next_hop
+        return contact
+
+    def _routes(self) -> tuple[Any, ...]:
+        """An edge has to be told the trunk's host: the request URI names its domain."""
+        if self._trunk.edge is None:
+            return ()
+        host, port = self._trunk.address
+        return (SipRoute(address=SipAddress(url=SipURL(host=host, port=port, lr=True))),)
 
     def _challenge(self, response: Any, code: int) -> Any:
         """One that we can answer, else `None`."""

@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,11 +10,17 @@ import msgspec
 
 from ringtrace.domain.audio import AudioFormat
 from ringtrace.domain.flow import is_target
+from ringtrace.gateways.sip.account import Account, check_networks
 from ringtrace.gateways.sip.plans import RING_SECONDS
 from ringtrace.gateways.sip.trunk import Trunk, is_host_port
 
 _PORT_MAX = 65535
 _RTP_PORTS_NEEDED = 4  # two legs, RTP and RTCP each
+_NODE = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def _host_name() -> str:
+    return re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname())[:64] or "node"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,8 +28,10 @@ class NodeSettings:
     """Settings of one node; every field is checked on construction (`ValueError` names the field).
 
     `advertised_ip` is what trunks and targets are told to send to (needed behind NAT or when
-    listening on 0.0.0.0). `trusted_networks` are the trunks' networks in CIDR notation; INVITEs
-    from elsewhere get 403. `trunks` take the calls to phone numbers, the first one first;
+    listening on 0.0.0.0). `trusted_networks` are the trunks' networks in CIDR notation, `accounts`
+    those who may call with a password (digest, in `realm`), `edges` the networks of proxies of
+    ours, which tell the caller's address; anybody else gets 403. `node` is the name by which
+    reports know this node. `trunks` take the calls to phone numbers, the first one first;
     `outbound_proxy` ("host" or "host:port") is the short form of one that needs no more. Without
     any only `sip:` targets can be dialled. `fallback_target` rings when the
     backend is away and the number has no cached plan. Times are in seconds.
@@ -31,7 +40,11 @@ class NodeSettings:
     backend_url: str
     token: str = field(repr=False)
     spool_dir: Path
-    trusted_networks: tuple[str, ...]
+    trusted_networks: tuple[str, ...] = ()
+    accounts: tuple[Account, ...] = ()
+    realm: str = "ringtrace"
+    edges: tuple[str, ...] = ()
+    node: str = field(default_factory=_host_name)
     listen_ip: str = "0.0.0.0"  # noqa: S104 - a SIP server is reached from outside
     listen_port: int = 5060
     advertised_ip: str | None = None
@@ -81,14 +94,20 @@ class NodeSettings:
             _ipv4("advertised_ip", self.advertised_ip)
         if self.advertised_ip is None and ipaddress.IPv4Address(self.listen_ip).is_unspecified:
             raise ValueError("advertised_ip: needed when listen_ip is 0.0.0.0")
-        if not self.trusted_networks:
-            raise ValueError("trusted_networks: name at least one trunk network")
-        for network in self.trusted_networks:
-            try:
-                ipaddress.IPv4Network(network)
-            except ValueError as error:
-                raise ValueError(f"trusted_networks: {error}") from None
+        self._check_callers()
         self._check_targets()
+
+    def _check_callers(self) -> None:
+        if not self.trusted_networks and not self.accounts:
+            raise ValueError("trusted_networks: name at least one trunk network, or accounts")
+        check_networks("trusted_networks", self.trusted_networks)
+        check_networks("edges", self.edges)
+        if len({account.username for account in self.accounts}) < len(self.accounts):
+            raise ValueError("accounts: two have the same username")
+        if not self.realm or not self.realm.isprintable() or set(self.realm) & set('"\\'):
+            raise ValueError("realm: must be printable, without quotation marks")
+        if not _NODE.fullmatch(self.node):
+            raise ValueError("node: must be 1 to 64 letters, digits or ._-")
 
     def _check_targets(self) -> None:
         if self.outbound_proxy is not None and not is_host_port(self.outbound_proxy):
@@ -148,16 +167,19 @@ def settings_from_json(document: bytes) -> NodeSettings:
     except msgspec.MsgspecError as error:
         raise ValueError(f"settings: {error}") from None
     _refuse_unknown(fields, NodeSettings)
-    trunks = fields.get("trunks", ())
-    for trunk in trunks if isinstance(trunks, list) else ():
-        _refuse_unknown(trunk if isinstance(trunk, dict) else {}, Trunk)
+    for name, kind in (("trunks", Trunk), ("accounts", Account)):
+        rows = fields.get(name, ())
+        for row in rows if isinstance(rows, list) else ():
+            _refuse_unknown(row if isinstance(row, dict) else {}, kind)
     try:
         return msgspec.convert(fields, NodeSettings, dec_hook=_path)
     except msgspec.ValidationError as error:
         raise ValueError(str(error)) from None
 
 
-def _refuse_unknown(fields: dict[str, object], kind: type[NodeSettings] | type[Trunk]) -> None:
+def _refuse_unknown(
+    fields: dict[str, object], kind: type[NodeSettings] | type[Trunk] | type[Account]
+) -> None:
     for name in fields:
         if name not in kind.__dataclass_fields__:
             raise ValueError(f"{name}: unknown setting")

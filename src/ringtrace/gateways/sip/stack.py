@@ -21,6 +21,7 @@ from ringtrace.gateways.sip.throttle import Throttle
 
 _log = logging.getLogger(__name__)
 _LAST_PORT = 65_535
+_REFUSED = 300
 _PROVISIONAL_REPEAT_SECONDS = 60  # RFC 3261 13.3.1.1: else proxies give a long ringing up
 
 
@@ -85,6 +86,16 @@ def start_stack(
     class Transactions(SipTransactionManager):  # type: ignore[misc] # sippy is untyped
         model_udp_server = (Server, _UdpOptions)
         provisional_retr = _PROVISIONAL_REPEAT_SECONDS
+
+        def incomingResponse(self, msg: Any, t: Any, checksum: bytes) -> None:  # noqa: N802 - sippy's name
+            """The ACK of a refusal goes the INVITE's way (RFC 3261 17.1.1.3).
+
+            sippy sends it to the refusal's Contact, past every proxy between.
+            """
+            if msg.getSCode()[0] >= _REFUSED:
+                msg.delHFs("contact")
+                msg.delHFs("record-route")
+            super().incomingResponse(msg, t, checksum)
 
     SipConf.my_uaname = "ringtrace"
     SipConf.autoconvert_tel_url = True

@@ -18,6 +18,11 @@ def is_host_port(text: str) -> bool:
     return said is not None and is_port(said[1] or "5060")
 
 
+def _host_port(text: str) -> tuple[str, int]:
+    host, _, port = text.partition(":")
+    return host, int(port or 5060)
+
+
 class NumberFormat(StrEnum):
     """How a number is dialled: with its plus, or without."""
 
@@ -33,7 +38,8 @@ class Trunk:
     (401, 407); with `register` they are also registered there, for `register_seconds` at a time.
     `domain` is the right side of our addresses, where it is not ours. `keep_alive_seconds` lie
     between two OPTIONS (0: none); a trunk that does not answer them is asked last. At most
-    `channels` calls go out at once.
+    `channels` calls go out at once. `edge` ("host" or "host:port") is a proxy of ours that messages
+    to the trunk are sent through.
     """
 
     host: str
@@ -45,10 +51,13 @@ class Trunk:
     keep_alive_seconds: float = 0.0
     channels: int | None = None
     number_format: NumberFormat = NumberFormat.E164
+    edge: str | None = None
 
     def __post_init__(self) -> None:
         if not is_host_port(self.host):
             raise ValueError("host: must be host or host:port")
+        if self.edge is not None and not is_host_port(self.edge):
+            raise ValueError("edge: must be host or host:port")
         if self.username is not None and not _USER.fullmatch(self.username):
             raise ValueError("username: must be 1 to 64 letters, digits or ._~+*#-")
         if not self.password.isprintable() or '"' in self.password:
@@ -66,8 +75,13 @@ class Trunk:
 
     @property
     def address(self) -> tuple[str, int]:
-        host, _, port = self.host.partition(":")
-        return host, int(port or 5060)
+        """Host and port of the trunk itself."""
+        return _host_port(self.host)
+
+    @property
+    def next_hop(self) -> tuple[str, int]:
+        """Host and port that messages to the trunk are sent to."""
+        return _host_port(self.edge) if self.edge else self.address
 
     @property
     def realm(self) -> str:

@@ -187,6 +187,7 @@ class ReportAnswer(msgspec.Struct, frozen=True):
     session: str | None
     plan_source: str | None
     digits: str | None
+    node: str | None
 
 
 class CallDetailAnswer(msgspec.Struct, frozen=True):
@@ -213,6 +214,7 @@ class CallDetailAnswer(msgspec.Struct, frozen=True):
     spam_mark: SpamMarkAnswer | None
     session: str | None
     plan_source: str | None
+    node: str | None
     credits: list[CreditAnswer]
     correction: CorrectionAnswer | None
     legs: list[LegAnswer]

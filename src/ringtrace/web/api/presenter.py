@@ -60,6 +60,7 @@ def call_detail(
         **{name: getattr(short, name) for name in short.__struct_fields__},
         session=report.session if report else None,
         plan_source=report.plan_source.value if report and report.plan_source else None,
+        node=report.node if report else None,
         credits=[
             answers.CreditAnswer(
                 visit_id=one.visit_id,
@@ -276,6 +277,7 @@ def _report(kept: KeptReport) -> answers.ReportAnswer:
         session=report.session,
         plan_source=report.plan_source.value if report.plan_source else None,
         digits=report.digits,
+        node=report.node,
     )
 
 

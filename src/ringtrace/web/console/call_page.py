@@ -63,6 +63,8 @@ def _facts(record: CallRecord) -> tuple[tuple[str, str], ...]:
         facts.insert(0, ("Extension keyed", record.digits))
     if report is None:
         return tuple(facts)
+    if report.node is not None:
+        facts.append(("Node", report.node))
     if report.session:
         facts.append(("Session", report.session))
     facts.append(("SIP code", wording.NONE if report.code is None else str(report.code)))

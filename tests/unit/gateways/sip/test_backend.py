@@ -43,7 +43,7 @@ def backend() -> Iterator[Make]:
     made: list[Backend] = []
 
     def make(answer: Answer) -> Backend:
-        backend = Backend("http://backend.example/", "secret", 2.0)
+        backend = Backend("http://backend.example/", "secret", 2.0, node="sip-2")
         backend._client.close()
         headers = {"Authorization": "Bearer secret"}
         backend._client = httpx.Client(transport=httpx.MockTransport(answer), headers=headers)
@@ -53,6 +53,12 @@ def backend() -> Iterator[Make]:
     yield make
     for each in made:
         each.close()
+
+
+def test_every_request_tells_the_node() -> None:
+    made = Backend("http://backend.example/", "secret", 2.0, node="sip-2")
+    assert made._client.headers["user-agent"] == "ringtrace-sip (sip-2)"
+    made.close()
 
 
 def test_plan_is_asked_for_as_the_contract_says(backend: Make) -> None:

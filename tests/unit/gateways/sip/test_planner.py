@@ -59,7 +59,7 @@ class Scripted(Backend):
     """A backend that answers with a plan or an error, perhaps not before it is let."""
 
     def __init__(self, answer: Plan | Exception) -> None:
-        super().__init__("http://backend.example", "t", 2.0)
+        super().__init__("http://backend.example", "t", 2.0, node="n")
         self.answer = answer
         self.let = threading.Event()
         self.let.set()

@@ -17,6 +17,7 @@ def ringing() -> CallRecord:
     return CallRecord(
         call=new_call_id(),
         session="abc@192.0.2.1",
+        node="sip-2",
         number="+15550100101",
         caller=None,
         started_at=START,
@@ -78,6 +79,7 @@ def test_answered_call() -> None:
         "session": "abc@192.0.2.1",
         "plan_source": "cache",
         "digits": None,
+        "node": "sip-2",
     }
 
 

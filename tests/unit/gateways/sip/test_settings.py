@@ -10,6 +10,7 @@ GOOD = (
     '{"backend_url": "http://127.0.0.1:8080", "token": "secret", "spool_dir": "/var/spool/node",'
     ' "trusted_networks": ["192.0.2.0/24"], "listen_ip": "127.0.0.1"%s}'
 )
+_ACCOUNT = '{"username": "a", "password": "b"}'
 
 
 def test_settings_are_read_from_json() -> None:
@@ -36,6 +37,13 @@ def test_token_is_not_shown() -> None:
         ('"advertised_ip": "::1"', "advertised_ip"),
         ('"trusted_networks": []', "trusted_networks"),
         ('"trusted_networks": ["192.0.2.1/24"]', "trusted_networks"),
+        ('"edges": ["10.0.0.1/8"]', "edges"),
+        ('"accounts": [{"username": "a"}]', "password"),
+        ('"accounts": [{"username": "a", "password": "b", "colour": 1}]', "colour"),
+        ('"accounts": [{"username": "a", "password": "b", "algorithms": ["SHA1"]}]', "SHA1"),
+        (f'"accounts": [{_ACCOUNT}, {_ACCOUNT}]', "accounts"),
+        ('"realm": "a\\"b"', "realm"),
+        ('"node": "two words"', "node"),
         ('"outbound_proxy": "a b"', "outbound_proxy"),
         ('"fallback_target": "desk"', "fallback_target"),
         ('"fallback_target": "+15550199001"', "outbound_proxy"),

@@ -12,6 +12,7 @@ from ringtrace.gateways.sip.trunk import NumberFormat, Routes, Trunk
     ("change", "field"),
     [
         ({"host": "a b"}, "host"),
+        ({"edge": "a b"}, "edge"),
         ({"username": "a@b"}, "username"),
         ({"password": 'a"b'}, "password"),
         ({"domain": "x;y"}, "domain"),
@@ -28,11 +29,16 @@ def test_a_wrong_field_is_named(change: dict[str, Any], field: str) -> None:
 
 def test_what_is_not_said_follows_from_the_host() -> None:
     plain = Trunk(host="sbc.example")
-    assert (plain.address, plain.realm) == (("sbc.example", 5060), "sbc.example")
+    assert (plain.next_hop, plain.realm) == (("sbc.example", 5060), "sbc.example")
     assert Trunk(host="sbc.example:5070", domain="pbx.example").realm == "pbx.example"
     assert plain.dialled("+15550199001") == "+15550199001"
     digits = Trunk(host="sbc.example", number_format=NumberFormat.DIGITS)
     assert digits.dialled("+15550199001") == "15550199001"
+
+
+def test_an_edge_gets_the_messages_and_the_trunk_keeps_its_name() -> None:
+    behind = Trunk(host="sbc.example:5070", edge="10.0.0.1:5062")
+    assert (behind.next_hop, behind.realm) == (("10.0.0.1", 5062), "sbc.example")
 
 
 def test_passwords_are_not_shown() -> None:
