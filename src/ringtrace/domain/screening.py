@@ -35,6 +35,7 @@ class Rule(StrEnum):
 class SpamRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which rules are on, and from when on each suspects a caller.
 
+    Rules that judge a caller by how he calls are off until somebody switches them on.
     `silent`: `silent_calls` answered calls in `silent_days`, each under `silent_seconds`.
     `too_many`: `too_many_calls` in `too_many_minutes`, over all numbers of the account.
     `many_numbers`: `many_numbers_called` different ones in `many_numbers_minutes`.
@@ -42,14 +43,14 @@ class SpamRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     blocked: bool = True
     known_robots: bool = True
-    silent: bool = True
+    silent: bool = False
     silent_calls: int = 3
     silent_seconds: float = 5.0
     silent_days: int = 7
-    too_many: bool = True
+    too_many: bool = False
     too_many_calls: int = 8
     too_many_minutes: int = 10
-    many_numbers: bool = True
+    many_numbers: bool = False
     many_numbers_called: int = 4
     many_numbers_minutes: int = 60
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from ringtrace.domain.plan import HangUp
-from ringtrace.domain.screening import Passage, Rule
+from ringtrace.domain.screening import Passage, Rule, SpamRules
 from ringtrace.services.ports import CallFilter
 from ringtrace.services.setup_form import read_setup
 from ringtrace.services.spam_records import ListingFilter, Spam
@@ -20,6 +20,13 @@ DAY_MS = 86_400_000
 async def api(shop: Shop, method: str, path: str, **request: Any) -> httpx.Response:
     headers = bearer(shop.tokens["api"])
     return await shop.client.request(method, f"/api/v1{path}", headers=headers, **request)
+
+
+@pytest.fixture(autouse=True)
+async def rules(shop: Shop) -> None:
+    """All are on."""
+    on = {"silent": True, "too_many": True, "many_numbers": True}
+    assert (await api(shop, "PUT", "/setup", json={"spam": on})).status_code == 200
 
 
 async def listed(shop: Shop, caller: str = CALLER, treatment: str = "block") -> None:
@@ -215,6 +222,18 @@ async def test_a_plan_from_the_gateways_memory_asked_nobody(shop: Shop) -> None:
     assert call.screening is not None
     assert (call.screening.passage, call.spam) == (None, False)
     assert does(await rings(shop, "again")) == ["menu", "dial"], "he has not pressed anything yet"
+
+
+async def test_nobody_is_suspected_for_his_calls_alone_until_such_a_rule_is_switched_on(
+    shop: Shop,
+) -> None:
+    off = {"silent": False, "too_many": False, "many_numbers": False}
+    assert SpamRules() == SpamRules(blocked=True, known_robots=True, **off)
+    await api(shop, "PUT", "/setup", json={"spam": off})
+    await is_silent(shop)
+
+    for i in range(20):
+        assert does(await rings(shop, f"often-{i}")) == ["dial"]
 
 
 async def test_many_calls_in_a_few_minutes_are_asked_from_the_eighth_on(shop: Shop) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from ringtrace.domain.screening import SpamRules
 from tests.console import csrf, plain, signed_in, text
 from tests.shop import RADIO, Shop, bearer, rfc
 
@@ -167,7 +168,7 @@ async def test_wrong_thresholds_change_nothing(shop: Shop, value: str) -> None:
     answer = await send(shop, "/blocklist/rules", **RULES | {"silent_calls": value})
 
     assert answer.status_code == 422
-    assert shop.house.use_cases.directory.spam_rules(1).silent
+    assert shop.house.use_cases.directory.spam_rules(1) == SpamRules()
 
 
 async def test_a_blocked_call_says_so_in_the_log_and_on_its_page(shop: Shop) -> None:

@@ -27,7 +27,7 @@ from ringtrace.domain.screening import (
 
 NUMBER, CALLER = "+12025550101", "+12025550177"
 NOW = 1_790_000_000_000
-ON = SpamRules()
+ON = SpamRules(silent=True, too_many=True, many_numbers=True)
 OFF = SpamRules(blocked=False, known_robots=False, silent=False, too_many=False, many_numbers=False)
 
 
