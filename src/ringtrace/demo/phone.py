@@ -46,15 +46,10 @@ class Phone:
     `otherwise` is for the rest, `voice` makes the stream of a call.
     """
 
-    def __init__(
-        self,
-        behaviours: Mapping[str, Behaviour],
-        otherwise: Behaviour,
-        voice: Callable[[], RtpStream] = RtpStream,
-    ) -> None:
+    def __init__(self, behaviours: Mapping[str, Behaviour], otherwise: Behaviour) -> None:
         self._behaviours = behaviours
         self._otherwise = otherwise
-        self._voice = voice
+        self.voice: Callable[[], RtpStream] = RtpStream
         self._wire = Wire(self._on_request)
         self._incoming: dict[str, _Ringing] = {}
         self._outgoing: dict[str, asyncio.Event] = {}
@@ -71,7 +66,8 @@ class Phone:
         voice: Callable[[], RtpStream] = RtpStream,
     ) -> "Phone":
         """Bind and listen; raises `OSError` when the address is taken."""
-        phone = cls({} if behaviours is None else behaviours, otherwise or Refuses(404), voice)
+        phone = cls({} if behaviours is None else behaviours, otherwise or Refuses(404))
+        phone.voice = voice
         loop = asyncio.get_running_loop()
         await loop.create_datagram_endpoint(lambda: phone._wire, local_addr=(ip, port))
         return phone
@@ -92,7 +88,7 @@ class Phone:
 
         Without any answer for half a minute the result's code is 408.
         """
-        stream = await self._voice().bind(self.address[0])
+        stream = await self.voice().bind(self.address[0])
         dialog = outgoing(uri, caller, self.address)
         over = self._outgoing[dialog.call_id] = asyncio.Event()
         started = time.monotonic()
@@ -260,7 +256,7 @@ class Phone:
         )
 
     async def _speak_early(self, ringing: _Ringing, hz: float) -> Heard:
-        stream = await self._voice().bind(self.address[0])
+        stream = await self.voice().bind(self.address[0])
         sdp = audio_sdp(self.address[0], stream.port)
         self._respond(ringing.invite, ringing.source, 183, ringing.tag, sdp)
         try:
@@ -271,7 +267,7 @@ class Phone:
         return heard
 
     async def _converse(self, ringing: _Ringing, behaviour: Answers) -> tuple[Heard, float]:
-        stream = ringing.stream = await self._voice().bind(self.address[0])
+        stream = ringing.stream = await self.voice().bind(self.address[0])
         ringing.code = 200
         by_events = behaviour.keys_as is not KeysAs.TONES
         sdp = audio_sdp(self.address[0], stream.port, events=by_events)

@@ -63,7 +63,7 @@ class Exchange:
 
 @pytest.fixture(scope="module")
 def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
-    exchange = Exchange(tmp_path_factory.mktemp("media"), 36_000)
+    exchange = Exchange(tmp_path_factory.mktemp("media"), 27_000)
     yield exchange
     exchange.relay.close()
 

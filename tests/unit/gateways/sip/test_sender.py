@@ -10,6 +10,7 @@ import pytest
 
 from ringtrace.domain.audio import AudioFormat
 from ringtrace.gateways.sip.backend import Delivery
+from ringtrace.gateways.sip.durable import replace_file
 from ringtrace.gateways.sip.outgoing import OutgoingRecording
 from ringtrace.gateways.sip.sender import Sender
 
@@ -42,9 +43,9 @@ def outbox(folder: Path, *names: str) -> Path:
     for name in names:
         call, _, kind = name.partition(".")
         if kind == "json":
-            (folder / name).write_bytes(b"{}")
+            replace_file(folder / name, b"{}")
         else:
-            (folder / f"{call}.{SHA256}.{kind}").write_bytes(b"RIFF")
+            replace_file(folder / f"{call}.{SHA256}.{kind}", b"RIFF")
     return folder
 
 
