@@ -13,6 +13,7 @@ from ringtrace.web.console import (
     refusals,
     setup_page,
     signing,
+    unsubscribing,
 )
 from ringtrace.web.console.session import SignInNeededError, sign_in_required
 
@@ -34,4 +35,6 @@ def console_router() -> Router:
         guards=[sign_in_required],
         exception_handlers={SignInNeededError: refusals.sign_in_first},
     )
-    return Router("/", route_handlers=[signing.router, pages], include_in_schema=False)
+    return Router(
+        "/", route_handlers=[signing.router, unsubscribing.router, pages], include_in_schema=False
+    )
