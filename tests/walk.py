@@ -162,6 +162,14 @@ def _site(ids: Ids, _: Tokens) -> Request:
     return {"params": {"site": ids.site}}
 
 
+def _recipient(_: Ids, __: Tokens) -> Request:
+    return {"data": {"to": "https://192.0.2.1/theirs"}}
+
+
+def _secret(_: Ids, __: Tokens) -> Request:
+    return {"data": {"action": "secret"}}
+
+
 def _unsubscribe(_: Ids, __: Tokens) -> Request:
     return {"params": {"signature": "0" * 64}}
 
@@ -222,6 +230,10 @@ PAGES = {
     "GET /calls": Ask(200),
     "GET /calls/{gateway:str}/{call:str}": Ask(404),
     "POST /calls/{gateway:str}/{call:str}/correction": Ask(404, _correction),
+    "GET /notices": Ask(200),
+    "POST /notices/recipients": Ask(303, _recipient),
+    "POST /notices/recipients/{recipient:str}": Ask(404, _secret),
+    "POST /notices/deliveries/{delivery:str}": Ask(404),
     "GET /blocklist": Ask(200),
     "POST /blocklist": Ask(303, _robots),
     "POST /blocklist/remove": Ask(404, _unlist),

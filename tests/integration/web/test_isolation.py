@@ -246,6 +246,7 @@ async def test_the_walk_finds_what_it_looks_for_in_the_own_account(shop: Shop) -
         *(route for route in PAGES if re.search("v1/(recipients|deliveries)(?!.*replay)", route)),
         *(
             "GET /",
+            "GET /notices",
             "GET /setup",
             "GET /api/v1/setup",
             "GET /api/v1/visits/{visit_id:str}",
