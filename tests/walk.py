@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ringtrace.domain.notice import recipient_id
 from ringtrace.domain.screening import BOUNDS
 from tests.shop import BROWSER, ORIGIN, REPORT, bearer
 
@@ -17,6 +18,8 @@ class Ids:
     visit: str
     site: str
     signature: str = ""
+    recipient: str = ""
+    delivery: str = ""
 
 
 Tokens = Mapping[str, str]
@@ -31,8 +34,12 @@ class Ask:
     request: Callable[[Ids, Tokens], Request] = lambda _ids, _tokens: {}
 
 
-SHOP = Ids("+12025550121", "call-4711", "4711" * 8, "shop-4711")
-NOBODY = Ids("+12025550999", "call-none", "f" * 32, "nobody")
+HOOK = "https://192.0.2.1/hook-4711"
+"""An address for documentation: nobody is there, and we do not even ask."""
+
+RECIPIENT = recipient_id(HOOK)
+SHOP = Ids("+12025550121", "call-4711", "4711" * 8, "shop-4711", recipient=RECIPIENT)
+NOBODY = Ids("+12025550999", "call-none", "f" * 32, "nobody", recipient="f" * 16, delivery="f" * 36)
 STATIC = "+12025550131"
 OWN_ROBOT = "+12025550155"
 """Whom the asking account lists itself."""
@@ -54,13 +61,14 @@ SETUP = {
             "target": "+12025550193",
         }
     ],
+    "recipient": [{"to": HOOK, "events": ["call.answered"]}],
 }
 NUMBERS = ("2025550121", "2025550131", "2025550166", "2025550193")
 """Without country code: so they are in every way of writing a number."""
 
 WORDS = (
     SHOP.call, SHOP.visit, SHOP.site, SESSION, AUDIO.decode(), "winter-4711", "harvest-4711",
-    "Harvest fair", "Harvest shop", "robot-4711",
+    "Harvest fair", "Harvest shop", "hook-4711", RECIPIENT, "robot-4711",
 )  # fmt: skip
 
 
@@ -154,6 +162,18 @@ def _site(ids: Ids, _: Tokens) -> Request:
     return {"params": {"site": ids.site}}
 
 
+def _recipient(_: Ids, __: Tokens) -> Request:
+    return {"data": {"to": "https://192.0.2.1/theirs"}}
+
+
+def _secret(_: Ids, __: Tokens) -> Request:
+    return {"data": {"action": "secret"}}
+
+
+def _unsubscribe(_: Ids, __: Tokens) -> Request:
+    return {"params": {"signature": "0" * 64}}
+
+
 def _guess(_: Ids, __: Tokens) -> Request:
     return {"data": {"login": "stranger", "password": "guess"}}
 
@@ -187,6 +207,15 @@ PAGES = {
     "GET /api/v1/reports/calibration": Ask(404, _site),
     "GET /api/v1/visits/{visit_id:str}": Ask(404),
     "GET /api/v1/flows/{name:str}/versions/{version:int}": Ask(404),
+    "GET /api/v1/recipients": Ask(200),
+    "POST /api/v1/recipients/{recipient:str}/secret": Ask(404),
+    "POST /api/v1/recipients/{recipient:str}/test": Ask(404),
+    "POST /api/v1/recipients/{recipient:str}/start": Ask(404),
+    "POST /api/v1/recipients/{recipient:str}/stop": Ask(404),
+    "POST /api/v1/recipients/{recipient:str}/replay": Ask(404, _since),
+    "GET /api/v1/deliveries": Ask(200),
+    "GET /api/v1/deliveries/{delivery:str}": Ask(404),
+    "POST /api/v1/deliveries/{delivery:str}/replay": Ask(404),
     "GET /api/v1/setup": Ask(200),
     "PUT /api/v1/setup": Ask(409, _number),
     "GET /api/v1/tokens": Ask(200),
@@ -201,6 +230,10 @@ PAGES = {
     "GET /calls": Ask(200),
     "GET /calls/{gateway:str}/{call:str}": Ask(404),
     "POST /calls/{gateway:str}/{call:str}/correction": Ask(404, _correction),
+    "GET /notices": Ask(200),
+    "POST /notices/recipients": Ask(303, _recipient),
+    "POST /notices/recipients/{recipient:str}": Ask(404, _secret),
+    "POST /notices/deliveries/{delivery:str}": Ask(404),
     "GET /blocklist": Ask(200),
     "POST /blocklist": Ask(303, _robots),
     "POST /blocklist/remove": Ask(404, _unlist),
@@ -209,6 +242,8 @@ PAGES = {
     "GET /setup": Ask(200),
     "POST /setup/tokens": Ask(200, _kind),
     "GET /static/{digest:str}/{name:str}": Ask(404),
+    "GET /unsubscribe/{account:int}/{recipient:str}": Ask(404, _unsubscribe),
+    "POST /unsubscribe/{account:int}/{recipient:str}": Ask(404, _unsubscribe),
     "GET /login": Ask(303),
     "POST /login": Ask(401, _guess),
     "POST /logout": Ask(303),

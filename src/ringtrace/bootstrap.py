@@ -5,20 +5,32 @@ import fcntl
 import logging
 import multiprocessing
 import random
+import secrets
+import ssl
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
+import httpx
 from argon2 import PasswordHasher
 
 from ringtrace.config import Settings, secret_key, write_private
 from ringtrace.domain.account import TokenKind
+from ringtrace.domain.identity import NOISE_BITS, uuid7
 from ringtrace.domain.model import Model
+from ringtrace.domain.notice import RecipientKind
 from ringtrace.domain.past import Past, learn
+from ringtrace.outbound.addresses import read_network
+from ringtrace.outbound.http import OutboundHttp
+from ringtrace.outbound.mail import MailSender
+from ringtrace.outbound.webhook import WebhookSender
 from ringtrace.services.apply_setup import ApplyTheSetup
+from ringtrace.services.change_recipients import ChangeRecipients
 from ringtrace.services.correct_call import CorrectCall
+from ringtrace.services.deliver_notices import DeliverNotices
 from ringtrace.services.directory import Directory
 from ringtrace.services.keep_recording import KeepRecording, RecordingLinks
 from ringtrace.services.learn_models import LearnModels
@@ -26,13 +38,15 @@ from ringtrace.services.limits import HitLimits
 from ringtrace.services.list_callers import KeepTheList
 from ringtrace.services.mark_spam import MarkTheSpam
 from ringtrace.services.open_account import IssueToken, OpenTheAccount, SignIn, new_password
-from ringtrace.services.ports import Clock
+from ringtrace.services.ports import Clock, Notice, Sender
+from ringtrace.services.prepare_notices import PrepareNotices
 from ringtrace.services.reattribute import Reattribute
 from ringtrace.services.record_call import RecordCall
 from ringtrace.services.recording_store import RecordingStore
 from ringtrace.services.report_calibration import ReportCalibration
 from ringtrace.services.route_call import RouteCall
 from ringtrace.services.track_hit import TrackHit
+from ringtrace.services.unsubscribing import UnsubscribeLinks
 from ringtrace.services.use_cases import UseCases
 from ringtrace.services.watch_callers import CallerWatch
 from ringtrace.store.recordings.folder import RecordingFolder
@@ -41,6 +55,9 @@ from ringtrace.store.sqlite.store import SqliteStore
 from ringtrace.tag import script
 from ringtrace.web.app import App
 from ringtrace.web.asgi import Asgi
+from ringtrace.web.notices.letter import Letters
+from ringtrace.web.notices.links import Links
+from ringtrace.web.notices.payload import payload
 from ringtrace.web.pages import litestar_app
 from ringtrace.web.recordings import make_room
 
@@ -63,6 +80,11 @@ def now() -> int:
     return time.time_ns() // 1_000_000
 
 
+def new_id(at: int) -> str:
+    """`at` is ms since 1970 UTC."""
+    return uuid7(at, secrets.randbits(NOISE_BITS))
+
+
 @dataclass(frozen=True, slots=True)
 class House:
     """Everything put together; `close` it."""
@@ -70,13 +92,18 @@ class House:
     settings: Settings
     use_cases: UseCases
     app: App
+    deliver: DeliverNotices
     _store: SqliteStore
     _lock: IO[str]
-    _nights: asyncio.Task[None]
+    _http: OutboundHttp
+    _background: tuple[asyncio.Task[None], ...]
 
     async def close(self) -> None:
-        self._nights.cancel()
-        await asyncio.gather(self._nights, return_exceptions=True)
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        await self.deliver.close()
+        self._http.close()
         await self.use_cases.route_call.settle()
         self._store.close()
         self._lock.close()
@@ -108,8 +135,49 @@ async def open_house(
         store.close()
         lock.close()
         raise
-    nights = asyncio.create_task(use_cases.learn_models.every_night())
-    return House(settings, use_cases, app, store, lock, nights)
+    trusting = httpx.create_ssl_context()
+    http = OutboundHttp([read_network(text) for text in settings.outbound_networks], trusting)
+    deliver = DeliverNotices(
+        store,
+        use_cases.directory,
+        clock,
+        random.random,
+        _senders(settings, use_cases, http, trusting),
+        settings.notice_days,
+    )
+    background = (
+        asyncio.create_task(use_cases.learn_models.every_night()),
+        asyncio.create_task(deliver.for_ever()),
+    )
+    return House(settings, use_cases, app, deliver, store, lock, http, background)
+
+
+def _senders(
+    settings: Settings, use_cases: UseCases, http: OutboundHttp, trusting: ssl.SSLContext
+) -> dict[RecipientKind, Sender]:
+    links = Links(_base_url(settings), use_cases.recording_links)
+
+    def body(notice: Notice) -> bytes:
+        return payload(use_cases, links, notice)
+
+    return {
+        RecipientKind.WEBHOOK: WebhookSender(http, body, use_cases.clock),
+        RecipientKind.MAIL: MailSender(settings.mail, Letters(use_cases, links), trusting),
+    }
+
+
+def _base_url(settings: Settings) -> Callable[[], str]:
+    """Where people reach the server; unless it is told so, the address that it listens on."""
+
+    def base() -> str:
+        if settings.public_url is not None:
+            return settings.public_url.rstrip("/")
+        try:
+            return settings.address_file.read_text().strip()
+        except FileNotFoundError:
+            return f"http://{settings.host}:{settings.port}"
+
+    return base
 
 
 async def _learn_apart(past: Past, at: int) -> Model:
@@ -164,14 +232,22 @@ def _use_cases(
         track_hit=TrackHit(store, directory, limits, clock),
         keep_recording=KeepRecording(store, recordings),
         route_call=RouteCall(store, directory, watch, clock, random.random),
-        record_call=RecordCall(store, directory, watch, clock),
+        record_call=RecordCall(store, directory, watch, clock, PrepareNotices(directory, new_id)),
         recording_links=RecordingLinks(secret_key(settings.data), clock),
-        apply_setup=ApplyTheSetup(store, directory, clock),
+        apply_setup=ApplyTheSetup(
+            store,
+            directory,
+            clock,
+            has_mail=settings.mail is not None,
+            public_url=settings.public_url,
+        ),
         open_account=OpenTheAccount(store, directory, hasher),
         issue_token=IssueToken(store, directory, clock),
         sign_in=SignIn(store, hasher),
         learn_models=LearnModels(store, directory, clock, _learn_apart),
         correct_call=CorrectCall(store, directory, clock),
+        change_recipients=ChangeRecipients(store, directory, clock, new_id),
+        unsubscribe_links=UnsubscribeLinks(secret_key(settings.data)),
         reattribute=Reattribute(store, directory),
         report_calibration=ReportCalibration(store, directory),
         keep_list=keep_list,

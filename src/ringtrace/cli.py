@@ -25,6 +25,7 @@ from ringtrace.flowtest.command import flow
 from ringtrace.gateways.sip.settings import NodeSettings
 from ringtrace.replay.command import replay
 from ringtrace.serve import serve as run_server
+from ringtrace.serve_options import mail_options, mail_server, read_networks, read_public_url
 from ringtrace.services.errors import RefusedError
 from ringtrace.services.ports import CallFilter, Reads
 from ringtrace.services.spam_records import Spam
@@ -104,6 +105,25 @@ main.add_command(doctor)
     metavar="DIR|s3://BUCKET/PREFIX",
     help="Where recordings are kept, if not in the data folder.",
 )
+@click.option(
+    "--public-url",
+    envvar="RINGTRACE_PUBLIC_URL",
+    help="Where people and programs reach this server; links in notices lead there.",
+)
+@click.option(
+    "--outbound-allow",
+    multiple=True,
+    metavar="CIDR",
+    help="Network that webhooks may lead to though it is not public; may be repeated.",
+)
+@click.option(
+    "--notice-days",
+    default=30,
+    show_default=True,
+    type=click.IntRange(1, 3650),
+    help="Days that the log of notices goes back.",
+)
+@mail_options
 def serve(
     data: Path,
     host: str,
@@ -113,10 +133,25 @@ def serve(
     hits_per_address: int,
     hits_per_site: int,
     recordings: str,
+    public_url: str | None,
+    outbound_allow: tuple[str, ...],
+    notice_days: int,
+    **mail: Any,
 ) -> None:
     """Run the server: tracking, gateways' backend, console and API in one process."""
     settings = Settings(
-        data, host, port, region, trusted_proxies, hits_per_address, hits_per_site, recordings
+        data=data,
+        host=host,
+        port=port,
+        region=region,
+        trusted_proxies=trusted_proxies,
+        hits_per_address=hits_per_address,
+        hits_per_site=hits_per_site,
+        recordings_at=recordings,
+        public_url=read_public_url(public_url),
+        outbound_networks=read_networks(outbound_allow),
+        notice_days=notice_days,
+        mail=mail_server(**mail),
     )
     try:
         run_server(settings)

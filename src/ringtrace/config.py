@@ -2,9 +2,33 @@
 
 import secrets
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 SECRET_BYTES = 32
+
+
+class MailSecurity(StrEnum):
+    """How mail goes to its server: TLS asked for, TLS from the first byte, or open."""
+
+    STARTTLS = "starttls"
+    TLS = "tls"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """Where mail is handed in, and from whom it is. Without a `user` nobody signs in."""
+
+    host: str
+    sender: str
+    port: int = 587
+    security: MailSecurity = MailSecurity.STARTTLS
+    user: str | None = None
+    password: str | None = None
+
+    def __repr__(self) -> str:
+        return f"MailServer({self.host}:{self.port})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +37,9 @@ class Settings:
 
     `hits_per_address`, `hits_per_site`: page views a minute that one address, or all together, may
     lease numbers with. `recordings_at`: another folder for recordings, or s3://BUCKET/PREFIX.
+    `public_url`: where people and their programs reach the server. `outbound_networks`: networks in
+    CIDR that webhooks may lead to though they are not public. `notice_days`: how long the log of
+    notices goes back.
     """
 
     data: Path
@@ -23,6 +50,10 @@ class Settings:
     hits_per_address: int = 120
     hits_per_site: int = 60_000
     recordings_at: str = ""
+    public_url: str | None = None
+    outbound_networks: tuple[str, ...] = ()
+    notice_days: int = 30
+    mail: MailServer | None = None
 
     @property
     def database(self) -> Path:

@@ -49,7 +49,8 @@ class Expectation(_Part, frozen=True):
 
     `heard` is what the caller was played, in order, a target's own voice left out. `whispered`
     are the targets that were spoken to. In a `race` any of the legs may be the one that wins.
-    Talk or message `lasts` so many seconds. `rejected_with` is what the caller got as an answer.
+    Talk or message `lasts` so many seconds; a message is in voicemail `box`. `rejected_with` is
+    what the caller got as an answer.
     """
 
     outcome: Outcome
@@ -63,6 +64,7 @@ class Expectation(_Part, frozen=True):
     heard: tuple[str, ...] = ()
     whispered: tuple[str, ...] = ()
     lasts: float | None = None
+    box: int = 0
     rejected_with: int | None = None
 
 
@@ -124,6 +126,7 @@ class Seen:
     connected: tuple[str, ...]
     left_over: tuple[str, ...]
     lasts: float
+    box: int | None
     is_answered: bool
     rejected_with: int | None
 
@@ -160,6 +163,7 @@ def _differences(expect: Expectation, seen: Seen) -> Iterator[str]:
         "target": (target, seen.target),
         "recorded": (expect.recorded, seen.recorded),
         "digits": (expect.digits, seen.digits),
+        "box": (expect.box if expect.outcome is Outcome.VOICEMAIL else None, seen.box),
         "heard": (expect.heard, seen.heard),
         "whispered": (sorted(expect.whispered), sorted(seen.whispered)),
         "connected": ((target,) if is_answered else (), seen.connected),

@@ -184,6 +184,7 @@ class _Play:
             legs=tuple((self.line.written(leg["target"]), leg["reason"]) for leg in report["legs"]),
             recorded=report["recording"] is not None,
             digits=report["digits"],
+            box=report["box"],
             heard=words(sound),
             whispered=tuple(acts.to for acts, call, _ in calls if is_whispered(call.heard.samples)),
             connected=tuple(

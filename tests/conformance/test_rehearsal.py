@@ -24,6 +24,7 @@ def seen(rehearsal: Rehearsal) -> Seen:
         legs=tuple((leg.target, leg.reason) for leg in result.legs),
         recorded=rehearsal.recorded > 0,
         digits=result.digits,
+        box=result.box,
         heard=rehearsal.heard,
         whispered=tuple(_who(told, f' hears "{WHISPER}"')),
         connected=tuple(

@@ -111,6 +111,7 @@ def seen(report: dict[str, Any], result: Result) -> Seen:
         legs=tuple((leg["target"], leg["reason"]) for leg in report["legs"]),
         recorded=recording is not None,
         digits=report["digits"],
+        box=report["box"],
         heard=heard(commands),
         whispered=tuple(of[one] for one in said_to - {"0"}),
         connected=tuple(of[leg.rpartition(".")[2]] for leg in joined),

@@ -18,7 +18,7 @@ from tests.shop import FOREIGN, POOL, RADIO, Clock, Shop, setup_of
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Of the shop's house; a module may have its own."""
-    return Settings(tmp_path / "data")
+    return Settings(tmp_path / "data", outbound_networks=("127.0.0.1",))
 
 
 @pytest.fixture

@@ -87,6 +87,7 @@ class Result:
     talk_seconds: float
     legs: tuple[Leg, ...]
     digits: str | None
+    box: int | None = None
 
 
 def result(
@@ -98,8 +99,9 @@ def result(
     message_at: int | None,
     ending: HangUp | None,
     digits: str | None,
+    box: int | None = None,
 ) -> Result:
-    """What a call comes to; `message_at` is when the caller began to leave a message.
+    """What a call comes to; `message_at` is when the caller began to leave a message in `box`.
 
     Without a talk, a message or a caller who left it is what the flow says that ended it, else
     the last attempt.
@@ -118,6 +120,7 @@ def result(
         talk_seconds=0.0 if joined is None else joined.leg().talk_seconds,
         legs=tuple(one.leg() for one in attempts),
         digits=digits,
+        box=box,
     )
 
 

@@ -96,8 +96,9 @@ class Recording:
 class Report:
     """What a gateway says of a finished call. Times are ms since 1970 UTC, lengths are seconds.
 
-    `digits` are what the caller keyed when he was asked for an extension. `node` is the gateway's
-    process or machine that had the call, where it has several.
+    `digits` are what the caller keyed when he was asked for an extension, `box` is which of the
+    flow's voicemails (counted from 0) has his message. `node` is the gateway's process or machine
+    that had the call, where it has several.
     """
 
     number: str
@@ -114,6 +115,7 @@ class Report:
     session: str | None
     plan_source: PlanSource | None
     digits: str | None = None
+    box: int | None = None
     node: str | None = None
 
 

@@ -73,6 +73,7 @@ class Conduct:
         self._digits: str | None = None
         self._ending: HangUp | None = None
         self._message_at: int | None = None
+        self._box: int | None = None
         self._gave_up_at: int | None = None
         self.result: Result | None = None
         self._course = self._run()
@@ -91,6 +92,11 @@ class Conduct:
     def message_at(self) -> int | None:
         """When the caller began to leave a message."""
         return self._message_at
+
+    @property
+    def box(self) -> int | None:
+        """Which of the flow's voicemails has the message."""
+        return self._box
 
     def begin(self, at: int) -> Sequence[Action]:
         self._line.now = self._began = at
@@ -154,6 +160,7 @@ class Conduct:
             message_at=self._message_at,
             ending=self._ending,
             digits=self._digits,
+            box=self._box,
         )
         if not caller_left:
             self._line.do(End(self.result.code or _OK))
@@ -256,7 +263,7 @@ class Conduct:
         yield from self._announce(voicemail.prompt)
         self._line.do(Play(CALLER, Tone.BEEP))
         yield from _until(Played(CALLER))
-        self._message_at = self._line.now
+        self._message_at, self._box = self._line.now, voicemail.box
         self._line.do(Record(), SetTimer(_MESSAGE, voicemail.seconds))
         yield from _until(Key(CALLER, "#"), Expired(_MESSAGE))
 

@@ -147,9 +147,13 @@ class Dial(_Step, frozen=True, tag="dial"):
 
 
 class Voicemail(_Spoken, frozen=True, kw_only=True, tag="voicemail"):
-    """After the prompt and a beep the caller may speak for `seconds`."""
+    """After the prompt and a beep the caller may speak for `seconds`.
+
+    `notify` are told of the message: `mail:NAME@HOST` or the URL of a webhook.
+    """
 
     seconds: int = 120
+    notify: tuple[str, ...] = ()
 
 
 class HangUp(_Step, frozen=True, tag="hang_up"):
@@ -187,6 +191,24 @@ class Flow(_Part, frozen=True):
     ) -> "Flow":
         """The short form: ring the targets one after another."""
         return cls((Dial(tuple(Target(to, ring_seconds) for to in targets)),), record=record)
+
+    @property
+    def voicemails(self) -> tuple[Voicemail, ...]:
+        """In the order in which they are written; a plan numbers them so."""
+        steps = [place.step for place in places_of(self.step)]
+        return tuple(step for step in steps if isinstance(step, Voicemail))
+
+    def notified_of(self, box: int | None) -> tuple[str, ...]:
+        """Who are told of a message in voicemail `box`; all of them where that is not known."""
+        voicemails = self.voicemails
+        if box is None or box >= len(voicemails):
+            return self.notified
+        return voicemails[box].notify
+
+    @property
+    def notified(self) -> tuple[str, ...]:
+        """All who are told of a message, by whichever voicemail."""
+        return tuple(one for step in self.voicemails for one in step.notify)
 
     @property
     def targets(self) -> tuple[Target, ...]:

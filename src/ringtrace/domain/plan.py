@@ -63,10 +63,14 @@ class Dial(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="do", tag=
 
 
 class Voicemail(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="do", tag="voicemail"):
-    """Answer, play `prompt` and a beep, record the caller for up to `seconds`."""
+    """Answer, play `prompt` and a beep, record the caller for up to `seconds`.
+
+    `box` says which voicemail of the flow this is, counted from 0; the report says it again.
+    """
 
     prompt: Prompt
     seconds: float
+    box: int = 0
 
 
 class HangUp(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="do", tag="hang_up"):

@@ -94,10 +94,14 @@ class _Resolving:
             case flow.Dial():
                 resolved = self._dial(step)
             case flow.Voicemail():
-                resolved = [plan.Voicemail(self._prompt(step), step.seconds)]
+                resolved = [plan.Voicemail(self._prompt(step), step.seconds, self._box(step))]
             case _:
                 resolved = [plan.HangUp(step.code, step.reason)]
         return resolved
+
+    def _box(self, step: flow.Voicemail) -> int:
+        """Two voicemails may say the same and notify others: it is this one that counts."""
+        return next(i for i, one in enumerate(self._flow.voicemails) if one is step)
 
     def _prompt(self, step: flow.Announce | flow.Menu | flow.Voicemail) -> Prompt:
         return Prompt(step.say or "", self._flow.language, step.play)

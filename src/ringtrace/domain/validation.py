@@ -25,6 +25,7 @@ from ringtrace.domain.flow import (
     is_target,
     places_of,
 )
+from ringtrace.domain.notice import AddressInvalidError, read_recipient_address
 from ringtrace.domain.reach import idle, too_long, unreachable
 from ringtrace.domain.resolve import PLACEHOLDER, PLACEHOLDERS
 
@@ -34,6 +35,7 @@ MOST_TARGETS: Final = 20
 MOST_TARGETS_IN_ALL: Final = 100
 """A report has room for so many legs."""
 MOST_LETTERS: Final = 1_000
+MOST_NOTIFIED: Final = 10
 MOST_WEIGHT: Final = 1_000
 RING_SECONDS: Final = (5, 120)
 MENU_SECONDS: Final = (1, 60)
@@ -127,6 +129,7 @@ class _Check:
             case Voicemail():
                 yield from _spoken_faults(path, step)
                 yield from _range(f"{path}.seconds", step.seconds, VOICEMAIL_SECONDS)
+                yield from _notify_faults(path, step)
             case Branch():
                 yield from self._branch_faults(path, step)
             case Dial():
@@ -176,6 +179,16 @@ def _spoken_faults(path: str, step: Announce | Menu | Voicemail) -> Iterator[Fau
     if step.play is not None and not _FILE.fullmatch(step.play):
         message = "a file name is needed: up to 100 of A-Z a-z 0-9 . _ -, no folder"
         yield Fault(f"{path}.play", message)
+
+
+def _notify_faults(path: str, step: Voicemail) -> Iterator[Fault]:
+    if len(step.notify) > MOST_NOTIFIED:
+        yield Fault(f"{path}.notify", f"{len(step.notify)}; {MOST_NOTIFIED} are the most")
+    for i, address in enumerate(step.notify):
+        try:
+            read_recipient_address(address)
+        except AddressInvalidError as error:
+            yield Fault(f"{path}.notify[{i}]", str(error))
 
 
 def _text_faults(path: str, text: str) -> Iterator[Fault]:

@@ -26,6 +26,7 @@ from ringtrace.domain.validation import MOST_TARGETS, faults
 from ringtrace.services.commands import ApplySetup
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import FieldInvalidError
+from ringtrace.services.name_recipients import named_recipients, recipient_warnings
 from ringtrace.services.ports import Clock, Store
 from ringtrace.services.setup_form import (
     ExtensionForm,
@@ -41,10 +42,22 @@ _SITE_KEY = re.compile(r"[A-Za-z0-9_-]{3,64}").fullmatch
 
 
 class ApplyTheSetup:
-    def __init__(self, store: Store, directory: Directory, clock: Clock) -> None:
+    """`has_mail`: the server can send mail; `public_url` is where people reach it, if it knows."""
+
+    def __init__(
+        self,
+        store: Store,
+        directory: Directory,
+        clock: Clock,
+        *,
+        has_mail: bool = False,
+        public_url: str | None = None,
+    ) -> None:
         self._store = store
         self._directory = directory
         self._clock = clock
+        self._has_mail = has_mail
+        self._public_url = public_url
 
     async def __call__(
         self, account_id: int, form: SetupForm, made_by: str | None = None
@@ -65,6 +78,9 @@ class ApplyTheSetup:
         _refuse_repeats([one.number for one in numbers])
         named = tuple(flows[one["name"]] for one in form.flow)
         warnings = self._refuse_faults(account_id, named, numbers)
+        known = {one.recipient_id: one for one in self._directory.recipients_of(account_id)}
+        named_by_flows = [one for flow in named for one in flow.notified]
+        recipients = named_recipients(account_id, form.recipient, named_by_flows, known)
         await self._store.submit(
             ApplySetup(
                 account_id=account_id,
@@ -73,12 +89,16 @@ class ApplyTheSetup:
                 numbers=tuple(numbers),
                 at=self._clock(),
                 flows=named,
+                recipients=recipients,
                 spam_rules=None if form.spam is None else self._rules(account_id, form.spam),
                 made_by=made_by,
             )
         )
         await self._directory.refresh()
-        return warnings
+        return [
+            *warnings,
+            *recipient_warnings(recipients, has_mail=self._has_mail, public_url=self._public_url),
+        ]
 
     def _rules(self, account_id: int, form: SpamForm) -> SpamRules:
         given = {name: value for name, value in to_builtins(form).items() if value is not None}

@@ -10,6 +10,7 @@ from ringtrace.domain.blocklist import Listing
 from ringtrace.domain.call import GatewayKind, MergeResult, Report
 from ringtrace.domain.flow import Flow
 from ringtrace.domain.model import Model
+from ringtrace.domain.notice import Delivery, Recipient, Secret, Standing, Try
 from ringtrace.domain.number import TrackingNumber
 from ringtrace.domain.proof import Proof
 from ringtrace.domain.screening import Finding, SpamRules
@@ -80,6 +81,8 @@ class KeepReport(Command[MergeResult]):
 
     `proof` says whose call it was for sure, where anything does. `finding` is what a rule acted
     on, should the arrival not have told; a caller who passed the gate is trusted from now on.
+    `notices` are put on their way in the same transaction when the call comes to its outcome with
+    this report, else not at all.
     """
 
     gateway: GatewayKind
@@ -88,6 +91,7 @@ class KeepReport(Command[MergeResult]):
     attribution: Attribution
     received_at: int
     proof: Proof | None = None
+    notices: tuple[Delivery, ...] = ()
     finding: Finding | None = None
 
 
@@ -131,7 +135,10 @@ class KeepAttribution(Command[bool]):
 
 @dataclass(frozen=True, slots=True)
 class NoteRecording(Command[bool]):
-    """The gateway's audio file is where recordings are kept; False when the call is unknown."""
+    """The gateway's audio file is where recordings are kept; False when the call is unknown.
+
+    Notices that wait for it are due with it.
+    """
 
     gateway: GatewayKind
     call: str
@@ -152,7 +159,8 @@ class OpenAccount(Command[int]):
 class ApplySetup(Command[None]):
     """Add or change sites and numbers at `at` (ms since 1970 UTC); the rest stays.
 
-    `made_by` is the user's login, None through the API. Raises NumberTakenError.
+    `made_by` is the user's login, None through the API. Of a recipient who is known his secrets
+    and his failures stay. Raises NumberTakenError.
     """
 
     account: Account
@@ -160,6 +168,7 @@ class ApplySetup(Command[None]):
     numbers: tuple[TrackingNumber, ...]
     at: int
     flows: tuple[Flow, ...] = ()
+    recipients: tuple[Recipient, ...] = ()
     spam_rules: SpamRules | None = None
     made_by: str | None = None
 
@@ -212,3 +221,53 @@ class AddToken(Command[None]):
     kind: TokenKind
     token_hash: str
     created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeepSecret(Command[None]):
+    """A webhook is signed with `secret` from now on. Raises NotFoundError."""
+
+    recipient_id: str
+    secret: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class SetStanding(Command[None]):
+    """What is on its way to a recipient who is no longer active is held, and let go when he is.
+
+    `at` is ms since 1970 UTC. Raises NotFoundError.
+    """
+
+    recipient_id: str
+    standing: Standing
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class AddDelivery(Command[None]):
+    """A notice of no call: somebody wants to see whether it arrives."""
+
+    delivery: Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class KeepTry(Command[bool]):
+    """`delivery` as it is after `one` try of it; answers whether its recipient is stopped by it."""
+
+    delivery: Delivery
+    one: Try
+
+
+@dataclass(frozen=True, slots=True)
+class SendAgain(Command[int]):
+    """Finished deliveries of active recipients are on their way anew; answers how many."""
+
+    delivery_ids: tuple[str, ...]
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class DropDeliveries(Command[int]):
+    """Finished and held deliveries of what happened before `before` are forgotten."""
+
+    before: int

@@ -8,6 +8,7 @@ from ringtrace.domain.account import Account, TokenKind, TokenOwner
 from ringtrace.domain.blocklist import Listing, listing_of
 from ringtrace.domain.extension import ASK_MS, DIGITS, KEYING_SECONDS
 from ringtrace.domain.model import SHIPPED, Model
+from ringtrace.domain.notice import Recipient
 from ringtrace.domain.number import (
     NumberInvalidError,
     NumberKind,
@@ -42,6 +43,7 @@ class _Snapshot:
     written: dict[str, Written] = field(default_factory=dict)
     models: dict[str, SiteModel] = field(default_factory=dict)
     flows: dict[tuple[int, str], KeptFlow] = field(default_factory=dict)
+    recipients: dict[int, dict[str, Recipient]] = field(default_factory=dict)
     listings: dict[int, dict[str, Listing]] = field(default_factory=dict)
     spam_rules: dict[int, SpamRules] = field(default_factory=dict)
 
@@ -156,6 +158,12 @@ class Directory:
     def flows_of(self, account_id: int) -> list[KeptFlow]:
         return [one for one in self._now.flows.values() if one.account_id == account_id]
 
+    def recipient(self, account_id: int, recipient_id: str) -> Recipient | None:
+        return self._now.recipients.get(account_id, {}).get(recipient_id)
+
+    def recipients_of(self, account_id: int) -> list[Recipient]:
+        return list(self._now.recipients.get(account_id, {}).values())
+
     def numbers_of(self, account_id: int) -> list[TrackingNumber]:
         return [one for one in self._now.numbers.values() if one.account_id == account_id]
 
@@ -172,6 +180,9 @@ def _snapshot(configuration: Configuration) -> _Snapshot:
         )
         if one.active and one.kind is NumberKind.POOL and one.site_key:
             pools[one.site_key] = pools.get(one.site_key, 0) + 1
+    recipients: dict[int, dict[str, Recipient]] = {}
+    for recipient in configuration.recipients:
+        recipients.setdefault(recipient.account_id, {})[recipient.recipient_id] = recipient
     regions = {account.account_id: account.region for account in configuration.accounts}
     for one in configuration.numbers:
         national = national_digits(one.number)
@@ -190,6 +201,7 @@ def _snapshot(configuration: Configuration) -> _Snapshot:
         written={one.number: written(one.number) for one in configuration.numbers},
         models={one.site_key: one for one in configuration.models},
         flows={(one.account_id, one.name): one for one in configuration.flows},
+        recipients=recipients,
         listings=listings,
         spam_rules=dict(configuration.spam_rules),
     )

@@ -67,9 +67,9 @@ class RecordingLinks:
         self._key = key
         self._clock = clock
 
-    def path(self, account_id: int, call: CallRecord) -> str:
-        """Path and query under the server's root, good for LINK_MS."""
-        expires = self._clock() + LINK_MS
+    def path(self, account_id: int, call: CallRecord, lifetime: int = LINK_MS) -> str:
+        """Path and query under the server's root, good for `lifetime` ms."""
+        expires = self._clock() + lifetime
         link = RecordingLink(account_id, call.gateway, call.call)
         signature = self._sign(link, expires)
         return (

@@ -11,10 +11,12 @@ from ringtrace.domain.blocklist import Listing
 from ringtrace.domain.call import GatewayKind, Report
 from ringtrace.domain.flow import Flow
 from ringtrace.domain.model import Model
+from ringtrace.domain.notice import Delivery, DeliveryState, Recipient
 from ringtrace.domain.number import TrackingNumber
 from ringtrace.domain.past import Past
 from ringtrace.domain.proof import Proof
 from ringtrace.domain.screening import SpamRules
+from ringtrace.domain.sending import Failure
 from ringtrace.domain.site import Site
 from ringtrace.services.commands import Command
 from ringtrace.services.spam_records import (
@@ -50,6 +52,7 @@ class Configuration:
     models: tuple["SiteModel", ...] = ()
     extensions_shown: tuple[tuple[str, int], ...] = ()
     flows: tuple["KeptFlow", ...] = ()
+    recipients: tuple[Recipient, ...] = ()
     listings: tuple[tuple[int, Listing], ...] = ()
     spam_rules: tuple[tuple[int, SpamRules], ...] = ()
 
@@ -133,6 +136,12 @@ class CallRecord:
     screening: Screening | None = None
     spam_mark: SpamMark | None = None
 
+    @property
+    def is_playable(self) -> bool:
+        """Whether there is audio, here or at the platform."""
+        said = self.report.recording if self.report else None
+        return self.audio is not None or (said is not None and said.url is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class KeptReport:
@@ -194,6 +203,23 @@ class ChannelRow:
     talk_seconds: float
     visits: int
     visit_calls: float
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryFilter:
+    """Deliveries to one recipient, in one state, about one call; None: any."""
+
+    recipient_id: str | None = None
+    state: DeliveryState | None = None
+    call: tuple[GatewayKind, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryPage:
+    """Newest first; `total` counts all that match."""
+
+    deliveries: tuple[Delivery, ...]
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +307,61 @@ class Reads(Protocol):
 
     async def tokens(self, account_id: int) -> Sequence[ValidToken]:
         """Of every kind, newest first."""
+        ...
+
+    async def recipients(self, account_id: int) -> Sequence[Recipient]:
+        """As they stand now; the directory does not hear of every failure."""
+        ...
+
+    async def deliveries(
+        self, account_id: int, where: DeliveryFilter, limit: int, offset: int
+    ) -> DeliveryPage: ...
+
+    async def delivery(self, account_id: int, delivery_id: str) -> Delivery | None: ...
+
+    async def due_deliveries(self, at: int, each: int, limit: int) -> Sequence[Delivery]:
+        """Of all accounts what is to be tried by `at` (ms since 1970 UTC), the oldest first.
+
+        At most `each` of one recipient, so that one who is slow keeps nobody waiting.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a recipient is to be told: of a call as it is known now; of none when this is a test."""
+
+    delivery: Delivery
+    recipient: Recipient
+    call: CallRecord | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """How a try went; without a `failure` the recipient has the notice.
+
+    `code` is what HTTP or SMTP answered, `retry_after` the seconds he asked to be left alone.
+    """
+
+    code: int | None = None
+    failure: Failure | None = None
+    detail: str | None = None
+    retry_after: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A notice as a person reads it; `unsubscribe` is the URL where he can have no more of them."""
+
+    subject: str
+    text: str
+    html: str
+    unsubscribe: str
+
+
+class Sender(Protocol):
+    async def __call__(self, notice: Notice) -> Sent:
+        """Returns within the sender's own time-out, whatever happens outside."""
         ...
 
 

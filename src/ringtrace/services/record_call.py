@@ -5,6 +5,8 @@ from dataclasses import replace
 
 from ringtrace.domain.account import TokenOwner
 from ringtrace.domain.call import GatewayKind, MergeResult, Outcome, Report
+from ringtrace.domain.flow import Flow
+from ringtrace.domain.notice import read_recipient_address, recipient_id
 from ringtrace.domain.number import TrackingNumber
 from ringtrace.domain.screening import Passage, PastCall, passage
 from ringtrace.services.arrival import (
@@ -22,6 +24,7 @@ from ringtrace.services.errors import (
     ReportContradictsError,
 )
 from ringtrace.services.ports import Clock, Store
+from ringtrace.services.prepare_notices import Ended, PrepareNotices
 from ringtrace.services.watch_callers import CallerWatch, CallKey
 
 log = logging.getLogger(__name__)
@@ -29,12 +32,18 @@ log = logging.getLogger(__name__)
 
 class RecordCall:
     def __init__(
-        self, store: Store, directory: Directory, watch: CallerWatch, clock: Clock
+        self,
+        store: Store,
+        directory: Directory,
+        watch: CallerWatch,
+        clock: Clock,
+        notices: PrepareNotices,
     ) -> None:
         self._store = store
         self._watch = watch
         self._directory = directory
         self._clock = clock
+        self._notices = notices
 
     async def __call__(self, owner: TokenOwner, call: str, report: Report) -> MergeResult:
         """Durable when it returns. Raises a RefusedError, ReportContradictsError among them."""
@@ -49,6 +58,8 @@ class RecordCall:
         )
         key = (owner.account_id, GatewayKind(owner.kind.value), call)
         report = replace(report, number=number.number, caller=caller, digits=digits)
+        received_at = self._clock()
+        named = await self._named(key, report)
         result = await self._store.submit(
             KeepReport(
                 account_id=owner.account_id,
@@ -56,9 +67,10 @@ class RecordCall:
                 call=call,
                 report=report,
                 attribution=attribution,
-                received_at=self._clock(),
+                received_at=received_at,
                 proof=proof,
                 finding=self._watch.finding(key),
+                notices=self._notices(Ended(*key, report, received_at, named)),
             )
         )
         if result is MergeResult.CONTRADICTS:
@@ -82,6 +94,25 @@ class RecordCall:
                 await self._directory.refresh()
         except RefusedError:
             log.warning("caller_not_remembered account=%d", key[0])
+
+    async def _named(self, key: CallKey, report: Report) -> frozenset[str]:
+        """Whom the flow that the call ran tells of its message."""
+        if report.outcome is not Outcome.VOICEMAIL:
+            return frozenset()
+        flow = await self._ran(key, report)
+        told = map(read_recipient_address, flow.notified_of(report.box))
+        return frozenset(recipient_id(address) for address in told)
+
+    async def _ran(self, key: CallKey, report: Report) -> Flow:
+        """The version that the call was routed by; where nobody noted one, the newest."""
+        number = known_number(self._directory, key[0], report.number)
+        record = await self._store.call(*key)
+        label = record.flow if record else None
+        if label is None or label == number.flow_label:
+            return number.flow
+        name, _, version = label.rpartition(" ")
+        kept = await self._store.flow(key[0], name, int(version))
+        return kept.flow if kept else number.flow
 
     async def _keyed(
         self, owner: TokenOwner, number: TrackingNumber, call: str, at: int

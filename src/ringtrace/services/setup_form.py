@@ -68,6 +68,14 @@ class SiteForm(msgspec.Struct, forbid_unknown_fields=True):
     pool: PoolForm | None = None
 
 
+class RecipientForm(msgspec.Struct, forbid_unknown_fields=True):
+    """Who is told of calls: `to` is `mail:NAME@HOST` or the URL of a webhook."""
+
+    to: str
+    events: list[str] = []
+    active: bool = True
+
+
 class SpamForm(msgspec.Struct, forbid_unknown_fields=True):
     """The fields of domain/screening.SpamRules; what is not given stays as it is."""
 
@@ -91,6 +99,7 @@ class SetupForm(msgspec.Struct, forbid_unknown_fields=True):
     account: AccountForm | None = None
     flow: list[dict[str, Any]] = []
     number: list[NumberForm] = []
+    recipient: list[RecipientForm] = []
     site: list[SiteForm] = []
     spam: SpamForm | None = None
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ringtrace.services.apply_setup import ApplyTheSetup
+from ringtrace.services.change_recipients import ChangeRecipients
 from ringtrace.services.correct_call import CorrectCall
 from ringtrace.services.directory import Directory
 from ringtrace.services.keep_recording import KeepRecording, RecordingLinks
@@ -17,6 +18,7 @@ from ringtrace.services.recording_store import RecordingStore
 from ringtrace.services.report_calibration import ReportCalibration
 from ringtrace.services.route_call import RouteCall
 from ringtrace.services.track_hit import TrackHit
+from ringtrace.services.unsubscribing import UnsubscribeLinks
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class UseCases:
     sign_in: SignIn
     learn_models: LearnModels
     correct_call: CorrectCall
+    change_recipients: ChangeRecipients
+    unsubscribe_links: UnsubscribeLinks
     reattribute: Reattribute
     report_calibration: ReportCalibration
     recordings: RecordingStore

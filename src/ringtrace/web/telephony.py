@@ -76,6 +76,7 @@ class ReportForm(msgspec.Struct):
     session: Text | None = None
     plan_source: PlanSource | None = None
     digits: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,20}\Z")] | None = None
+    box: Annotated[int, msgspec.Meta(ge=0, le=999)] | None = None
     node: Text | None = None
 
 
@@ -193,5 +194,6 @@ def report_of(form: ReportForm) -> Report:
         session=form.session,
         plan_source=form.plan_source,
         digits=form.digits,
+        box=form.box,
         node=form.node,
     )

@@ -166,6 +166,14 @@ async def _signature(shop: Shop, call: str, tokens: Tokens) -> str:
     return urlsplit(link).query
 
 
+async def _delivery(shop: Shop) -> str:
+    """The id of a notice of the own account's call."""
+    headers = bearer(shop.tokens["api"])
+    answer = await shop.client.get("/api/v1/deliveries", headers=headers)
+    found: str = answer.json()["deliveries"][0]["delivery"]
+    return found
+
+
 async def _ask(shop: Shop, route: str, ids: Ids, tokens: Tokens) -> httpx.Response:
     ask = (HOT | PAGES)[route]
     method, _, path = route.rpartition(" ")
@@ -173,10 +181,13 @@ async def _ask(shop: Shop, route: str, ids: Ids, tokens: Tokens) -> httpx.Respon
         ("gateway", "sip"),
         ("visit_id", ids.visit),
         ("site", ids.site),
+        ("recipient", ids.recipient),
+        ("delivery", ids.delivery),
         ("caller", CALLER),
     ):
         path = path.replace(f"{{{name}:str}}", value)
     path = re.sub(r"\{\w+:str\}", ids.call, path).replace("{version:int}", "1")
+    path = path.replace("{account:int}", "1")
     request: Request = {"method": method or "GET", "url": path} | ask.request(ids, tokens)
     if path.startswith("/api/v1/"):
         request.pop("data", None)
@@ -207,10 +218,11 @@ async def test_no_route_shows_another_account_anything(shop: Shop) -> None:
     put = recording(theirs, shop.foreign)
     assert (await shop.client.request(**put)).status_code == 204
     signature = await _signature(shop, "theirs", shop.foreign)
+    own = replace(SHOP, signature=signature, delivery=await _delivery(shop))
     await signed_in(shop, 2)
 
     for route, ask in (HOT | PAGES).items():
-        answer = await _ask(shop, route, replace(SHOP, signature=signature), shop.foreign)
+        answer = await _ask(shop, route, own, shop.foreign)
 
         assert answer.status_code == ask.status, (route, answer.text)
         assert _shown(answer) == set(), route
@@ -221,7 +233,8 @@ async def test_no_route_shows_another_account_anything(shop: Shop) -> None:
 
 async def test_the_walk_finds_what_it_looks_for_in_the_own_account(shop: Shop) -> None:
     await _fill(shop)
-    ids = replace(SHOP, signature=await _signature(shop, SHOP.call, shop.tokens))
+    signature = await _signature(shop, SHOP.call, shop.tokens)
+    ids = replace(SHOP, signature=signature, delivery=await _delivery(shop))
     await signed_in(shop)
 
     shown = {route: _shown(await _ask(shop, route, ids, shop.tokens)) for route in HOT | PAGES}
@@ -230,6 +243,13 @@ async def test_the_walk_finds_what_it_looks_for_in_the_own_account(shop: Shop) -
     showing = {route for route, facts in shown.items() if facts}
     assert showing >= {
         *(route for route in PAGES if "calls" in route or "channels" in route),
-        *("GET /", "GET /setup", "GET /api/v1/setup", "GET /api/v1/visits/{visit_id:str}"),
+        *(route for route in PAGES if re.search("v1/(recipients|deliveries)(?!.*replay)", route)),
+        *(
+            "GET /",
+            "GET /notices",
+            "GET /setup",
+            "GET /api/v1/setup",
+            "GET /api/v1/visits/{visit_id:str}",
+        ),
         *("/api", "/gateway/v1/calls", "/recordings/*"),
     }

@@ -245,3 +245,12 @@ def test_every_gateway_can_dial_a_target(text: str) -> None:
 )
 def test_what_no_gateway_could_dial_is_no_target(text: str) -> None:
     assert not is_target(text)
+
+
+def test_who_is_told_of_a_message_is_said_by_the_voicemail_that_has_it() -> None:
+    sales = Voicemail(say="Speak.", notify=("mail:sales@example.com",))
+    service = Voicemail(say="Speak.", notify=("mail:service@example.com", "https://x.example/"))
+    made = Flow((Menu(say="Press.", keys={"1": (sales,), "2": (service,)}), Voicemail(say="Else.")))
+
+    assert [made.notified_of(box) for box in range(3)] == [sales.notify, service.notify, ()]
+    assert made.notified_of(None) == made.notified_of(3) == (*sales.notify, *service.notify)

@@ -434,3 +434,18 @@ class TestCacheable:
 
         assert not made.cacheable or made == resolve(varied, CALL)
         assert made == resolve(varied, now)
+
+
+def test_voicemails_are_numbered_as_they_are_written_also_where_they_say_the_same() -> None:
+    one, other = Voicemail(say="x"), Voicemail(say="x")
+    menu = Menu(say="y", keys={"1": (one,), "2": (other,)})
+
+    (made,) = resolve(flow(menu), CALL).steps
+
+    assert isinstance(made, plan.Menu)
+    assert [
+        step.box
+        for steps in made.keys.values()
+        for step in steps
+        if isinstance(step, plan.Voicemail)
+    ] == [0, 1]

@@ -142,6 +142,8 @@ def test_bounds_are_allowed(most: int) -> None:
         (Voicemail(say="x", seconds=4), "seconds"),
         (Voicemail(say="x", seconds=601), "seconds"),
         (Voicemail(), "say"),
+        (Voicemail(say="x", notify=("mail:a@b.c", "nobody")), "notify[1]"),
+        (Voicemail(say="x", notify=("mail:a@b.c",) * 11), "notify"),
         (HangUp(399), "code"),
         (HangUp(700), "code"),
         (Menu(keys={"1": (HELLO,)}), "say"),

@@ -156,7 +156,7 @@ class Call:
             return
         self._record.attempts = conduct.attempts
         self._record.digits = conduct.digits
-        self._record.message_at = conduct.message_at
+        self._record.message_at, self._record.box = conduct.message_at, conduct.box
         if conduct.result is None:
             self._exchange.spool.journal(self._record)
             return

@@ -27,7 +27,8 @@ class CallRecord(msgspec.Struct):
     """Moments are ms since 1970 UTC; `result` is `None` until the call has ended.
 
     `node` is the one that has the call. `attempts` are the legs so far, `digits` what the caller
-    keyed when asked, `message_at` is when he began to leave a message.
+    keyed when asked, `message_at` is when he began to leave a message, in the flow's voicemail
+    `box`.
     """
 
     call: str
@@ -39,6 +40,7 @@ class CallRecord(msgspec.Struct):
     attempts: Sequence[Attempt] = ()
     digits: str | None = None
     message_at: int | None = None
+    box: int | None = None
     result: Result | None = None
     node: str | None = None
 
@@ -78,6 +80,7 @@ class CallRecord(msgspec.Struct):
             talk_seconds=joined.leg().talk_seconds if joined else 0.0,
             legs=tuple(one.leg() for one in self.attempts),
             digits=self.digits,
+            box=self.box,
         )
 
 
@@ -117,6 +120,7 @@ class Report(msgspec.Struct, frozen=True):
     session: str
     plan_source: PlanSource | None
     digits: str | None
+    box: int | None
     node: str | None
 
 
@@ -156,5 +160,6 @@ def report(record: CallRecord, recording_seconds: float | None) -> Report:
         session=record.session,
         plan_source=record.plan_source,
         digits=result.digits,
+        box=result.box,
         node=record.node,
     )

@@ -106,6 +106,7 @@ const call = {
   endedAt: 0,
   gaveUpAt: 0,
   messageAt: 0,
+  box: null,
   planSource: 'fallback',
   maxSeconds: DEFAULT_MAX_SECONDS,
   looking: false,
@@ -286,6 +287,7 @@ const READERS = new Map([
   ['voicemail', (step) => ({
     prompt: promptOf(step.prompt),
     seconds: positive(step.seconds, DEFAULT_MESSAGE_SECONDS),
+    box: step.box || 0,
   })],
   ['hang_up', (step) => {
     if (!isSipCode(step.code)) throw new Error('hang_up has no SIP code');
@@ -445,6 +447,7 @@ const STEPS = {
     beep();
     yield* until('played', call.inbound);
     call.messageAt = Date.now();
+    call.box = step.box;
     harmless(record)(call.inbound, false);
     wait(call.inbound, step.seconds);
     for (;;) {
@@ -976,6 +979,7 @@ function reportBody() {
     session: call.id,
     plan_source: call.planSource,
     digits: call.digits || null,
+    box: call.box,
   };
   return call.reportBody;
 }

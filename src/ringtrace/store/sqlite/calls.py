@@ -10,6 +10,7 @@ from ringtrace.domain.proof import Proof, ProofKind
 from ringtrace.services.commands import KeepAttribution, KeepReport, NoteArrival, NoteRecording
 from ringtrace.store.sqlite import (
     credits,  # noqa: A004 - what a call's shares are called
+    notices,
     proofs,
     rows,
     screenings,
@@ -63,6 +64,10 @@ class CallWriter:
                 self._connection.execute(f"DELETE FROM credits WHERE {_KEY}", key)
             self._write(key, merged, as_corrected(self._connection, key, command.attribution))
             self._prove(key, command.proof)
+            if known is None or known.outcome is not merged.outcome:
+                notices.enqueue(self._connection, command.notices)
+            if merged.recording is not None and merged.recording.url is not None:
+                notices.audio_is_there(self._connection, key)
             screenings.keep(self._connection, key, command.finding)
             screenings.keep_passage(self._connection, key, merged, command.received_at)
         return result
@@ -87,13 +92,12 @@ class CallWriter:
         return True
 
     def note_recording(self, command: NoteRecording) -> bool:
+        key = (command.account_id, command.gateway.value, command.call)
         updated = self._connection.execute(
             f"UPDATE calls SET audio_format = ?, audio_sha256 = ? WHERE {_KEY}",
-            (
-                *(command.audio.format.value, command.audio.sha256),
-                *(command.account_id, command.gateway.value, command.call),
-            ),
+            (command.audio.format.value, command.audio.sha256, *key),
         )
+        notices.audio_is_there(self._connection, key)
         return updated.rowcount == 1
 
     def _known(self, key: tuple[int, str, str]) -> tuple[Report | None, str | None]:

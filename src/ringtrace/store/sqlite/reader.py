@@ -11,6 +11,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from ringtrace.domain.account import User
 from ringtrace.domain.call import GatewayKind
+from ringtrace.domain.notice import Delivery, Recipient
 from ringtrace.domain.past import Past
 from ringtrace.domain.proof import Proof
 from ringtrace.services.errors import StoreAwayError
@@ -21,6 +22,8 @@ from ringtrace.services.ports import (
     CallRecord,
     ChannelRow,
     Configuration,
+    DeliveryFilter,
+    DeliveryPage,
     Evidence,
     KeptFlow,
     KeptReport,
@@ -29,7 +32,7 @@ from ringtrace.services.ports import (
     VisitRecord,
 )
 from ringtrace.services.spam_records import ListingFilter, ListingPage, WatchedCall
-from ringtrace.store.sqlite import proofs, reads
+from ringtrace.store.sqlite import notices, proofs, reads
 from ringtrace.store.sqlite.channels import channel_names, channels
 from ringtrace.store.sqlite.connection import connect
 from ringtrace.store.sqlite.evidence import caller_history, evidence
@@ -126,6 +129,20 @@ class SqliteReader:
 
     async def tokens(self, account_id: int) -> Sequence[ValidToken]:
         return await self._read(reads.tokens, account_id)
+
+    async def recipients(self, account_id: int) -> Sequence[Recipient]:
+        return await self._read(notices.recipients, "account_id = ?", (account_id,))
+
+    async def deliveries(
+        self, account_id: int, where: DeliveryFilter, limit: int, offset: int
+    ) -> DeliveryPage:
+        return await self._read(notices.deliveries, account_id, where, limit, offset)
+
+    async def delivery(self, account_id: int, delivery_id: str) -> Delivery | None:
+        return await self._read(notices.delivery, account_id, delivery_id)
+
+    async def due_deliveries(self, at: int, each: int, limit: int) -> Sequence[Delivery]:
+        return await self._read(notices.due, at, each, limit)
 
     async def _read(
         self,

@@ -26,6 +26,7 @@ from ringtrace.services.spam_records import Spam
 from ringtrace.store.sqlite import (
     credits,  # noqa: A004 - what a call's shares are called
     listings,
+    notices,
     rows,
 )
 from ringtrace.store.sqlite.corrections import correction
@@ -99,6 +100,7 @@ def configuration(connection: sqlite3.Connection) -> Configuration:
                 )
             ),
             flows=tuple(flows.values()),
+            recipients=notices.recipients(connection),
             listings=listings.in_effect(connection),
             spam_rules=tuple(
                 (account_id, rows.spam_rules(rules))

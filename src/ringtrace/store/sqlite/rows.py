@@ -8,6 +8,7 @@ from ringtrace.domain.extension import Extension
 from ringtrace.domain.flow import Flow
 from ringtrace.domain.leasing import Lease
 from ringtrace.domain.model import Model
+from ringtrace.domain.notice import Event, Secret, Try
 from ringtrace.domain.screening import SpamRules
 from ringtrace.domain.source import ClickId, Source, Why
 from ringtrace.domain.visit import Visit
@@ -19,6 +20,9 @@ _source = msgspec.json.Decoder(Source)
 _texts = msgspec.json.Decoder(tuple[str, ...])
 _spam_rules = msgspec.json.Decoder(SpamRules)
 _extensions = msgspec.json.Decoder(tuple[Extension, ...])
+_events = msgspec.json.Decoder(tuple[Event, ...])
+_secrets = msgspec.json.Decoder(tuple[Secret, ...])
+_tries = msgspec.json.Decoder(tuple[Try, ...])
 
 
 def text(value: object) -> str:
@@ -47,6 +51,18 @@ def texts(value: str) -> tuple[str, ...]:
 
 def extensions(value: str) -> tuple[Extension, ...]:
     return _extensions.decode(value)
+
+
+def events(value: str) -> tuple[Event, ...]:
+    return _events.decode(value)
+
+
+def secrets(value: str) -> tuple[Secret, ...]:
+    return _secrets.decode(value)
+
+
+def tries(value: str) -> tuple[Try, ...]:
+    return _tries.decode(value)
 
 
 def spam_rules(value: str) -> SpamRules:

@@ -7,7 +7,7 @@ from ringtrace.domain.flow import Flow
 from ringtrace.domain.number import NumberKind, TrackingNumber
 from ringtrace.services.commands import AddToken, ApplySetup, OpenAccount
 from ringtrace.services.errors import FieldInvalidError, NumberTakenError
-from ringtrace.store.sqlite import rows
+from ringtrace.store.sqlite import notices, rows
 
 
 class SetupWriter:
@@ -45,6 +45,8 @@ class SetupWriter:
             )  # fmt: skip
         for flow in command.flows:
             self._put_flow(command, flow)
+        for recipient in command.recipients:
+            notices.put_recipient(self._connection, recipient, command.at)
         for position, number in enumerate(command.numbers):
             execute(
                 "INSERT OR REPLACE INTO number_routes VALUES (?, ?)",

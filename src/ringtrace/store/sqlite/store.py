@@ -21,6 +21,7 @@ from ringtrace.store.sqlite.calls import CallWriter
 from ringtrace.store.sqlite.connection import connect, migrate
 from ringtrace.store.sqlite.corrections import CorrectionWriter
 from ringtrace.store.sqlite.listings import ListingWriter
+from ringtrace.store.sqlite.notices import NoticeWriter
 from ringtrace.store.sqlite.reader import SqliteReader
 from ringtrace.store.sqlite.setup import SetupWriter
 from ringtrace.store.sqlite.spam import SpamWriter
@@ -47,7 +48,7 @@ class SqliteStore(SqliteReader):
         self.schema_version = migrate(self._connection)
         self._visits = VisitWriter(self._connection)
         writer, setup = CallWriter(self._connection), SetupWriter(self._connection)
-        corrections = CorrectionWriter(self._connection)
+        corrections, notices = CorrectionWriter(self._connection), NoticeWriter(self._connection)
         listings, spam = ListingWriter(self._connection), SpamWriter(self._connection)
         self._handlers: dict[type[Command[Any]], Callable[[Any], Any]] = {
             commands.ShowNumber: self._visits.show_number,
@@ -65,6 +66,12 @@ class SqliteStore(SqliteReader):
             commands.OpenAccount: setup.open_account,
             commands.ApplySetup: setup.apply_setup,
             commands.AddToken: setup.add_token,
+            commands.KeepSecret: notices.keep_secret,
+            commands.SetStanding: notices.set_standing,
+            commands.AddDelivery: notices.add,
+            commands.KeepTry: notices.keep_try,
+            commands.SendAgain: notices.send_again,
+            commands.DropDeliveries: notices.drop,
         }
         self._thread = threading.Thread(
             target=self._write_for_ever, name="sqlite-write", daemon=True

@@ -420,6 +420,18 @@ class WarningAnswer(msgspec.Struct, frozen=True):
     message: str
 
 
+class RecipientAnswer(msgspec.Struct, frozen=True):
+    """`failing_since` is null while notices reach him, `secret_made_at` while nothing is signed."""
+
+    recipient: str
+    to: str
+    kind: str
+    events: list[str]
+    standing: str
+    failing_since: datetime | None
+    secret_made_at: datetime | None
+
+
 class SetupAnswer(msgspec.Struct, frozen=True):
     """`spam` are the rules with their thresholds, as the set-up document writes them."""
 
@@ -427,6 +439,7 @@ class SetupAnswer(msgspec.Struct, frozen=True):
     sites: list[SiteAnswer]
     numbers: list[TrackingNumberAnswer]
     flows: list[FlowAnswer]
+    recipients: list[RecipientAnswer]
     spam: dict[str, Any]
     warnings: list[WarningAnswer]
 

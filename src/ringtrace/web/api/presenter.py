@@ -246,11 +246,10 @@ def _recording(
     uses: UseCases, account_id: int, record: CallRecord
 ) -> answers.RecordingAnswer | None:
     said = record.report.recording if record.report else None
-    playable = record.audio is not None or (said is not None and said.url is not None)
-    if said is None and not playable:
+    if said is None and not record.is_playable:
         return None
     return answers.RecordingAnswer(
-        link=uses.recording_links.path(account_id, record) if playable else None,
+        link=uses.recording_links.path(account_id, record) if record.is_playable else None,
         seconds=said.seconds if said else None,
         channels=said.channels if said else None,
         format=record.audio.format.value if record.audio else None,

@@ -8,7 +8,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from ringtrace import __version__
 from ringtrace.services.errors import RefusedError
-from ringtrace.web.api import attribution, calls, errors, reports, setup, spam
+from ringtrace.web.api import attribution, calls, errors, notices, reports, setup, spam
 from ringtrace.web.api.bearer import token_required
 
 PREFIX = "/api/v1"
@@ -21,6 +21,7 @@ def api_router() -> Router:
             calls.router,
             attribution.router,
             reports.router,
+            notices.router,
             setup.router,
             spam.router,
         ],

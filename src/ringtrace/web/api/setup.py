@@ -25,6 +25,7 @@ from ringtrace.web.api.answers import (
 )
 from ringtrace.web.api.bearer import OPERATOR, account_id
 from ringtrace.web.api.errors import described
+from ringtrace.web.api.notices import recipient_answer
 from ringtrace.web.times import utc
 from ringtrace.web.uses import Uses
 
@@ -45,7 +46,7 @@ class NewAccountForm(msgspec.Struct, forbid_unknown_fields=True):
 
 @get("/setup", summary="Sites and numbers as they stand", responses=described())
 async def show_setup(uses: Uses, request: Request[object, object, State]) -> SetupAnswer:
-    return _setup(uses, account_id(request))
+    return await _setup(uses, account_id(request))
 
 
 @put("/setup", summary="Add or change sites and numbers", responses=described(409))
@@ -54,7 +55,7 @@ async def apply_setup(
 ) -> SetupAnswer:
     """All or nothing. What the document does not name stays as it is."""
     account = account_id(request)
-    return _setup(uses, account, await uses.apply_setup(account, data))
+    return await _setup(uses, account, await uses.apply_setup(account, data))
 
 
 @get(
@@ -99,7 +100,7 @@ async def open_account(
     return OpenedAnswer(opened.account_id, opened.login, opened.password, token)
 
 
-def _setup(uses: Uses, account: int, warnings: Sequence[Fault] = ()) -> SetupAnswer:
+async def _setup(uses: Uses, account: int, warnings: Sequence[Fault] = ()) -> SetupAnswer:
     known = uses.directory.account(account)
     if known is None:
         raise NotFoundError("no such account")
@@ -108,6 +109,7 @@ def _setup(uses: Uses, account: int, warnings: Sequence[Fault] = ()) -> SetupAns
         sites=[presenter.site(one) for one in uses.directory.sites_of(account)],
         numbers=[presenter.tracking_number(one) for one in uses.directory.numbers_of(account)],
         flows=[presenter.flow(one) for one in uses.directory.flows_of(account)],
+        recipients=[recipient_answer(one) for one in await uses.store.recipients(account)],
         spam=msgspec.to_builtins(uses.directory.spam_rules(account)),
         warnings=[WarningAnswer(one.path, one.message) for one in warnings],
     )

@@ -104,11 +104,11 @@ def _filters(request: AnyRequest, who: Viewer) -> Filters:
         outcome=outcome if outcome in Outcome.__members__.values() else "",
         spam=Spam(spam) if spam in Spam.__members__.values() else Spam.WITH,
         period=chosen(query.get("from", ""), query.get("to", ""), who.zone),
-        page=_page_number(query.get("page", "")),
+        page=page_number(query.get("page", "")),
     )
 
 
-def _page_number(text: str) -> int:
+def page_number(text: str) -> int:
     return max(1, int(text)) if text.isdecimal() and len(text) <= _MOST_DIGITS else 1
 
 

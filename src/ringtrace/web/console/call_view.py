@@ -101,11 +101,10 @@ _SURE = 0.8
 
 def player(uses: UseCases, account_id: int, record: CallRecord) -> Player | None:
     said: Recording | None = record.report.recording if record.report else None
-    playable = record.audio is not None or (said is not None and said.url is not None)
-    if said is None and not playable:
+    if said is None and not record.is_playable:
         return None
     return Player(
-        link=uses.recording_links.path(account_id, record) if playable else None,
+        link=uses.recording_links.path(account_id, record) if record.is_playable else None,
         length=wording.length(said.seconds if said else None),
     )
 

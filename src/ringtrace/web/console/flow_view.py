@@ -80,10 +80,15 @@ def _step(directory: Directory, step: Step) -> StepView:
         case Dial():
             view = StepView(_dial(directory, step))
         case Voicemail():
-            view = StepView(f"Voicemail, {step.seconds} s: {_spoken(step)}")
+            view = StepView(f"Voicemail, {step.seconds} s: {_spoken(step)}{_told(step)}")
         case HangUp():
             view = StepView(f"Hang up ({step.code})")
     return view
+
+
+def _told(step: Voicemail) -> str:
+    said = " and ".join(one.removeprefix("mail:") for one in step.notify)
+    return f"; tells {said}" if said else ""
 
 
 def _parts(

@@ -9,10 +9,12 @@ from ringtrace.web.console import (
     call_page,
     correction,
     marking,
+    notices_page,
     overview,
     refusals,
     setup_page,
     signing,
+    unsubscribing,
 )
 from ringtrace.web.console.session import SignInNeededError, sign_in_required
 
@@ -26,6 +28,7 @@ def console_router() -> Router:
             call_log.show_calls,
             call_page.show_call,
             correction.correct_call,
+            notices_page.router,
             marking.mark_call,
             blocklist_page.router,
             setup_page.show_setup,
@@ -34,4 +37,6 @@ def console_router() -> Router:
         guards=[sign_in_required],
         exception_handlers={SignInNeededError: refusals.sign_in_first},
     )
-    return Router("/", route_handlers=[signing.router, pages], include_in_schema=False)
+    return Router(
+        "/", route_handlers=[signing.router, unsubscribing.router, pages], include_in_schema=False
+    )

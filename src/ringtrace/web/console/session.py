@@ -21,8 +21,8 @@ from ringtrace.services.use_cases import UseCases
 from ringtrace.web.console.period import zone_named
 
 COOKIE = "ringtrace_session"
-NO_SESSION = "^/(api|static)/"
-"""Paths where cookies mean nothing: tokens open the one, the other is open to all."""
+NO_SESSION = "^/(api|static|unsubscribe)/"
+"""Paths where cookies mean nothing: tokens and signatures open them, or they are open to all."""
 
 _LIFETIME_SECONDS = 14 * 86_400
 _ZONE_COOKIE = "ringtrace_zone"

@@ -7,8 +7,10 @@ from ringtrace.domain.account import TokenKind
 from ringtrace.domain.attribution import Basis
 from ringtrace.domain.blocklist import Treatment
 from ringtrace.domain.call import GatewayKind, Outcome, PlanSource, Reason
+from ringtrace.domain.notice import DeliveryState, Event, Standing
 from ringtrace.domain.proof import ProofKind
 from ringtrace.domain.screening import Passage, Rule
+from ringtrace.domain.sending import Failure
 from ringtrace.services.spam_records import Spam
 from ringtrace.web.times import utc
 
@@ -122,6 +124,51 @@ TOKENS = {
     TokenKind.SIP: ("Own SIP node", "For the SIP node that comes with Ringtrace."),
     TokenKind.ROUTE: ("Simple route", "For scenarios that use the two plain paths under /api."),
     TokenKind.API: ("REST API", "For programs that read calls and change the set-up."),
+}
+
+EVENTS = {
+    Event.ANSWERED: "Answered call",
+    Event.MISSED: "Missed call",
+    Event.ABANDONED: "Caller gave up",
+    Event.BUSY: "Busy",
+    Event.FAILED: "Failed call",
+    Event.REJECTED: "Declined call",
+    Event.VOICEMAIL: "Voicemail",
+    Event.TEST: "Test",
+}
+
+STANDINGS = {
+    Standing.ACTIVE: ("Active", "good"),
+    Standing.OFF: ("Switched off", "quiet"),
+    Standing.STOPPED: ("Stopped: nothing got through", "bad"),
+    Standing.UNSUBSCRIBED: ("Has unsubscribed", "quiet"),
+}
+
+DELIVERIES = {
+    DeliveryState.WAITING: ("Waits for the audio", "info"),
+    DeliveryState.PENDING: ("On its way", "info"),
+    DeliveryState.DELIVERED: ("Delivered", "good"),
+    DeliveryState.DEAD: ("Given up", "bad"),
+    DeliveryState.HELD: ("Held", "warn"),
+}
+
+FAILURES = {
+    Failure.URL_INVALID: "The address is none that can be asked",
+    Failure.NAME_UNKNOWN: "The name of the host is not known",
+    Failure.ADDRESS_REFUSED: "The host is not public: this server does not go there",
+    Failure.NOT_CONNECTED: "The host takes no connection",
+    Failure.TLS_FAILED: "No safe connection: the certificate, or TLS itself",
+    Failure.BROKEN_OFF: "The connection broke off",
+    Failure.TIMED_OUT: "No answer in time",
+    Failure.TOO_MANY_REDIRECTS: "Redirected once too often",
+    Failure.STATUS: "It answered that it did not work",
+    Failure.GONE: "It answered that it is gone for good",
+    Failure.MAIL_NOT_CONFIGURED: "This server sends no mail yet",
+    Failure.MAIL_SIGN_IN: "The mail server refused the sign-in",
+    Failure.MAIL_DEFERRED: "The mail server said: later",
+    Failure.MAIL_REFUSED: "The mail server refused it for good",
+    Failure.CALL_FORGOTTEN: "The call has been forgotten since",
+    Failure.INTERNAL: "An error on our side; the server's log says which",
 }
 
 THE_API = "a program"

@@ -79,6 +79,7 @@ def test_answered_call() -> None:
         "session": "abc@192.0.2.1",
         "plan_source": "cache",
         "digits": None,
+        "box": None,
         "node": "sip-2",
     }
 

@@ -1,0 +1,1 @@
+"""How a notice reads: as JSON for programs, as a letter for people."""
