@@ -97,7 +97,8 @@ class Report:
     """What a gateway says of a finished call. Times are ms since 1970 UTC, lengths are seconds.
 
     `digits` are what the caller keyed when he was asked for an extension. `node` is the gateway's
-    process or machine that had the call, where it has several.
+    process or machine that had the call, where it has several. `flow` is the name and version of
+    the flow whose plan was followed.
     """
 
     number: str
@@ -115,6 +116,7 @@ class Report:
     plan_source: PlanSource | None
     digits: str | None = None
     node: str | None = None
+    flow: str | None = None
 
 
 class MergeResult(StrEnum):
@@ -170,7 +172,7 @@ def _disagree(known: Report, report: Report) -> bool:
 
 # The recording gains its address and length after the call; where the plan came from, the
 # platform's session and the node say nothing of what happened to the caller.
-_GROWING = frozenset({"recording", "session", "plan_source", "node"})
+_GROWING = frozenset({"recording", "session", "plan_source", "node", "flow"})
 
 
 def _filled(base: Report, other: Report) -> Report:

@@ -84,9 +84,13 @@ class Plan(msgspec.Struct, frozen=True):
 
     A `cacheable` plan says nothing of the caller or of a visitor, so a gateway may use it for
     later calls of the number while the backend is away. `max_seconds` bounds the talk.
+    `flow` names the flow and its version, where the flow has a name. `revision` stands for what
+    the number's flow says: a plan that was kept of another one is out of date.
     """
 
     number: str
     steps: tuple[Step, ...]
     max_seconds: float
     cacheable: bool
+    flow: str | None = None
+    revision: str | None = None

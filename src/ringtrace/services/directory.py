@@ -2,11 +2,13 @@
 
 import asyncio
 import hashlib
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from ringtrace.domain.account import Account, TokenKind, TokenOwner
 from ringtrace.domain.blocklist import Listing, listing_of
 from ringtrace.domain.extension import ASK_MS, DIGITS, KEYING_SECONDS
+from ringtrace.domain.flow import revision
 from ringtrace.domain.model import SHIPPED, Model
 from ringtrace.domain.number import (
     NumberInvalidError,
@@ -184,7 +186,7 @@ def _snapshot(configuration: Configuration) -> _Snapshot:
         accounts={account.account_id: account for account in configuration.accounts},
         sites={site.key: site for site in configuration.sites},
         pools=pools,
-        numbers={one.number: one for one in configuration.numbers},
+        numbers={one.number: one for one in _revised(configuration.numbers)},
         tokens=dict(configuration.tokens),
         spellings=spellings,
         written={one.number: written(one.number) for one in configuration.numbers},
@@ -193,3 +195,12 @@ def _snapshot(configuration: Configuration) -> _Snapshot:
         listings=listings,
         spam_rules=dict(configuration.spam_rules),
     )
+
+
+def _revised(numbers: Sequence[TrackingNumber]) -> list[TrackingNumber]:
+    """The numbers with the revisions of their flows; those of one flow share the work."""
+    known: dict[int, str] = {}
+    for one in numbers:
+        if id(one.flow) not in known:
+            known[id(one.flow)] = revision(one.flow)
+    return [replace(one, revision=known[id(one.flow)]) for one in numbers]

@@ -4,6 +4,8 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from ringtrace.domain.account import TokenOwner
 from ringtrace.domain.call import GatewayKind
 from ringtrace.domain.circumstances import Circumstances
@@ -68,7 +70,8 @@ class RouteCall:
         caller = readable_caller(self._directory, owner.account_id, arrival.caller)
         key = (owner.account_id, GatewayKind(owner.kind.value), arrival.call)
         finding = self._screen(key, caller, number.number, arrival.started_at)
-        plan = resolve(number.flow, await self._known(owner, arrival, number, caller, finding))
+        resolved = resolve(number.flow, await self._known(owner, arrival, number, caller, finding))
+        plan = replace(resolved, flow=number.flow_label, revision=number.revision)
         after_gate = guarded(plan, finding, self._directory.language(number))
         acted = None if after_gate is plan else finding
         if acted is not None:
@@ -107,7 +110,7 @@ class RouteCall:
         flow = number.flow_of(said)
         caller = readable_caller(self._directory, owner.account_id, arrival.caller)
         known = await self._know(number, arrival.started_at, caller, flow, None, digits)
-        return resume(flow, known)
+        return replace(resume(flow, known), flow=number.flow_label)
 
     async def _arrived(self, owner: TokenOwner, call: str) -> Arrival:
         """An arrival from before a restart."""

@@ -34,6 +34,7 @@ Length = Annotated[float, msgspec.Meta(ge=0, le=86_400)]
 Code = Annotated[int, msgspec.Meta(ge=0, le=999)]
 Text = Annotated[str, msgspec.Meta(max_length=256)]
 PREFIX = "/gateway/v1/calls"
+FLOW = r"^[A-Za-z0-9_-]{1,64} [0-9]{1,9}\Z"
 URL = r"^https?://[!-~]{1,2000}\Z"
 """Printable ASCII alone: it goes into a header again."""
 
@@ -77,6 +78,7 @@ class ReportForm(msgspec.Struct):
     plan_source: PlanSource | None = None
     digits: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,20}\Z")] | None = None
     node: Text | None = None
+    flow: Annotated[str, msgspec.Meta(pattern=FLOW)] | None = None
 
 
 class DigitsForm(msgspec.Struct):
@@ -89,6 +91,8 @@ class PlanForm(msgspec.Struct):
     steps: tuple[Step, ...]
     max_seconds: float
     cacheable: bool
+    flow: str | None = None
+    revision: str | None = None
 
 
 arrival_decoder = msgspec.json.Decoder(ArrivalForm)
@@ -161,6 +165,8 @@ def plan_form(call: str, plan: Plan) -> PlanForm:
         steps=plan.steps,
         max_seconds=plan.max_seconds,
         cacheable=plan.cacheable,
+        flow=plan.flow,
+        revision=plan.revision,
     )
 
 
@@ -194,4 +200,5 @@ def report_of(form: ReportForm) -> Report:
         plan_source=form.plan_source,
         digits=form.digits,
         node=form.node,
+        flow=form.flow,
     )

@@ -107,6 +107,7 @@ const call = {
   gaveUpAt: 0,
   messageAt: 0,
   planSource: 'fallback',
+  flow: null,
   maxSeconds: DEFAULT_MAX_SECONDS,
   looking: false,
   course: null,
@@ -173,6 +174,7 @@ async function route() {
     return;
   }
   call.planSource = decision.source;
+  call.flow = decision.flow;
   if (call.inboundEnded) {
     settle();
     return;
@@ -194,6 +196,7 @@ async function findPlan() {
     const plan = JSON.parse(answer.text);
     const decision = decide(plan, 'backend');
     if (plan.cacheable === true) keepPlan(plan);
+    else quietly(() => dropOutdated(plan));
     return decision;
   } catch (error) {
     Logger.write(`ringtrace: no plan from the backend (${error.message})`);
@@ -235,7 +238,7 @@ function fallbackDecision() {
   if (!usable) Logger.write('ringtrace: RINGTRACE_FALLBACK is neither a number nor a sip: URI');
   const targets = usable ? [targetOf({ to: config.fallback })] : [];
   const dial = { do: 'dial', targets, callerId: digits(call.number), record: false };
-  return { source: 'fallback', steps: [dial], maxSeconds: DEFAULT_MAX_SECONDS };
+  return { source: 'fallback', steps: [dial], maxSeconds: DEFAULT_MAX_SECONDS, flow: null };
 }
 
 // --- The plan -------------------------------------------------------------------------------
@@ -246,7 +249,7 @@ function decide(plan, source) {
   const steps = stepsOf(plan.steps);
   if (steps.length === 0) throw new Error('the plan has no step');
   const maxSeconds = Math.min(positive(plan.max_seconds, DEFAULT_MAX_SECONDS), LONGEST_MAX_SECONDS);
-  return { source, steps, maxSeconds };
+  return { source, steps, maxSeconds, flow: plan.flow || null };
 }
 
 function stepsOf(steps) {
@@ -330,15 +333,33 @@ function keepPlan(plan) {
     : ApplicationStorage.remove(cacheKey())));
 }
 
+// A plan of this call alone says nothing against the cached one, unless the number's flow has
+// changed since: then the cached plan may ring who should not be rung any more.
+async function dropOutdated(plan) {
+  const entry = await ApplicationStorage.get(cacheKey());
+  if (entry && revisionOf(entry.value) !== (plan.revision || null)) {
+    await ApplicationStorage.remove(cacheKey());
+  }
+}
+
+function revisionOf(text) {
+  try {
+    return JSON.parse(text).revision || null;
+  } catch (error) {
+    return undefined;
+  }
+}
+
 // What a stored value has room for: the plan itself, else its question and as many of its
 // targets as fit, to be rung one after another; null without any.
 function compact(plan) {
-  const whole = JSON.stringify({ steps: plan.steps, max_seconds: plan.max_seconds });
+  const { flow, revision } = plan;
+  const whole = JSON.stringify({ steps: plan.steps, max_seconds: plan.max_seconds, flow, revision });
   if (whole.length <= CACHE_CHARACTERS) return whole;
   const questions = plan.steps.filter((step) => step.do === 'collect');
   const targets = targetsOf(plan.steps).map((target) => ({ to: target.to }));
   if (targets.length === 0) return null;
-  const bare = () => JSON.stringify({ steps: [...questions, { do: 'dial', targets }] });
+  const bare = () => JSON.stringify({ steps: [...questions, { do: 'dial', targets }], flow, revision });
   while (targets.length > 1 && bare().length > CACHE_CHARACTERS) targets.pop();
   return bare();
 }
@@ -377,6 +398,7 @@ function* carryOut(decision) {
     const plan = call.next;
     call.next = null;
     call.planSource = plan.source;
+    call.flow = plan.flow;
     call.maxSeconds = plan.maxSeconds;
     Logger.write(`ringtrace: plan from ${plan.source}, ${plan.steps.length} step(s)`);
     over = yield* takeSteps(plan.steps);
@@ -976,6 +998,7 @@ function reportBody() {
     session: call.id,
     plan_source: call.planSource,
     digits: call.digits || null,
+    flow: call.flow,
   };
   return call.reportBody;
 }

@@ -188,6 +188,7 @@ class ReportAnswer(msgspec.Struct, frozen=True):
     plan_source: str | None
     digits: str | None
     node: str | None
+    flow: str | None
 
 
 class CallDetailAnswer(msgspec.Struct, frozen=True):

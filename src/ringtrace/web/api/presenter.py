@@ -278,6 +278,7 @@ def _report(kept: KeptReport) -> answers.ReportAnswer:
         plan_source=report.plan_source.value if report.plan_source else None,
         digits=report.digits,
         node=report.node,
+        flow=report.flow,
     )
 
 

@@ -22,6 +22,7 @@ def ringing() -> CallRecord:
         caller=None,
         started_at=START,
         plan_source=PlanSource.CACHE,
+        flow="office 3",
         attempts=[Attempt(Target("+15550199001", 25), START + 200)],
     )
 
@@ -80,6 +81,7 @@ def test_answered_call() -> None:
         "plan_source": "cache",
         "digits": None,
         "node": "sip-2",
+        "flow": "office 3",
     }
 
 

@@ -67,6 +67,7 @@ def test_an_answered_call_is_bridged_recorded_in_stereo_and_reported_once(phone:
         "session": "4000000001",
         "plan_source": "backend",
         "digits": None,
+        "flow": None,
     }
     assert leg == {
         "target": AGENT,
