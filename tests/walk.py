@@ -34,6 +34,7 @@ class Ask:
 SHOP = Ids("+12025550121", "call-4711", "4711" * 8, "shop-4711")
 NOBODY = Ids("+12025550999", "call-none", "f" * 32, "nobody")
 STATIC = "+12025550131"
+TAG = "tag-4711"
 OWN_ROBOT = "+12025550155"
 """Whom the asking account lists itself."""
 CALLER, SESSION, AUDIO = "+12025550166", "session-4711", b"RIFFaudio-4711"
@@ -60,7 +61,7 @@ NUMBERS = ("2025550121", "2025550131", "2025550166", "2025550193")
 
 WORDS = (
     SHOP.call, SHOP.visit, SHOP.site, SESSION, AUDIO.decode(), "winter-4711", "harvest-4711",
-    "Harvest fair", "Harvest shop", "robot-4711",
+    "Harvest fair", "Harvest shop", "robot-4711", TAG,
 )  # fmt: skip
 
 
@@ -146,6 +147,10 @@ def _rules(_: Ids, __: Tokens) -> Request:
     return {"data": {name: str(low) for name, (low, _) in BOUNDS.items()}}
 
 
+def _tag(_: Ids, __: Tokens) -> Request:
+    return {"data": {"add": TAG}}
+
+
 def _since(_: Ids, __: Tokens) -> Request:
     return {"json": {"since": "2026-11-01T00:00:00Z"}}
 
@@ -180,6 +185,9 @@ PAGES = {
     "DELETE /api/v1/blocklist/{caller:str}": Ask(404),
     "PUT /api/v1/calls/{gateway:str}/{call:str}/spam": Ask(404, _spam),
     "DELETE /api/v1/calls/{gateway:str}/{call:str}/spam": Ask(404),
+    "PUT /api/v1/calls/{gateway:str}/{call:str}/tags/{tag:str}": Ask(404),
+    "DELETE /api/v1/calls/{gateway:str}/{call:str}/tags/{tag:str}": Ask(404),
+    "GET /api/v1/tags": Ask(200),
     "POST /api/v1/attributions": Ask(200, _since),
     "GET /api/v1/sites/{site:str}/model": Ask(404),
     "POST /api/v1/sites/{site:str}/model": Ask(404),
@@ -206,6 +214,7 @@ PAGES = {
     "POST /blocklist/remove": Ask(404, _unlist),
     "POST /blocklist/rules": Ask(303, _rules),
     "POST /calls/{gateway:str}/{call:str}/spam": Ask(404, _spam),
+    "POST /calls/{gateway:str}/{call:str}/tags": Ask(404, _tag),
     "GET /setup": Ask(200),
     "POST /setup/tokens": Ask(200, _kind),
     "GET /static/{digest:str}/{name:str}": Ask(404),

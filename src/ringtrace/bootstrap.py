@@ -32,6 +32,7 @@ from ringtrace.services.record_call import RecordCall
 from ringtrace.services.recording_store import RecordingStore
 from ringtrace.services.report_calibration import ReportCalibration
 from ringtrace.services.route_call import RouteCall
+from ringtrace.services.tag_call import TagCall
 from ringtrace.services.track_hit import TrackHit
 from ringtrace.services.use_cases import UseCases
 from ringtrace.services.watch_callers import CallerWatch
@@ -172,6 +173,7 @@ def _use_cases(
         sign_in=SignIn(store, hasher),
         learn_models=LearnModels(store, directory, clock, _learn_apart),
         correct_call=CorrectCall(store, directory, clock),
+        tag_call=TagCall(store, clock),
         reattribute=Reattribute(store, directory),
         report_calibration=ReportCalibration(store, directory),
         keep_list=keep_list,

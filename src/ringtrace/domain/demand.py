@@ -25,7 +25,7 @@ def demand(flow: Flow) -> Demand:
     return Demand(
         visit=any(when.channel or when.campaign for when in branches)
         or any(_names_visit(dial.whisper or "") for dial in dials),
-        history=any(when.repeat_caller is not None for when in branches)
+        history=any(when.repeat_caller is not None or when.tag for when in branches)
         or any(dial.sticky for dial in dials),
     )
 

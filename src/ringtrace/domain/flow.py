@@ -89,7 +89,7 @@ class When(_Part, frozen=True):
     """Conditions; what is given must hold. Of several values of a condition one suffices.
 
     What is not known (the country of a withheld number, the channel of an unknown visit) holds
-    nowhere.
+    nowhere. A caller's tags are those of his earlier calls.
     """
 
     hours: str | None = None
@@ -99,6 +99,7 @@ class When(_Part, frozen=True):
     repeat_caller: bool | None = None
     channel: tuple[str, ...] | None = None
     campaign: tuple[str, ...] | None = None
+    tag: tuple[str, ...] | None = None
 
 
 class Branch(_Step, frozen=True, tag="branch"):

@@ -27,6 +27,7 @@ from ringtrace.domain.flow import (
 )
 from ringtrace.domain.reach import idle, too_long, unreachable
 from ringtrace.domain.resolve import PLACEHOLDER, PLACEHOLDERS
+from ringtrace.domain.tag import TagInvalidError, read_tag
 
 MOST_STEPS: Final = 100
 MOST_DEPTH: Final = 8
@@ -213,7 +214,7 @@ def _whisper_faults(path: str, dial: Dial) -> Iterator[Fault]:
 def _when_faults(path: str, when: When) -> Iterator[Fault]:
     if when == When():
         yield Fault(path, "a condition is needed")
-    for name in ("caller_prefix", "caller_country", "channel", "campaign"):
+    for name in ("caller_prefix", "caller_country", "channel", "campaign", "tag"):
         if getattr(when, name) == ():
             yield Fault(f"{path}.{name}", "a value is needed")
     for i, prefix in enumerate(when.caller_prefix or ()):
@@ -222,3 +223,15 @@ def _when_faults(path: str, when: When) -> Iterator[Fault]:
     for i, country in enumerate(when.caller_country or ()):
         if country not in SUPPORTED_REGIONS:
             yield Fault(f"{path}.caller_country[{i}]", "two letters like DE are needed")
+    for i, tag in enumerate(when.tag or ()):
+        yield from _tag_faults(f"{path}.tag[{i}]", tag)
+
+
+def _tag_faults(path: str, tag: str) -> Iterator[Fault]:
+    try:
+        read = read_tag(tag)
+    except TagInvalidError as error:
+        yield Fault(path, str(error))
+        return
+    if read != tag:
+        yield Fault(path, f"calls are tagged in lower case: {read}")

@@ -130,6 +130,29 @@ class KeepAttribution(Command[bool]):
 
 
 @dataclass(frozen=True, slots=True)
+class AddTag(Command[None]):
+    """A user tags a call; `made_by` is his login, None through the API.
+
+    Raises NotFoundError, and FieldInvalidError when the call has too many.
+    """
+
+    gateway: GatewayKind
+    call: str
+    tag: str
+    made_at: int
+    made_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveTag(Command[None]):
+    """Raises NotFoundError (call, tag)."""
+
+    gateway: GatewayKind
+    call: str
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
 class NoteRecording(Command[bool]):
     """The gateway's audio file is where recordings are kept; False when the call is unknown."""
 

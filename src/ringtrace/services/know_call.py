@@ -74,7 +74,12 @@ class KnowCall:
         self, known: Circumstances, account_id: int, caller: str
     ) -> Circumstances:
         history = await self._store.caller_history(account_id, caller, known.at)
-        return replace(known, called_before=history.called_before, last_target=history.last_target)
+        return replace(
+            known,
+            called_before=history.called_before,
+            last_target=history.last_target,
+            tags=history.tags,
+        )
 
     async def _with_visit(
         self, known: Circumstances, number: TrackingNumber, digits: str | None

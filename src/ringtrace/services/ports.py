@@ -67,10 +67,14 @@ class KeptFlow:
 
 @dataclass(frozen=True, slots=True)
 class CallerHistory:
-    """`last_target` is whom the caller talked to last; None: to nobody so far."""
+    """`last_target` is whom the caller talked to last; None: to nobody so far.
+
+    `tags` are those of his earlier calls.
+    """
 
     called_before: bool = False
     last_target: str | None = None
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,18 @@ class Correction:
 
 
 @dataclass(frozen=True, slots=True)
+class CallTag:
+    """A word that a user put on a call.
+
+    `made_at` is ms since 1970 UTC, `made_by` his login, None through the API.
+    """
+
+    tag: str
+    made_at: int
+    made_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class CallRecord:
     """A call as the console and the API show it; without a report it is still ringing.
 
@@ -132,6 +148,7 @@ class CallRecord:
     spam: bool = False
     screening: Screening | None = None
     spam_mark: SpamMark | None = None
+    tags: tuple[CallTag, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +184,7 @@ class CallFilter:
     outcome: str | None = None
     unknown: bool = False
     spam: Spam = Spam.WITH
+    tag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +291,10 @@ class Reads(Protocol):
 
     async def channel_names(self, account_id: int) -> Sequence[str]:
         """Every channel that ever got credit or a visit, in alphabetical order."""
+        ...
+
+    async def tag_names(self, account_id: int) -> Sequence[str]:
+        """Every tag that a call has, in alphabetical order."""
         ...
 
     async def visit(self, account_id: int, visit_id: str) -> "VisitRecord | None": ...

@@ -16,6 +16,7 @@ from ringtrace.services.record_call import RecordCall
 from ringtrace.services.recording_store import RecordingStore
 from ringtrace.services.report_calibration import ReportCalibration
 from ringtrace.services.route_call import RouteCall
+from ringtrace.services.tag_call import TagCall
 from ringtrace.services.track_hit import TrackHit
 
 
@@ -35,6 +36,7 @@ class UseCases:
     sign_in: SignIn
     learn_models: LearnModels
     correct_call: CorrectCall
+    tag_call: TagCall
     reattribute: Reattribute
     report_calibration: ReportCalibration
     recordings: RecordingStore

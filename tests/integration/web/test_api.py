@@ -38,6 +38,7 @@ def _named(path: str) -> str:
         name="office",
         version=1,
         caller="+12025550177",
+        tag="vip",
     )
 
 
@@ -64,7 +65,7 @@ async def test_every_route_needs_an_api_token(shop: Shop) -> None:
         *(bearer(shop.tokens[kind]) for kind in ("sip", "voximplant", "route")),
     ]
 
-    assert len(routes) == 22
+    assert len(routes) == 25
     for method, path in routes:
         for headers in wrong:
             answer = await shop.client.request(method, path, headers=headers)

@@ -42,7 +42,7 @@ def test_a_good_flow_has_no_faults() -> None:
     flow = Flow(
         (
             Branch(
-                When(hours="office", caller_prefix=("+49",), caller_country=("DE",)),
+                When(hours="office", caller_prefix=("+49",), tag=("vip",), caller_country=("DE",)),
                 then=(Dial((Target(A, hours="office"), "sip:a@example.com")),),
                 otherwise=(HangUp(),),
             ),
@@ -156,6 +156,9 @@ def test_bounds_are_allowed(most: int) -> None:
         (Branch(When(channel=()), then=(HELLO,)), "when.channel"),
         (Branch(When(caller_prefix=("+1", "49")), then=(HELLO,)), "when.caller_prefix[1]"),
         (Branch(When(caller_country=("de",)), then=(HELLO,)), "when.caller_country[0]"),
+        (Branch(When(tag=()), then=(HELLO,)), "when.tag"),
+        (Branch(When(tag=("vip", "two words")), then=(HELLO,)), "when.tag[1]"),
+        (Branch(When(tag=("VIP",)), then=(HELLO,)), "when.tag[0]"),
         (Branch(When(withheld=True)), ""),
     ],
 )

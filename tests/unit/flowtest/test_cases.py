@@ -23,6 +23,7 @@ at = 2026-11-23T10:00:00+01:00
 number = "+12025550101"
 caller = "withheld"
 last_target = "+12025550191"
+tags = ["vip"]
 visit = { channel = "Direct", campaign = "c", keyword = "k" }
 turn = 3
 chance = 0.5
@@ -44,6 +45,7 @@ def test_a_case_is_read() -> None:
         caller=None,
         called_before=True,
         last_target="+12025550191",
+        tags=("vip",),
         channel="Direct",
         campaign="c",
         keyword="k",
@@ -88,6 +90,8 @@ def test_the_question_for_an_extension_is_in_the_language_of_the_flow() -> None:
         (GOOD + "at = 2026-11-23T10:00:00", "case[0].at"),
         (GOOD + 'number = "12"', "case[0].number"),
         (GOOD + 'caller = "nobody"', "case[0].caller"),
+        (GOOD + 'tags = ["vip", "VIP"]', "case[0].tags[1]"),
+        (GOOD + 'tags = ["two words"]', "case[0].tags[0]"),
         (GOOD + 'keys = [[1, "12"]]', "case[0].keys[0][1]"),
         (GOOD + "hangs_up = -1", "case[0].hangs_up"),
         (GOOD + "chance = 1.0", "case[0].chance"),

@@ -36,6 +36,7 @@ from ringtrace.store.sqlite.evidence import caller_history, evidence
 from ringtrace.store.sqlite.listings import listings
 from ringtrace.store.sqlite.past import past
 from ringtrace.store.sqlite.spam import watched_calls
+from ringtrace.store.sqlite.tags import tag_names
 
 log = logging.getLogger(__name__)
 
@@ -117,6 +118,9 @@ class SqliteReader:
 
     async def channel_names(self, account_id: int) -> Sequence[str]:
         return await self._read(channel_names, account_id)
+
+    async def tag_names(self, account_id: int) -> Sequence[str]:
+        return await self._read(tag_names, account_id)
 
     async def visit(self, account_id: int, visit_id: str) -> VisitRecord | None:
         return await self._read(reads.visit, account_id, visit_id)

@@ -24,6 +24,7 @@ from ringtrace.store.sqlite.listings import ListingWriter
 from ringtrace.store.sqlite.reader import SqliteReader
 from ringtrace.store.sqlite.setup import SetupWriter
 from ringtrace.store.sqlite.spam import SpamWriter
+from ringtrace.store.sqlite.tags import TagWriter
 from ringtrace.store.sqlite.visits import VisitWriter
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ class SqliteStore(SqliteReader):
         self.schema_version = migrate(self._connection)
         self._visits = VisitWriter(self._connection)
         writer, setup = CallWriter(self._connection), SetupWriter(self._connection)
-        corrections = CorrectionWriter(self._connection)
+        corrections, tags = CorrectionWriter(self._connection), TagWriter(self._connection)
         listings, spam = ListingWriter(self._connection), SpamWriter(self._connection)
         self._handlers: dict[type[Command[Any]], Callable[[Any], Any]] = {
             commands.ShowNumber: self._visits.show_number,
@@ -62,6 +63,8 @@ class SqliteStore(SqliteReader):
             commands.ListCallers: listings.add,
             commands.UnlistCaller: listings.remove,
             commands.MarkSpam: spam.mark,
+            commands.AddTag: tags.add,
+            commands.RemoveTag: tags.remove,
             commands.OpenAccount: setup.open_account,
             commands.ApplySetup: setup.apply_setup,
             commands.AddToken: setup.add_token,

@@ -8,7 +8,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from ringtrace import __version__
 from ringtrace.services.errors import RefusedError
-from ringtrace.web.api import attribution, calls, errors, reports, setup, spam
+from ringtrace.web.api import attribution, calls, errors, reports, setup, spam, tags
 from ringtrace.web.api.bearer import token_required
 
 PREFIX = "/api/v1"
@@ -19,6 +19,7 @@ def api_router() -> Router:
         PREFIX,
         route_handlers=[
             calls.router,
+            tags.router,
             attribution.router,
             reports.router,
             setup.router,

@@ -139,6 +139,7 @@ def _when(when: When) -> str:
         ),
         (when.channel, f"the channel is {_any(when.channel)}"),
         (when.campaign, f"the campaign is {_any(when.campaign)}"),
+        (when.tag, f"the caller is tagged {_any(when.tag)}"),
     )
     return " and ".join(words for holds, words in asked if holds) or "anything"
 

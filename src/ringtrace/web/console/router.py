@@ -13,6 +13,7 @@ from ringtrace.web.console import (
     refusals,
     setup_page,
     signing,
+    tagging,
 )
 from ringtrace.web.console.session import SignInNeededError, sign_in_required
 
@@ -28,6 +29,7 @@ def console_router() -> Router:
             correction.correct_call,
             marking.mark_call,
             blocklist_page.router,
+            tagging.tag_call,
             setup_page.show_setup,
             setup_page.issue_token,
         ],

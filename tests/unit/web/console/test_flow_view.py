@@ -70,6 +70,7 @@ def test_steps_below_stand_below(viewer: Viewer) -> None:
             {"channel": ["Email"], "campaign": ["c"]},
             "If the channel is Email and the campaign is c",
         ),
+        ({"tag": ["vip", "contract"]}, "If the caller is tagged vip or contract"),
         ({}, "If anything"),
     ],
 )
