@@ -25,6 +25,7 @@ from ringtrace.services.learn_models import LearnModels
 from ringtrace.services.limits import HitLimits
 from ringtrace.services.list_callers import KeepTheList
 from ringtrace.services.mark_spam import MarkTheSpam
+from ringtrace.services.occupy_target import OccupyTarget
 from ringtrace.services.open_account import IssueToken, OpenTheAccount, SignIn, new_password
 from ringtrace.services.ports import Clock
 from ringtrace.services.reattribute import Reattribute
@@ -163,6 +164,7 @@ def _use_cases(
         clock=clock,
         directory=directory,
         track_hit=TrackHit(store, directory, limits, clock),
+        occupy_target=OccupyTarget(clock),
         keep_recording=KeepRecording(store, recordings),
         route_call=RouteCall(store, directory, watch, clock, random.random),
         record_call=RecordCall(store, directory, watch, clock),

@@ -37,6 +37,10 @@ def test_the_scenario_does_as_the_case_expects(scenario: str, case: Case) -> Non
         if request.url.endswith("/report"):
             reports.append(json.loads(request.body or b""))
             return Reply(200, b"{}")
+        if request.url.endswith("/legs"):
+            asked = json.loads(request.body or b"")
+            free = case.has_room(asked.get("target"), asked.get("most_calls"))
+            return Reply(200, json.dumps({"free": free}).encode(), delay=0.03)
         plan = case.plan_for_digits if request.url.endswith("/digits") else case.plan
         return Reply(503) if plan is None else Reply(200, wire(plan), delay=0.03)
 
@@ -93,14 +97,18 @@ def caller(case: Case) -> CallerDoes:
 def seen(report: dict[str, Any], result: Result) -> Seen:
     commands = [(m.name, m.data) for m in result.timeline if m.kind == "command"]
     names = [name for name, _ in commands]
-    legs = [leg["target"] for leg in report["legs"]]
     codes = [data["code"] for name, data in commands if name == "RejectCall"]
     said_to = {data["id"].rpartition(".")[2] for name, data in commands if name == "Say"}
     joined = [data["id2"] for name, data in commands if name == "SendMediaBetween"]
     ended = {
         m.data["id"] for m in result.timeline if m.name in {"Call.Failed", "Call.Disconnected"}
     }
-    of = {str(n): target for n, target in enumerate(legs, 1)}
+    # A target that has as many calls as it takes is a leg of the report, and not dialled.
+    of = {
+        data["id"].rpartition(".")[2]: data["to"] if "@" in data["to"] else f"+{data['to']}"
+        for name, data in commands
+        if name in {"CallPSTN", "CallSIP"}
+    }
     is_message = report["outcome"] == "voicemail"
     recording = report["recording"]
     return Seen(

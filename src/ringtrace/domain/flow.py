@@ -75,7 +75,8 @@ class _Spoken(_Step, frozen=True, kw_only=True):
 class Target(_Part, frozen=True):
     """Where a call is forwarded: an E.164 number or a `sip:` URI.
 
-    It is left out when its `hours` are closed. Its `weight` counts among weighted targets.
+    It is left out when its `hours` are closed. Its `weight` counts among weighted targets. One
+    that has `most_calls` calls already counts as busy.
     """
 
     to: str
@@ -83,6 +84,7 @@ class Target(_Part, frozen=True):
     record: bool | None = None
     hours: str | None = None
     weight: int = 1
+    most_calls: int | None = None
 
 
 class When(_Part, frozen=True):

@@ -9,11 +9,15 @@ from ringtrace.domain.prompt import Prompt
 
 
 class Target(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is dialled, an E.164 number or a `sip:` URI, for so long; `record` him or not."""
+    """What is dialled, an E.164 number or a `sip:` URI, for so long; `record` him or not.
+
+    With `most_calls` calls of the account it is busy.
+    """
 
     to: str
     ring_seconds: float
     record: bool = True
+    most_calls: int | None = None
 
 
 class Announce(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="do", tag="announce"):

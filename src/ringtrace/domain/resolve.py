@@ -122,7 +122,8 @@ class _Resolving:
         if not targets:
             return []
         resolved = tuple(
-            plan.Target(one.to, one.ring_seconds, self._records(one, dial)) for one in targets
+            plan.Target(one.to, one.ring_seconds, self._records(one, dial), one.most_calls)
+            for one in targets
         )
         return [
             plan.Dial(

@@ -36,6 +36,7 @@ MOST_TARGETS_IN_ALL: Final = 100
 """A report has room for so many legs."""
 MOST_LETTERS: Final = 1_000
 MOST_WEIGHT: Final = 1_000
+MOST_CALLS: Final = (1, 1_000)
 RING_SECONDS: Final = (5, 120)
 MENU_SECONDS: Final = (1, 60)
 TRIES: Final = (1, 5)
@@ -167,6 +168,8 @@ class _Check:
         yield from self._hours_faults(f"{path}.hours", target.hours)
         yield from _range(f"{path}.ring_seconds", target.ring_seconds, RING_SECONDS)
         yield from _range(f"{path}.weight", target.weight, (1, MOST_WEIGHT))
+        if target.most_calls is not None:
+            yield from _range(f"{path}.most_calls", target.most_calls, MOST_CALLS)
 
 
 def _spoken_faults(path: str, step: Announce | Menu | Voicemail) -> Iterator[Fault]:

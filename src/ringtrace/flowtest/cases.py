@@ -47,7 +47,7 @@ class CaseTarget(_Part, frozen=True):
     """What a target does; seconds after it was dialled, `talk` and `keys` after it answered.
 
     It `answers`, or fails with a SIP `code`, or rings for ever. Without `talk` it stays until the
-    caller leaves.
+    caller leaves. `calls` are those it has already.
     """
 
     to: str
@@ -56,9 +56,10 @@ class CaseTarget(_Part, frozen=True):
     after: Seconds = 0.1
     talk: Seconds | None = None
     keys: Presses = ()
+    calls: Annotated[int, msgspec.Meta(ge=0)] = 0
 
     def party(self) -> Party:
-        return Party(self.answers, self.code, self.after, self.talk, self.keys)
+        return Party(self.answers, self.code, self.after, self.talk, self.keys, self.calls)
 
 
 class Visit(_Part, frozen=True):

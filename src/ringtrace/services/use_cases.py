@@ -9,6 +9,7 @@ from ringtrace.services.keep_recording import KeepRecording, RecordingLinks
 from ringtrace.services.learn_models import LearnModels
 from ringtrace.services.list_callers import KeepTheList
 from ringtrace.services.mark_spam import MarkTheSpam
+from ringtrace.services.occupy_target import OccupyTarget
 from ringtrace.services.open_account import IssueToken, OpenTheAccount, SignIn
 from ringtrace.services.ports import Clock, Store
 from ringtrace.services.reattribute import Reattribute
@@ -28,6 +29,7 @@ class UseCases:
     track_hit: TrackHit
     route_call: RouteCall
     record_call: RecordCall
+    occupy_target: OccupyTarget
     keep_recording: KeepRecording
     recording_links: RecordingLinks
     apply_setup: ApplyTheSetup

@@ -22,7 +22,12 @@ class App:
     """`pages` is the ASGI app for all that is not hot."""
 
     def __init__(self, use_cases: UseCases, script: TagScript, pages: Asgi) -> None:
-        gateway = GatewayDoor(use_cases.directory, use_cases.route_call, use_cases.record_call)
+        gateway = GatewayDoor(
+            use_cases.directory,
+            use_cases.route_call,
+            use_cases.record_call,
+            use_cases.occupy_target,
+        )
         original = OriginalDoor(use_cases.directory, use_cases.record_call)
         self._exact: dict[str, Asgi] = {
             "/t/hit": HitDoor(use_cases.track_hit),

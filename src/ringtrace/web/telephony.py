@@ -16,6 +16,7 @@ from ringtrace.services.errors import (
     RefusedError,
     TokenUnknownError,
 )
+from ringtrace.services.occupy_target import OccupyTarget
 from ringtrace.services.record_call import RecordCall
 from ringtrace.services.route_call import RouteCall
 from ringtrace.web.asgi import (
@@ -85,6 +86,14 @@ class DigitsForm(msgspec.Struct):
     digits: str
 
 
+class LegNoteForm(msgspec.Struct):
+    """A leg that is to ring a target, with `most_calls`; that is up, without; that is over."""
+
+    leg: Annotated[int, msgspec.Meta(ge=1, le=1_000)]
+    target: Text | None = None
+    most_calls: Annotated[int, msgspec.Meta(ge=1, le=1_000)] | None = None
+
+
 class PlanForm(msgspec.Struct):
     call: str
     number: str
@@ -96,6 +105,7 @@ class PlanForm(msgspec.Struct):
 
 
 arrival_decoder = msgspec.json.Decoder(ArrivalForm)
+leg_decoder = msgspec.json.Decoder(LegNoteForm)
 digits_decoder = msgspec.json.Decoder(DigitsForm)
 report_decoder = msgspec.json.Decoder(ReportForm)
 GATEWAYS = (TokenKind.SIP, TokenKind.VOXIMPLANT)
@@ -110,14 +120,19 @@ def gateway_of(directory: Directory, scope: Scope) -> TokenOwner:
 
 
 class GatewayDoor:
-    """`POST /gateway/v1/calls`, and of each call `…/{call}/digits` and `…/{call}/report`."""
+    """`POST /gateway/v1/calls`, and of each call `…/{call}/digits`, `…/legs` and `…/report`."""
 
     def __init__(
-        self, directory: Directory, route_call: RouteCall, record_call: RecordCall
+        self,
+        directory: Directory,
+        route_call: RouteCall,
+        record_call: RecordCall,
+        occupy_target: OccupyTarget,
     ) -> None:
         self._directory = directory
         self._route_call = route_call
         self._record_call = record_call
+        self._occupy_target = occupy_target
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -131,6 +146,8 @@ class GatewayDoor:
                 call, _, verb = path.removeprefix(PREFIX + "/").rpartition("/")
                 if verb == "digits":
                     answer = await self._keyed(owner, call, receive)
+                elif verb == "legs":
+                    answer = await self._leg(owner, call, receive)
                 elif verb == "report":
                     answer = await self._ended(owner, call, receive)
                 else:
@@ -149,7 +166,17 @@ class GatewayDoor:
         form = decode(digits_decoder, await read_body(receive))
         return plan_form(call, await self._route_call.keyed(owner, call, form.digits))
 
+    async def _leg(self, owner: TokenOwner, call: str, receive: Receive) -> object:
+        form = decode(leg_decoder, await read_body(receive))
+        if form.target is None:
+            self._occupy_target.vacate(owner, call, form.leg)
+            return {"free": True}
+        free = self._occupy_target(owner, call, form.leg, form.target, form.most_calls)
+        return {"free": free}
+
     async def _ended(self, owner: TokenOwner, call: str, receive: Receive) -> object:
+        # Even if the report cannot be kept now.
+        self._occupy_target.end(owner, call)
         report = report_of(decode(report_decoder, await read_body(receive)))
         return {"result": await self._record_call(owner, call, report)}
 

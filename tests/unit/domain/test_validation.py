@@ -111,6 +111,8 @@ def test_a_tracking_number_of_ours_is_no_target() -> None:
         (Target(A, ring_seconds=121), "ring_seconds"),
         (Target(A, weight=0), "weight"),
         (Target(A, weight=1_001), "weight"),
+        (Target(A, most_calls=0), "most_calls"),
+        (Target(A, most_calls=1_001), "most_calls"),
     ],
 )
 def test_the_figures_of_a_target_have_bounds(target: Target, field: str) -> None:
@@ -119,7 +121,7 @@ def test_the_figures_of_a_target_have_bounds(target: Target, field: str) -> None
 
 @pytest.mark.parametrize("most", [5, 120])
 def test_bounds_are_allowed(most: int) -> None:
-    assert errors(Dial((Target(A, ring_seconds=most),))) == {}
+    assert errors(Dial((Target(A, ring_seconds=most, most_calls=most),))) == {}
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ turn = 3
 chance = 0.5
 keys = [[3, "1"], [4.5, "#"]]
 hangs_up = 30
-target = [{ to = "+12025550191", answers = 2, after = 0.5, talk = 4, keys = [[1, "*"]] }]
+target = [{ to = "+12025550191", answers = 2, after = 0.5, talk = 4, keys = [[1, "*"]], calls = 2 }]
 expect = { recorded = 4, ends_after = 6 }
 """
 
@@ -53,7 +53,7 @@ def test_a_case_is_read() -> None:
         chance=0.5,
     )
     assert case.caller_does() == Caller(30, ((3, "1"), (4.5, "#")))
-    assert case.parties() == {"+12025550191": Party(2, None, 0.5, 4, ((1, "*"),))}
+    assert case.parties() == {"+12025550191": Party(2, None, 0.5, 4, ((1, "*"),), 2)}
 
 
 def test_a_case_needs_only_what_is_expected() -> None:

@@ -48,6 +48,18 @@ class _Digits(msgspec.Struct, frozen=True):
     digits: str
 
 
+class LegNote(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Request 5: a leg that is to ring a target, with `most_calls`; that is up; that is over."""
+
+    leg: int
+    target: str | None = None
+    most_calls: int | None = None
+
+
+class _Room(msgspec.Struct, frozen=True):
+    free: bool
+
+
 class _Error(msgspec.Struct, frozen=True):
     error_id: str = ""
 
@@ -94,6 +106,23 @@ class Backend:
         if any(isinstance(step, Collect) for step in steps_of(plan.steps)):
             raise BackendAwayError("plan_invalid: collect again")
         return plan
+
+    def has_room(self, call: str, note: LegNote, timeout: float) -> bool:
+        """Whether the leg may ring its target; raises `BackendAwayError`."""
+        try:
+            answer = self._client.post(
+                f"{self._calls}/{call}/legs",
+                content=msgspec.json.encode(note),
+                headers=_json_type(),
+                timeout=timeout,
+            )
+            if answer.status_code != httpx.codes.OK:
+                raise BackendAwayError(f"status_{answer.status_code}")
+            return msgspec.json.decode(answer.content, type=_Room).free
+        except httpx.HTTPError as error:
+            raise BackendAwayError(type(error).__name__) from None
+        except msgspec.MsgspecError as error:
+            raise BackendAwayError(f"answer_invalid: {error}") from None
 
     def send_report(self, call: str, report: bytes) -> Delivery:
         return self._deliver(

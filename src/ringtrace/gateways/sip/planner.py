@@ -15,7 +15,13 @@ import msgspec
 
 from ringtrace.domain.call import PlanSource
 from ringtrace.domain.plan import Plan
-from ringtrace.gateways.sip.backend import Arrival, Backend, BackendAwayError, NumberUnknownError
+from ringtrace.gateways.sip.backend import (
+    Arrival,
+    Backend,
+    BackendAwayError,
+    LegNote,
+    NumberUnknownError,
+)
 from ringtrace.gateways.sip.durable import remove, replace_file
 from ringtrace.gateways.sip.loop import Loop
 from ringtrace.gateways.sip.plans import PlanInvalidError, fallback_plan, parse_plan
@@ -24,6 +30,7 @@ _Answer = TypeVar("_Answer")
 _log = logging.getLogger(__name__)
 _THREADS = 32
 _DIGITS_SECONDS = 3.0  # the caller hears ringing meanwhile, so it may take a little longer
+_ROOM_SECONDS = 1.0
 
 CACHED_SECONDS: Final = 90 * 86_400
 """A plan that the backend has not stood by for so long is no longer trusted."""
@@ -157,6 +164,18 @@ class Planner:
 
         self._in_time(_DIGITS_SECONDS, lambda: self._ask_again(call, digits), give_up, done)
 
+    def ask_room(self, call: str, note: LegNote, done: Callable[[bool | None], None]) -> None:
+        """Whether a target has room for the leg; `None`: the backend does not say."""
+
+        def give_up() -> None:
+            _log.warning("room_not_known call=%s error=deadline", call)
+
+        self._in_time(_ROOM_SECONDS, lambda: self._has_room(call, note), give_up, done)
+
+    def tell_leg(self, call: str, note: LegNote) -> None:
+        """Tell the backend of a leg; nothing waits for it."""
+        self._threads.submit(self._has_room, call, note)
+
     def _in_time(
         self,
         seconds: float,
@@ -209,6 +228,13 @@ class Planner:
             return self._backend.plan_for_digits(call, digits, _DIGITS_SECONDS)
         except BackendAwayError as error:
             _log.warning("digits_not_taken call=%s error=%s", call, error)
+            return None
+
+    def _has_room(self, call: str, note: LegNote) -> bool | None:
+        try:
+            return self._backend.has_room(call, note, _ROOM_SECONDS)
+        except BackendAwayError as error:
+            _log.warning("room_not_known call=%s error=%s", call, error)
             return None
 
     def _without_backend(self, number: str) -> Decision:

@@ -26,6 +26,7 @@ RING_SECONDS: Final = 300
 _MOST_STEPS: Final = 500
 _MOST_LEGS: Final = 100
 _MOST_AT_ONCE: Final = 20
+_MOST_CALLS: Final = 1000
 _DIGITS: Final = 20
 _KEY_SECONDS: Final = 60
 _TRIES: Final = 10
@@ -128,6 +129,8 @@ def _check_dial(dial: Dial) -> None:
         _check(is_target(target.to), "to: must be +E.164 or sip:user@host")
         in_range = 1 <= target.ring_seconds <= RING_SECONDS
         _check(in_range, f"ring_seconds: must be 1 to {RING_SECONDS}")
+        has_cap = target.most_calls is None or 1 <= target.most_calls <= _MOST_CALLS
+        _check(has_cap, f"most_calls: must be 1 to {_MOST_CALLS}")
     _check(bool(_CALLER_ID.fullmatch(dial.caller_id)), "caller_id: must be a telephone number")
     accepts = dial.accept is None or _KEY.fullmatch(dial.accept)
     _check(bool(accepts), "accept: must be 0 to 9, * or #")

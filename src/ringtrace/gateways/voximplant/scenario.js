@@ -19,6 +19,9 @@ require(Modules.ApplicationStorage);
 const LOOKUP_SECONDS = 2;
 const STORAGE_SECONDS = 1;
 const DIGITS_SECONDS = 3;
+const ROOM_SECONDS = 1;
+// The backend forgets a leg that it is not told of for five minutes.
+const TOLD_SECONDS = 120;
 const DEFAULT_KEY_SECONDS = 8;
 const DEFAULT_MESSAGE_SECONDS = 120;
 // So long after the whisper whoever answered may press the key that accepts the call.
@@ -65,6 +68,8 @@ const FAILURES = {
 const INTERNAL_ERROR = ['failed', 'internal_error'];
 const NOBODY = ['missed', 'no_active_flow', 480];
 const CANCELLED = 487;
+// What a target is that has as many calls as it takes.
+const FULL = 486;
 // What a caller whom no target answered is refused with, by outcome.
 const REFUSALS = { busy: 486, missed: 480, rejected: 603 };
 const REFUSAL = 503;
@@ -119,6 +124,7 @@ const call = {
   language: '',
   digits: '',
   legs: [],
+  roomUnknown: false,
   joined: null,
   ending: null,
   recording: null,
@@ -310,6 +316,7 @@ function targetOf(target) {
     to: isSip(to) ? to : `+${digits(to)}`,
     ringSeconds: positive(target.ring_seconds, DEFAULT_RING_SECONDS),
     record: target.record !== false,
+    mostCalls: target.most_calls ? count(target.most_calls, 'most_calls') : null,
   };
 }
 
@@ -357,7 +364,10 @@ function compact(plan) {
   const whole = JSON.stringify({ steps: plan.steps, max_seconds: plan.max_seconds, flow, revision });
   if (whole.length <= CACHE_CHARACTERS) return whole;
   const questions = plan.steps.filter((step) => step.do === 'collect');
-  const targets = targetsOf(plan.steps).map((target) => ({ to: target.to }));
+  const targets = targetsOf(plan.steps).map((target) => ({
+    to: target.to,
+    most_calls: target.most_calls,
+  }));
   if (targets.length === 0) return null;
   const bare = () => JSON.stringify({ steps: [...questions, { do: 'dial', targets }], flow, revision });
   while (targets.length > 1 && bare().length > CACHE_CHARACTERS) targets.pop();
@@ -503,6 +513,7 @@ function* ring(step, targets) {
       } else if (event.kind === 'expired') {
         closeLeg(leg, CANCELLED);
         drop(leg);
+        letGo(leg);
       }
       if (leg.over) open.delete(leg);
     }
@@ -519,6 +530,7 @@ function* talk(leg, recorded) {
   call.legs.filter((other) => other !== leg && !other.over).forEach((other) => {
     closeLeg(other, CANCELLED, 'answered_elsewhere');
     drop(other);
+    letGo(other);
   });
   silence(leg);
   [leg, call.inbound].forEach(stopListening);
@@ -528,6 +540,7 @@ function* talk(leg, recorded) {
   leg.joinedAt = Date.now();
   call.joined = leg;
   if (recorded) harmless(record)(leg, true);
+  if (leg.mostCalls) keepTelling(leg);
   wait(call.inbound, call.maxSeconds);
   for (;;) {
     const event = yield;
@@ -736,7 +749,9 @@ function dial(target, step, alone) {
   const seconds = Math.min(target.ringSeconds, left);
   const leg = {
     ...party(null),
+    number: call.legs.length + 1,
     target: target.to,
+    mostCalls: target.mostCalls,
     record: target.record,
     startedAt: Date.now(),
     answeredAt: 0,
@@ -744,19 +759,77 @@ function dial(target, step, alone) {
     endedAt: 0,
     code: null,
     reason: null,
+    // Whether the backend knows of it.
+    told: false,
     // Whether the target can still be joined, and whether the platform has told its end.
     over: false,
     gone: false,
   };
   call.legs.push(leg);
   Logger.write(`ringtrace: dialling ${masked(target.to)} for ${Math.round(seconds)} s`);
+  wait(leg, seconds);
+  if (leg.mostCalls) guarded(() => connectIfRoom(leg, target, step, alone))();
+  else connect(leg, target, step, alone);
+  return leg;
+}
+
+async function connectIfRoom(leg, target, step, alone) {
+  const free = await hasRoom(leg);
+  if (leg.over) {
+    letGo(leg);
+    return;
+  }
+  if (free) {
+    connect(leg, target, step, alone);
+  } else {
+    Logger.write('ringtrace: that target has as many calls as it takes');
+    closeLeg(leg, FULL);
+    leg.gone = true;
+  }
+  if (!leg.over) return;
+  tell({ kind: 'left', party: leg });
+  settle();
+}
+
+// Sessions know nothing of each other, so the backend counts the calls of a target with a cap. A
+// backend that is away, or does not say in time, is no reason not to ring.
+async function hasRoom(leg) {
+  if (call.roomUnknown || call.planSource === 'cache') return true;
+  leg.told = true;
+  const note = { leg: leg.number, target: leg.target, most_calls: leg.mostCalls };
+  const answer = await post(legsPath(), note, ROOM_SECONDS);
+  try {
+    if (answer.code !== 200) throw new Error(`the backend answered ${answer.code}`);
+    return JSON.parse(answer.text).free !== false;
+  } catch (error) {
+    Logger.write(`ringtrace: whether there is room is not known (${error.message})`);
+    call.roomUnknown = true;
+    return true;
+  }
+}
+
+// A leg that talks to the caller is told of again and again, else it would be taken for over.
+function keepTelling(leg) {
+  setTimeout(guarded(() => {
+    if (leg.over || call.result) return;
+    quietly(() => post(legsPath(), { leg: leg.number, target: leg.target }, ROOM_SECONDS));
+    keepTelling(leg);
+  }), TOLD_SECONDS * 1000);
+}
+
+// The leg is over and the call goes on; when that ends too, its report says so.
+function letGo(leg) {
+  if (leg.told) quietly(() => post(legsPath(), { leg: leg.number }, ROOM_SECONDS));
+}
+
+function connect(leg, target, step, alone) {
   try {
     leg.call = place(target, step);
   } catch (error) {
     Logger.write(`ringtrace: not dialled (${error.message})`);
     closeLeg(leg, null);
     leg.gone = true;
-    return leg;
+    return;
   }
   // Who has to be spoken to first, or rings beside others, is not heard before he is joined.
   if (alone && !step.whisper && !step.accept) {
@@ -767,8 +840,6 @@ function dial(target, step, alone) {
   leg.call.addEventListener(CallEvents.Failed, guarded((event) => onLegEnded(leg, event.code)));
   leg.call.addEventListener(CallEvents.Disconnected, guarded(() => onLegEnded(leg, CANCELLED)));
   hear(leg);
-  wait(leg, seconds);
-  return leg;
 }
 
 function place(target, step) {
@@ -802,6 +873,7 @@ function onLegEnded(leg, code) {
   leg.gone = true;
   if (!leg.over) {
     closeLeg(leg, code);
+    if (!leg.joinedAt) letGo(leg);
     tell({ kind: 'left', party: leg });
   }
   settle();
@@ -820,7 +892,8 @@ function closeLeg(leg, code, reason) {
 
 // The platform tells its end, but nothing waits for that.
 function drop(leg) {
-  harmless(() => leg.call.hangup())();
+  if (leg.call) harmless(() => leg.call.hangup())();
+  else leg.gone = true;
 }
 
 function dropAll(reason) {
@@ -971,6 +1044,10 @@ function onTerminating() {
 
 function callPath() {
   return `/gateway/v1/calls/${encodeURIComponent(call.id)}`;
+}
+
+function legsPath() {
+  return `${callPath()}/legs`;
 }
 
 function reportPath() {

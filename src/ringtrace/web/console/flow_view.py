@@ -124,7 +124,9 @@ def _dial(directory: Directory, dial: Dial) -> str:
 
 
 def _target(directory: Directory, target: Target) -> str:
-    return shown_target(directory, target.to) + (f" when {target.hours}" if target.hours else "")
+    when = f" when {target.hours}" if target.hours else ""
+    most = f" (at most {target.most_calls} at a time)" if target.most_calls else ""
+    return shown_target(directory, target.to) + when + most
 
 
 def _when(when: When) -> str:

@@ -16,6 +16,7 @@ from ringtrace.gateways.sip.backend import (
     Backend,
     BackendAwayError,
     Delivery,
+    LegNote,
     NumberUnknownError,
 )
 from ringtrace.gateways.sip.outgoing import OutgoingRecording
@@ -224,3 +225,42 @@ def test_recording_is_put_as_what_it_is_with_its_digest(backend: Make, tmp_path:
         "content-digest": f"sha-256=:{base64.b64encode(digest).decode()}:",
     }
     assert asked == [("PUT", "/gateway/v1/calls/c1/recording", headers, b"fLaC")]
+
+
+@pytest.mark.parametrize("free", [True, False])
+def test_whether_a_target_has_room_is_asked_as_the_contract_says(
+    backend: Make, *, free: bool
+) -> None:
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200, json={"free": free})
+
+    assert backend(answer).has_room("c1", LegNote(2, "+15550199001", 3), 1.0) is free
+    (request,) = asked
+    assert str(request.url) == "http://backend.example/gateway/v1/calls/c1/legs"
+    assert msgspec.json.decode(request.content) == {
+        "leg": 2,
+        "target": "+15550199001",
+        "most_calls": 3,
+    }
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [httpx.Response(503), httpx.Response(404, json={}), httpx.Response(200, content=b"<html>")],
+)
+def test_a_backend_that_does_not_say_whether_there_is_room_is_away(
+    backend: Make, answer: httpx.Response
+) -> None:
+    with pytest.raises(BackendAwayError):
+        backend(lambda _: answer).has_room("c1", LegNote(1, "+15550199001", 1), 1.0)
+
+
+def test_a_lost_connection_leaves_open_whether_there_is_room(backend: Make) -> None:
+    def lost(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused", request=request)
+
+    with pytest.raises(BackendAwayError):
+        backend(lost).has_room("c1", LegNote(1), 1.0)

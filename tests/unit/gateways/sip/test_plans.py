@@ -34,6 +34,7 @@ def plan(*steps: Json, **changes: Any) -> bytes:
         ({**DIAL, "caller_id": "a\r\nb"}, "caller_id"),
         ({**DIAL, "targets": [{**TARGET, "to": "5"}]}, "to:"),
         ({**DIAL, "targets": [{**TARGET, "ring_seconds": 301}]}, "ring_seconds"),
+        ({**DIAL, "targets": [{**TARGET, "most_calls": 0}]}, "most_calls"),
         ({**DIAL, "targets": [TARGET] * 21, "at_once": True}, "targets"),
         ({**DIAL, "accept": "A"}, "accept"),
         ({**DIAL, "whisper": {"text": "x", "language": "e n"}}, "language"),

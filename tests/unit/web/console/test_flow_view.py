@@ -90,6 +90,10 @@ def test_a_condition_is_told(viewer: Viewer, when: Mapping[str, object], said: s
             "Ring +1 202-555-0192 when day (a repeat caller's last one first)",
         ),
         (
+            {"targets": [{"to": DESK, "hours": "day", "most_calls": 2}]},
+            "Ring +1 202-555-0192 when day (at most 2 at a time)",
+        ),
+        (
             {"targets": [DESK], "whisper": "Ad", "accept": "1", "record": False},
             "Ring +1 202-555-0192 (whispering “Ad”; to be accepted with 1; not recorded)",
         ),
