@@ -58,7 +58,7 @@ class PlanningBackend(Backend):
 
     def call_of(self, number: str) -> str | None:
         """The call whose report has come."""
-        for call, report in list(self.reports.items()):
+        for call, report in self.reports.copy().items():
             if report["number"] == number:
                 return call
         return None

@@ -26,6 +26,7 @@ from ringtrace.domain.flow import (
     is_target,
     places_of,
     read_flow,
+    revision,
 )
 from ringtrace.domain.hours import Hours
 
@@ -245,3 +246,11 @@ def test_every_gateway_can_dial_a_target(text: str) -> None:
 )
 def test_what_no_gateway_could_dial_is_no_target(text: str) -> None:
     assert not is_target(text)
+
+
+def test_a_revision_stands_for_what_a_flow_says() -> None:
+    flow = Flow.ringing(["+12025550191"])
+
+    assert revision(flow) == revision(Flow.ringing(["+12025550191"]))
+    assert revision(flow) != revision(Flow.ringing(["+12025550192"]))
+    assert len(revision(flow)) == 16

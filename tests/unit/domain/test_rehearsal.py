@@ -178,11 +178,21 @@ class TestCollect:
         assert call.result.digits == "421"
         assert call.result.legs[0].started_at == 350
 
-    @pytest.mark.parametrize("end", ["#", "*"])
-    def test_a_key_that_is_no_digit_ends_them(self, end: str) -> None:
-        call = self.asked(((3, "4"), (3.5, end), (3.6, "7")))
+    def test_the_hash_ends_them(self) -> None:
+        call = self.asked(((3, "4"), (3.5, "#"), (3.6, "7")))
 
         assert (call.result.digits, call.result.target) == ("4", C)
+
+    def test_the_star_begins_anew(self) -> None:
+        call = self.asked(((0.1, "*"), (3, "4"), (3.5, "*"), (3.6, "7"), (3.7, "#")))
+
+        assert (call.result.digits, call.result.target) == ("7", C)
+
+    def test_who_begins_anew_has_as_long_as_before(self) -> None:
+        call = self.asked(((3, "4"), (5, "*")))
+
+        assert (call.result.digits, call.result.target) == (None, B)
+        assert call.result.legs[0].started_at == 9_000
 
     def test_waiting_ends_them(self) -> None:
         call = self.asked(((3, "4"), (4, "2")))

@@ -8,9 +8,9 @@ from enum import Enum, auto
 import httpx
 import msgspec
 
-from ringtrace.domain.plan import Collect, Plan
+from ringtrace.domain.plan import Plan
 from ringtrace.gateways.sip.outgoing import OutgoingRecording
-from ringtrace.gateways.sip.plans import PlanInvalidError, parse_plan, steps_of
+from ringtrace.gateways.sip.plans import PlanInvalidError, parse_plan
 
 _log = logging.getLogger(__name__)
 # One write of a recording, which may be 200 MB long. The backend answers when it is durable, and
@@ -89,10 +89,7 @@ class Backend:
         return _plan(answer)
 
     def plan_for_digits(self, call: str, digits: str, timeout: float) -> Plan:
-        """The plan for a caller who keyed `digits`; raises `BackendAwayError`.
-
-        Nobody is asked for digits twice: an answer with another `collect` is no plan.
-        """
+        """The plan for a caller who keyed `digits`; raises `BackendAwayError`."""
         try:
             answer = self._client.post(
                 f"{self._calls}/{call}/digits",
@@ -102,10 +99,7 @@ class Backend:
             )
         except httpx.HTTPError as error:
             raise BackendAwayError(type(error).__name__) from None
-        plan = _plan(answer)
-        if any(isinstance(step, Collect) for step in steps_of(plan.steps)):
-            raise BackendAwayError("plan_invalid: collect again")
-        return plan
+        return _plan(answer)
 
     def has_room(self, call: str, note: LegNote, timeout: float) -> bool:
         """Whether the leg may ring its target; raises `BackendAwayError`."""

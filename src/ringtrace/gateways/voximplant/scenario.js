@@ -19,6 +19,10 @@ require(Modules.ApplicationStorage);
 const LOOKUP_SECONDS = 2;
 const STORAGE_SECONDS = 1;
 const DIGITS_SECONDS = 3;
+// So often in a call the backend is asked about digits; then nobody is asked for any.
+const MOST_QUESTIONS = 3;
+// With this key an entry of digits is begun anew, any other that is no digit ends it.
+const ANEW = '*';
 const ROOM_SECONDS = 1;
 // The backend forgets a leg that it is not told of for five minutes.
 const TOLD_SECONDS = 120;
@@ -123,6 +127,7 @@ const call = {
   hearsRingback: false,
   language: '',
   digits: '',
+  questions: 0,
   legs: [],
   roomUnknown: false,
   joined: null,
@@ -446,16 +451,12 @@ const STEPS = {
   },
 
   * collect(step) {
+    if (call.questions >= MOST_QUESTIONS) return false;
     yield* say(step.prompt, true);
-    let entered = '';
-    while (entered.length < step.digits) {
-      const key = yield* awaitKey(step.seconds, entered === '');
-      if (!/^[0-9]$/.test(key)) break;
-      entered += key;
-      call.digits = entered;
-    }
+    const entered = yield* awaitEntry(step);
     Logger.write(`ringtrace: ${entered.length} digit(s)`);
     if (!entered) return false;
+    call.questions += 1;
     guarded(redirect)(entered);
     const { decision } = yield* until('replied', call.inbound);
     call.next = decision;
@@ -547,6 +548,17 @@ function* talk(leg, recorded) {
     if (event.party === leg && event.kind === 'left') return;
     if (event.party === call.inbound && event.kind === 'expired') return;
   }
+}
+
+function* awaitEntry(step) {
+  let entered = '';
+  for (let playing = true; entered.length < step.digits; playing = false) {
+    const key = yield* awaitKey(step.seconds, playing);
+    if (key !== ANEW && !/^[0-9]$/.test(key)) break;
+    entered = key === ANEW ? '' : entered + key;
+    call.digits = entered;
+  }
+  return entered;
 }
 
 // The key the caller presses while he hears something or so many seconds after; '': none.

@@ -126,6 +126,12 @@ def test_digits_are_posted_as_the_contract_says(backend: Make) -> None:
     assert dial.targets[0].to == "+15550199001"
 
 
+def test_a_plan_for_digits_may_ask_for_digits(backend: Make) -> None:
+    again = httpx.Response(200, json=PLAN | {"steps": [COLLECT, DIAL]})
+    plan = backend(lambda _: again).plan_for_digits("c1", "4217", 3.0)
+    assert isinstance(plan.steps[0], Collect)
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -133,7 +139,6 @@ def test_digits_are_posted_as_the_contract_says(backend: Make) -> None:
         httpx.Response(422, json={"error_id": "field_invalid", "field": "digits"}),
         httpx.Response(503),
         httpx.Response(200, text="<html>"),
-        httpx.Response(200, json=PLAN | {"steps": [COLLECT, DIAL]}),
     ],
 )
 def test_any_other_answer_to_the_digits_is_no_plan(backend: Make, answer: httpx.Response) -> None:
