@@ -151,6 +151,10 @@ def _tag(_: Ids, __: Tokens) -> Request:
     return {"data": {"add": TAG}}
 
 
+def _sound(_: Ids, __: Tokens) -> Request:
+    return {"url": f"/sounds/1/{'a' * 64}.wav?expires=1&signature=a"}
+
+
 def _since(_: Ids, __: Tokens) -> Request:
     return {"json": {"since": "2026-11-01T00:00:00Z"}}
 
@@ -173,6 +177,7 @@ HOT = {
     "/api": Ask(404, _original),
     "/api/report": Ask(404, _original_report),
     "/recordings/*": Ask(404, _listen),
+    "/sounds/*": Ask(404, _sound),
 }
 PAGES = {
     "GET /api/v1/calls": Ask(200),
@@ -197,6 +202,9 @@ PAGES = {
     "GET /api/v1/flows/{name:str}/versions/{version:int}": Ask(404),
     "GET /api/v1/setup": Ask(200),
     "PUT /api/v1/setup": Ask(409, _number),
+    "GET /api/v1/sounds": Ask(200),
+    "PUT /api/v1/sounds/{name:str}": Ask(400),
+    "DELETE /api/v1/sounds/{name:str}": Ask(404),
     "GET /api/v1/tokens": Ask(200),
     "POST /api/v1/tokens": Ask(201, _kind),
     "POST /api/v1/accounts": Ask(404, _account),
@@ -217,6 +225,8 @@ PAGES = {
     "POST /calls/{gateway:str}/{call:str}/tags": Ask(404, _tag),
     "GET /setup": Ask(200),
     "POST /setup/tokens": Ask(200, _kind),
+    "POST /setup/sounds": Ask(400),
+    "POST /setup/sounds/{name:str}/delete": Ask(404),
     "GET /static/{digest:str}/{name:str}": Ask(404),
     "GET /login": Ask(303),
     "POST /login": Ask(401, _guess),

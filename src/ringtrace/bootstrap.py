@@ -21,6 +21,7 @@ from ringtrace.services.apply_setup import ApplyTheSetup
 from ringtrace.services.correct_call import CorrectCall
 from ringtrace.services.directory import Directory
 from ringtrace.services.keep_recording import KeepRecording, RecordingLinks
+from ringtrace.services.keep_sound import KeepTheSound, SoundLinks
 from ringtrace.services.learn_models import LearnModels
 from ringtrace.services.limits import HitLimits
 from ringtrace.services.list_callers import KeepTheList
@@ -158,6 +159,7 @@ def _use_cases(
     directory = Directory(store)
     recordings = open_recordings(settings)
     keep_list = KeepTheList(store, directory, clock)
+    sound_links = SoundLinks(secret_key(settings.data), directory, store, clock)
     limits = HitLimits(settings.hits_per_address, settings.hits_per_site)
     return UseCases(
         store=store,
@@ -166,9 +168,11 @@ def _use_cases(
         track_hit=TrackHit(store, directory, limits, clock),
         occupy_target=OccupyTarget(clock),
         keep_recording=KeepRecording(store, recordings),
-        route_call=RouteCall(store, directory, watch, clock, random.random),
+        route_call=RouteCall(store, directory, watch, clock, sound_links, random.random),
         record_call=RecordCall(store, directory, watch, clock),
         recording_links=RecordingLinks(secret_key(settings.data), clock),
+        keep_sound=KeepTheSound(store, directory, clock),
+        sound_links=sound_links,
         apply_setup=ApplyTheSetup(store, directory, clock),
         open_account=OpenTheAccount(store, directory, hasher),
         issue_token=IssueToken(store, directory, clock),

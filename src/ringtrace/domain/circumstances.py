@@ -1,7 +1,7 @@
 """What is known of one call when its flow is resolved, and which conditions that meets."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import phonenumbers
 
@@ -17,7 +17,8 @@ class Circumstances:
     `called_before`, `last_target` (whom he talked to last) and `tags` (of his earlier calls) are
     the caller's history; `channel`, `campaign` and `keyword` those of the attributed visit. `ask`
     is the question for an extension, when there can be one. `turn` counts the calls of a round
-    robin; `chance` (0 to 1, drawn for the call) decides the order of weighted targets.
+    robin; `chance` (0 to 1, drawn for the call) decides the order of weighted targets. `sounds` are
+    links to those that the account has uploaded, by name.
     """
 
     number: str
@@ -32,6 +33,7 @@ class Circumstances:
     ask: Collect | None = None
     turn: int = 0
     chance: float = 0.0
+    sounds: Mapping[str, str] = field(default_factory=dict)
 
 
 def meets(now: Circumstances, when: When, hours: Mapping[str, Hours]) -> bool:

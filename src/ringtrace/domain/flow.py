@@ -66,7 +66,7 @@ class _Step(_Part, frozen=True, tag_field="do", tag="step"):
 
 
 class _Spoken(_Step, frozen=True, kw_only=True):
-    """A text that is spoken or a sound file that is played, one of the two."""
+    """A sound that is played, or a text that is spoken where there is no sound or it cannot be."""
 
     say: str | None = None
     play: str | None = None
@@ -198,6 +198,13 @@ class Flow(_Part, frozen=True):
         places = places_of(self.step)
         dials = [place.step for place in places if isinstance(place.step, Dial)]
         return tuple(target for dial in dials for target in dial.full_targets)
+
+
+def sounds_of(flow: Flow) -> frozenset[str]:
+    """The names of the sounds that it plays."""
+    steps = (place.step for place in places_of(flow.step))
+    spoken = (step for step in steps if isinstance(step, Announce | Menu | Voicemail))
+    return frozenset(step.play for step in spoken if step.play is not None)
 
 
 def revision(flow: Flow) -> str:

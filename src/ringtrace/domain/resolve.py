@@ -100,7 +100,8 @@ class _Resolving:
         return resolved
 
     def _prompt(self, step: flow.Announce | flow.Menu | flow.Voicemail) -> Prompt:
-        return Prompt(step.say or "", self._flow.language, step.play)
+        link = self._now.sounds.get(step.play or "")
+        return Prompt(step.say or "", self._flow.language, step.play, link)
 
     def _branch(self, branch: flow.Branch) -> Sequence[plan.Step]:
         if is_personal(self._now, branch.when):

@@ -27,6 +27,7 @@ from ringtrace.domain.flow import (
 )
 from ringtrace.domain.reach import idle, too_long, unreachable
 from ringtrace.domain.resolve import PLACEHOLDER, PLACEHOLDERS
+from ringtrace.domain.sound import is_sound_name
 from ringtrace.domain.tag import TagInvalidError, read_tag
 
 MOST_STEPS: Final = 100
@@ -47,18 +48,19 @@ KEYS: Final = frozenset("0123456789*#")
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _PREFIX = re.compile(r"\+[1-9][0-9]{0,14}")
-_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def faults(
     flow: Flow,
     own_numbers: Collection[str] = (),
     gateways: Collection[GatewayKind] = tuple(GatewayKind),
+    sounds: Collection[str] = (),
 ) -> Sequence[Fault]:
     """All of them, by the places where they stand; a flow without errors can be saved.
 
     `own_numbers` are the account's tracking numbers (E.164): a flow that dials one would call us
-    for ever. `gateways` are those that carry the flow out, with limits of their own.
+    for ever. `gateways` are those that carry the flow out, with limits of their own; `sounds` are
+    the names of those that were uploaded.
     """
     found = [*_flow_faults(flow)]
     places = tuple(places_of(flow.step))
@@ -69,15 +71,19 @@ def faults(
         return found
     found += [*unreachable(flow), *idle(flow)]
     if GatewayKind.VOXIMPLANT in gateways:
-        found += [*too_long(flow), *_unplayable(places)]
+        found += [*too_long(flow), *_unplayable(places, sounds)]
     return found
 
 
-def _unplayable(places: Sequence[Place]) -> Iterator[Fault]:
+def _unplayable(places: Sequence[Place], sounds: Collection[str]) -> Iterator[Fault]:
     """A notice that nobody hears is worse than none."""
     for place in places:
-        if isinstance(place.step, Announce | Menu | Voicemail) and place.step.play is not None:
-            yield Fault(f"{place.path}.play", "Voximplant gateways play no files yet: say it")
+        step = place.step
+        if not isinstance(step, Announce | Menu | Voicemail) or step.play is None:
+            continue
+        if step.play not in sounds and step.say is None:
+            message = f"Voximplant gateways play what was uploaded: upload {step.play}, or say it"
+            yield Fault(f"{place.path}.play", message)
 
 
 def _flow_faults(flow: Flow) -> Iterator[Fault]:
@@ -173,11 +179,11 @@ class _Check:
 
 
 def _spoken_faults(path: str, step: Announce | Menu | Voicemail) -> Iterator[Fault]:
-    if (step.say is None) == (step.play is None):
-        yield Fault(f"{path}.say", "either say (a text) or play (a sound file) is needed")
+    if step.say is None and step.play is None:
+        yield Fault(f"{path}.say", "say (a text) or play (a sound) is needed")
     if step.say is not None:
         yield from _text_faults(f"{path}.say", step.say)
-    if step.play is not None and not _FILE.fullmatch(step.play):
+    if step.play is not None and not is_sound_name(step.play):
         message = "a file name is needed: up to 100 of A-Z a-z 0-9 . _ -, no folder"
         yield Fault(f"{path}.play", message)
 

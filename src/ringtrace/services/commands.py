@@ -162,6 +162,28 @@ class NoteRecording(Command[bool]):
 
 
 @dataclass(frozen=True, slots=True)
+class KeepSound(Command[None]):
+    """Add a sound or replace the one of that name; `content` is a WAV file, `digest` its SHA-256.
+
+    `made_at` is ms since 1970 UTC, `made_by` a login, None through the API.
+    """
+
+    name: str
+    digest: str
+    seconds: float
+    content: bytes
+    made_at: int
+    made_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DropSound(Command[None]):
+    """Raises NotFoundError."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class OpenAccount(Command[int]):
     """The writer gives out the id (`account_id` is 0 here). Raises FieldInvalidError: `login`."""
 

@@ -23,7 +23,7 @@ from ringtrace.domain.plan import Collect
 from ringtrace.domain.prompt import for_extension, language_of
 from ringtrace.domain.screening import SpamRules
 from ringtrace.domain.site import Site
-from ringtrace.services.ports import Configuration, KeptFlow, SiteModel, Store
+from ringtrace.services.ports import Configuration, KeptFlow, KeptSound, SiteModel, Store
 
 _USUAL_RULES = SpamRules()
 
@@ -46,6 +46,7 @@ class _Snapshot:
     flows: dict[tuple[int, str], KeptFlow] = field(default_factory=dict)
     listings: dict[int, dict[str, Listing]] = field(default_factory=dict)
     spam_rules: dict[int, SpamRules] = field(default_factory=dict)
+    sounds: dict[int, list[KeptSound]] = field(default_factory=dict)
 
 
 class Directory:
@@ -158,6 +159,10 @@ class Directory:
     def flows_of(self, account_id: int) -> list[KeptFlow]:
         return [one for one in self._now.flows.values() if one.account_id == account_id]
 
+    def sounds_of(self, account_id: int) -> Sequence[KeptSound]:
+        """In alphabetical order."""
+        return self._now.sounds.get(account_id, ())
+
     def numbers_of(self, account_id: int) -> list[TrackingNumber]:
         return [one for one in self._now.numbers.values() if one.account_id == account_id]
 
@@ -174,6 +179,9 @@ def _snapshot(configuration: Configuration) -> _Snapshot:
         )
         if one.active and one.kind is NumberKind.POOL and one.site_key:
             pools[one.site_key] = pools.get(one.site_key, 0) + 1
+    sounds: dict[int, list[KeptSound]] = {}
+    for sound in configuration.sounds:
+        sounds.setdefault(sound.account_id, []).append(sound)
     regions = {account.account_id: account.region for account in configuration.accounts}
     for one in configuration.numbers:
         national = national_digits(one.number)
@@ -194,6 +202,7 @@ def _snapshot(configuration: Configuration) -> _Snapshot:
         flows={(one.account_id, one.name): one for one in configuration.flows},
         listings=listings,
         spam_rules=dict(configuration.spam_rules),
+        sounds=sounds,
     )
 
 

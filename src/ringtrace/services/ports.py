@@ -52,6 +52,22 @@ class Configuration:
     flows: tuple["KeptFlow", ...] = ()
     listings: tuple[tuple[int, Listing], ...] = ()
     spam_rules: tuple[tuple[int, SpamRules], ...] = ()
+    sounds: tuple["KeptSound", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSound:
+    """A sound that flows can play; `digest` (SHA-256, hex) stands for its content.
+
+    `made_at` is ms since 1970 UTC, `made_by` a login, None through the API.
+    """
+
+    account_id: int
+    name: str
+    digest: str
+    seconds: float
+    made_at: int
+    made_by: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +316,10 @@ class Reads(Protocol):
     async def visit(self, account_id: int, visit_id: str) -> "VisitRecord | None": ...
 
     async def flow(self, account_id: int, name: str, version: int) -> KeptFlow | None: ...
+
+    async def sound(self, account_id: int, digest: str) -> bytes | None:
+        """The WAV file."""
+        ...
 
     async def tokens(self, account_id: int) -> Sequence[ValidToken]:
         """Of every kind, newest first."""

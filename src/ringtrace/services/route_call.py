@@ -23,6 +23,7 @@ from ringtrace.services.arrival import (
 )
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import CallUnknownError, FieldInvalidError, NumberUnknownError
+from ringtrace.services.keep_sound import SoundLinks
 from ringtrace.services.know_call import KnowCall
 from ringtrace.services.note_arrivals import ArrivalNotes, Note
 from ringtrace.services.ports import Clock, Store
@@ -42,6 +43,7 @@ class RouteCall:
         directory: Directory,
         watch: CallerWatch,
         clock: Clock,
+        links: SoundLinks,
         draw: Callable[[], float],
     ) -> None:
         self._store = store
@@ -51,7 +53,7 @@ class RouteCall:
         self._clock = clock
         self._notes = ArrivalNotes(store, directory)
         self._asked = _Asked()
-        self._know = KnowCall(store, directory, draw)
+        self._know = KnowCall(store, directory, links, draw)
 
     async def __call__(self, owner: TokenOwner, arrival: Arrival) -> Plan:
         """The plan, from memory: a caller is waiting.

@@ -6,6 +6,7 @@ from ringtrace.services.apply_setup import ApplyTheSetup
 from ringtrace.services.correct_call import CorrectCall
 from ringtrace.services.directory import Directory
 from ringtrace.services.keep_recording import KeepRecording, RecordingLinks
+from ringtrace.services.keep_sound import KeepTheSound, SoundLinks
 from ringtrace.services.learn_models import LearnModels
 from ringtrace.services.list_callers import KeepTheList
 from ringtrace.services.mark_spam import MarkTheSpam
@@ -32,6 +33,8 @@ class UseCases:
     occupy_target: OccupyTarget
     keep_recording: KeepRecording
     recording_links: RecordingLinks
+    keep_sound: KeepTheSound
+    sound_links: SoundLinks
     apply_setup: ApplyTheSetup
     open_account: OpenTheAccount
     issue_token: IssueToken

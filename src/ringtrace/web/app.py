@@ -8,6 +8,7 @@ from ringtrace.tag.script import TagScript
 from ringtrace.web.asgi import Asgi, Receive, Scope, Send, respond_error, respond_json
 from ringtrace.web.original import OriginalDoor
 from ringtrace.web.recordings import ListenDoor, UploadDoor
+from ringtrace.web.sounds import SoundDoor
 from ringtrace.web.telephony import PREFIX, GatewayDoor
 from ringtrace.web.tracking import HitDoor, TagDoor
 
@@ -44,6 +45,7 @@ class App:
             (f"{PREFIX}/", "/recording", upload),
             (f"{PREFIX}/", "", gateway),
             ("/recordings/", "", listen),
+            ("/sounds/", "", SoundDoor(use_cases.sound_links)),
         )
         self._pages = pages
 

@@ -136,7 +136,6 @@ def test_bounds_are_allowed(most: int) -> None:
         (Dial((A,), whisper="x", accept="12"), "accept"),
         (Dial((A,), whisper="x", accept=""), "accept"),
         (Announce(), "say"),
-        (Announce(say="x", play="x.wav"), "say"),
         (Announce(say=""), "say"),
         (Announce(say="x" * 1_001), "say"),
         (Announce(play="../x.wav"), "play"),
@@ -213,6 +212,9 @@ def test_a_file_that_a_gateway_would_not_play_is_an_error() -> None:
     flow = Flow((Announce(play="notice.wav"), Dial((A,))))
 
     assert [fault.path for fault in faults(flow)] == ["step[0].play"]
+    assert not faults(flow, sounds={"notice.wav"}), "it was uploaded"
+    instead = Flow((Announce(play="notice.wav", say="Notice."), Dial((A,))))
+    assert not faults(instead), "it is said"
     assert faults(flow, gateways=[GatewayKind.SIP]) == []
 
 

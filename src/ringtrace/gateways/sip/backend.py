@@ -16,6 +16,8 @@ _log = logging.getLogger(__name__)
 # One write of a recording, which may be 200 MB long. The backend answers when it is durable, and
 # may have to send it on to another place first.
 _UPLOAD_TIMEOUT = httpx.Timeout(30.0, read=300.0)
+_SOUND_TIMEOUT = 10.0  # no call waits for it: without the sound its text is spoken
+_SOUND_BYTES = 10 * 1024 * 1024
 
 
 class NumberUnknownError(Exception):
@@ -68,7 +70,8 @@ class Backend:
     """Safe to call from several threads at once. `node` is told with every request."""
 
     def __init__(self, url: str, token: str, timeout: float, *, node: str) -> None:
-        self._calls = url.rstrip("/") + "/gateway/v1/calls"
+        self._root = url.rstrip("/")
+        self._calls = self._root + "/gateway/v1/calls"
         self._client = httpx.Client(
             headers={"Authorization": f"Bearer {token}", "User-Agent": f"ringtrace-sip ({node})"},
             timeout=timeout,
@@ -117,6 +120,21 @@ class Backend:
             raise BackendAwayError(type(error).__name__) from None
         except msgspec.MsgspecError as error:
             raise BackendAwayError(f"answer_invalid: {error}") from None
+
+    def sound(self, link: str) -> bytes:
+        """A sound file; raises `BackendAwayError`. `link` is path and query under its root."""
+        content = bytearray()
+        try:
+            with self._client.stream("GET", self._root + link, timeout=_SOUND_TIMEOUT) as answer:
+                if answer.status_code != httpx.codes.OK:
+                    raise BackendAwayError(f"status_{answer.status_code}")
+                for chunk in answer.iter_bytes():
+                    content += chunk
+                    if len(content) > _SOUND_BYTES:
+                        raise BackendAwayError("too_large")
+        except httpx.HTTPError as error:
+            raise BackendAwayError(type(error).__name__) from None
+        return bytes(content)
 
     def send_report(self, call: str, report: bytes) -> Delivery:
         return self._deliver(

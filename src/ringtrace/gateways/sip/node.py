@@ -123,6 +123,7 @@ class _Node:
                 settings.spool_dir / "prompts",
                 command=settings.tts_command,
                 folder=settings.prompt_dir,
+                fetch=self._backend.sound,
             ),
             prompt=self._prompt,
             spool=self._spool,

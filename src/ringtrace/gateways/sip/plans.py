@@ -37,6 +37,7 @@ _CALLER_ID = re.compile(r"\+?[0-9A-Za-z*#._-]{1,32}")
 _KEY = re.compile(r"[0-9*#]")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 _FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._ -]{0,127}")
+_LINK = re.compile(r"/[A-Za-z0-9][!-~]{0,500}")
 
 
 class PlanInvalidError(ValueError):
@@ -145,3 +146,5 @@ def _check_prompt(prompt: Prompt) -> None:
     _check(bool(_LANGUAGE.fullmatch(prompt.language)), "language: must be a BCP 47 tag")
     is_name = prompt.file is None or _FILE.fullmatch(prompt.file)
     _check(bool(is_name), "file: must be the name of a file")
+    is_path = prompt.link is None or _LINK.fullmatch(prompt.link)
+    _check(bool(is_path), "link: must be a path")

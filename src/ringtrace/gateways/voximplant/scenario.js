@@ -37,6 +37,9 @@ const CONNECT_SECONDS = 5;
 const SLOWEST_LETTERS = 5;
 const SPARE_SECONDS = 10;
 const LONGEST_BEEP_SECONDS = 2;
+// A sound file that does not begin in time is said instead.
+const FILE_STARTS_SECONDS = 3;
+const LONGEST_FILE_SECONDS = 130;
 // The platform drops a caller who is not answered within 60 seconds; end before it does.
 const CALLER_WAITS_SECONDS = 57;
 const SHORTEST_RING_SECONDS = 2;
@@ -88,17 +91,20 @@ const VOICES = {
   'ru-RU': ['ru_RU_Tatyana', 'ru_RU_Maxim'],
 };
 
-// The beep before a message, and what tells that nobody is left: frequencies; seconds(on/off).
+// The beep before a message, what stands for a sound that cannot be heard, and what tells that
+// nobody is left: frequencies; seconds(on/off).
 const BEEP = '1000@-16;.5(*/0/1)';
+const STAND_IN = '500@-16;.4(*/0/1)';
 const BUSY = '425@-19;3(.5/.5/1)';
 const AMERICAN_BUSY = '480@-19,620@-19;3(.5/.5/1+2)';
 
 const config = { url: '', token: '', fallback: '' };
 
 // Whoever can be heard and spoken to, the caller or a leg: `playing` while something is played
-// whose end is waited for; one timer each; `way` is how its keys arrive.
+// whose end is waited for, by `player` where it is a file; one timer each; `way` is how its keys
+// arrive.
 function party(its) {
-  return { call: its, timer: null, playing: false, listening: false, way: null };
+  return { call: its, timer: null, playing: false, player: null, listening: false, way: null };
 }
 
 // The call of this session. `course` is its plan while it is carried out, `next` another plan
@@ -311,7 +317,8 @@ function promptOf(prompt) {
   if (typeof prompt.text !== 'string' || typeof prompt.language !== 'string') {
     throw new Error('a prompt has no text and language');
   }
-  return { text: prompt.text, language: prompt.language, file: prompt.file || null };
+  const link = String(prompt.link || '');
+  return { text: prompt.text, language: prompt.language, link: link.startsWith('/') ? link : null };
 }
 
 function targetOf(target) {
@@ -679,12 +686,21 @@ function onTone(one, event) {
   tell({ kind: 'key', party: one, key: event.tone });
 }
 
-// A prompt that cannot be heard is over at once, one whose end is never told some time after.
+// A prompt whose end is never told is over some time after.
 function play(one, prompt) {
   one.playing = true;
+  if (prompt.link) playFile(one, prompt);
+  else speak(one, prompt);
+}
+
+function speak(one, prompt) {
+  if (!prompt.text) {
+    Logger.write('ringtrace: a tone stands for a sound');
+    playTones(one, STAND_IN);
+    return;
+  }
   wait(one, SPARE_SECONDS + prompt.text.length / SLOWEST_LETTERS, onPlayed);
   try {
-    if (!prompt.text) throw new Error(prompt.file ? 'files cannot be played yet' : 'no text');
     const voice = voiceOf(prompt.language);
     one.call.say(prompt.text, voice ? { voice } : {});
   } catch (error) {
@@ -693,22 +709,64 @@ function play(one, prompt) {
   }
 }
 
+// One that does not begin in time, or fails, is said instead.
+function playFile(one, prompt) {
+  const isPlaying = () => one.playing && one.player === player;
+  const instead = (why) => {
+    Logger.write(`ringtrace: the sound was not played (${why})`);
+    stopFile(one);
+    speak(one, prompt);
+  };
+  let player = null;
+  wait(one, FILE_STARTS_SECONDS, () => instead('it did not begin'));
+  try {
+    player = VoxEngine.createURLPlayer(config.url + prompt.link, { progressivePlayback: true });
+    one.player = player;
+    player.addEventListener(PlayerEvents.Started, guarded(() => {
+      if (isPlaying()) wait(one, LONGEST_FILE_SECONDS, onPlayed);
+    }));
+    player.addEventListener(PlayerEvents.PlaybackFinished, guarded((event) => {
+      if (!isPlaying()) return;
+      if (event.error) instead(event.error);
+      else onPlayed(one);
+    }));
+    player.sendMediaTo(one.call);
+  } catch (error) {
+    instead(error.message);
+  }
+}
+
+// Its end is not told any more.
+function stopFile(one) {
+  const { player } = one;
+  one.player = null;
+  if (player) harmless(() => player.stop())();
+}
+
 function beep() {
   call.inbound.playing = true;
-  wait(call.inbound, LONGEST_BEEP_SECONDS, onPlayed);
+  playTones(call.inbound, BEEP);
+}
+
+function playTones(one, script) {
+  wait(one, LONGEST_BEEP_SECONDS, onPlayed);
   try {
-    const player = VoxEngine.createToneScriptPlayer(BEEP);
-    player.addEventListener(PlayerEvents.PlaybackFinished, guarded(() => onPlayed(call.inbound)));
-    player.sendMediaTo(call.inbound.call);
+    const player = VoxEngine.createToneScriptPlayer(script);
+    one.player = player;
+    player.addEventListener(PlayerEvents.PlaybackFinished, guarded(() => {
+      if (one.player === player) onPlayed(one);
+    }));
+    player.sendMediaTo(one.call);
   } catch (error) {
-    Logger.write(`ringtrace: no beep (${error.message})`);
-    wait(call.inbound, 0, onPlayed);
+    Logger.write(`ringtrace: no tone (${error.message})`);
+    wait(one, 0, onPlayed);
   }
 }
 
 function onPlayed(one) {
   if (!one.playing) return;
   one.playing = false;
+  one.player = null;
   clearTimeout(one.timer);
   tell({ kind: 'played', party: one });
 }
@@ -718,7 +776,8 @@ function silence(one) {
   clearTimeout(one.timer);
   if (!one.playing) return;
   one.playing = false;
-  harmless(() => one.call.stopPlayback())();
+  if (one.player) stopFile(one);
+  else harmless(() => one.call.stopPlayback())();
 }
 
 function wait(one, seconds, then = onExpired) {

@@ -35,6 +35,7 @@ from ringtrace.store.sqlite.connection import connect
 from ringtrace.store.sqlite.evidence import caller_history, evidence
 from ringtrace.store.sqlite.listings import listings
 from ringtrace.store.sqlite.past import past
+from ringtrace.store.sqlite.sounds import sound
 from ringtrace.store.sqlite.spam import watched_calls
 from ringtrace.store.sqlite.tags import tag_names
 
@@ -127,6 +128,9 @@ class SqliteReader:
 
     async def flow(self, account_id: int, name: str, version: int) -> KeptFlow | None:
         return await self._read(reads.flow, account_id, name, version)
+
+    async def sound(self, account_id: int, digest: str) -> bytes | None:
+        return await self._read(sound, account_id, digest)
 
     async def tokens(self, account_id: int) -> Sequence[ValidToken]:
         return await self._read(reads.tokens, account_id)

@@ -30,6 +30,7 @@ from ringtrace.store.sqlite import (
 )
 from ringtrace.store.sqlite.corrections import correction
 from ringtrace.store.sqlite.screenings import screening
+from ringtrace.store.sqlite.sounds import sounds
 from ringtrace.store.sqlite.spam_marks import mark
 from ringtrace.store.sqlite.tags import tags
 
@@ -111,6 +112,7 @@ def configuration(connection: sqlite3.Connection) -> Configuration:
                     "SELECT account_id, rules, max(made_at) FROM spam_rules GROUP BY account_id"
                 )
             ),
+            sounds=sounds(connection),
         )
     finally:
         connection.execute("COMMIT")

@@ -23,6 +23,7 @@ from ringtrace.store.sqlite.corrections import CorrectionWriter
 from ringtrace.store.sqlite.listings import ListingWriter
 from ringtrace.store.sqlite.reader import SqliteReader
 from ringtrace.store.sqlite.setup import SetupWriter
+from ringtrace.store.sqlite.sounds import SoundWriter
 from ringtrace.store.sqlite.spam import SpamWriter
 from ringtrace.store.sqlite.tags import TagWriter
 from ringtrace.store.sqlite.visits import VisitWriter
@@ -50,6 +51,7 @@ class SqliteStore(SqliteReader):
         writer, setup = CallWriter(self._connection), SetupWriter(self._connection)
         corrections, tags = CorrectionWriter(self._connection), TagWriter(self._connection)
         listings, spam = ListingWriter(self._connection), SpamWriter(self._connection)
+        sounds = SoundWriter(self._connection)
         self._handlers: dict[type[Command[Any]], Callable[[Any], Any]] = {
             commands.ShowNumber: self._visits.show_number,
             commands.NoteHit: self._visits.note_hit,
@@ -63,6 +65,8 @@ class SqliteStore(SqliteReader):
             commands.ListCallers: listings.add,
             commands.UnlistCaller: listings.remove,
             commands.MarkSpam: spam.mark,
+            commands.KeepSound: sounds.keep,
+            commands.DropSound: sounds.drop,
             commands.AddTag: tags.add,
             commands.RemoveTag: tags.remove,
             commands.OpenAccount: setup.open_account,

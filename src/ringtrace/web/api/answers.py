@@ -430,6 +430,24 @@ class TrackingNumberAnswer(msgspec.Struct, frozen=True):
     flow: str | None
 
 
+class SoundAnswer(msgspec.Struct, frozen=True):
+    """`flows` are those that play it; `link` is under this server's root and expires.
+
+    `made_by` is the login of who uploaded it, null through the API.
+    """
+
+    name: str
+    seconds: float
+    made_at: datetime
+    made_by: str | None
+    flows: list[str]
+    link: str
+
+
+class SoundsAnswer(msgspec.Struct, frozen=True):
+    sounds: list[SoundAnswer]
+
+
 class WarningAnswer(msgspec.Struct, frozen=True):
     """What was saved and may still not be what is meant."""
 

@@ -8,7 +8,16 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from ringtrace import __version__
 from ringtrace.services.errors import RefusedError
-from ringtrace.web.api import attribution, calls, errors, reports, setup, spam, tags
+from ringtrace.web.api import (
+    attribution,
+    calls,
+    errors,
+    reports,
+    setup,
+    sounds,
+    spam,
+    tags,
+)
 from ringtrace.web.api.bearer import token_required
 
 PREFIX = "/api/v1"
@@ -24,6 +33,7 @@ def api_router() -> Router:
             reports.router,
             setup.router,
             spam.router,
+            sounds.router,
         ],
         guards=[token_required],
         exception_handlers={

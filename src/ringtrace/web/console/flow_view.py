@@ -93,7 +93,7 @@ def _parts(
 
 
 def _spoken(step: Announce | Menu | Voicemail) -> str:
-    return f"“{step.say}”" if step.say else f"the sound {step.play}"
+    return f"the sound {step.play}" if step.play else f"“{step.say}”"
 
 
 _BETWEEN = {

@@ -13,6 +13,7 @@ from ringtrace.web.console import (
     refusals,
     setup_page,
     signing,
+    sounds,
     tagging,
 )
 from ringtrace.web.console.session import SignInNeededError, sign_in_required
@@ -32,6 +33,8 @@ def console_router() -> Router:
             tagging.tag_call,
             setup_page.show_setup,
             setup_page.issue_token,
+            sounds.upload_sound,
+            sounds.delete_sound,
         ],
         guards=[sign_in_required],
         exception_handlers={SignInNeededError: refusals.sign_in_first},

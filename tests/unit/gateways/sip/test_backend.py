@@ -269,3 +269,42 @@ def test_a_lost_connection_leaves_open_whether_there_is_room(backend: Make) -> N
 
     with pytest.raises(BackendAwayError):
         backend(lost).has_room("c1", LegNote(1), 1.0)
+
+
+def test_a_sound_is_fetched_by_its_link(backend: Make) -> None:
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200, content=b"RIFF")
+
+    assert backend(answer).sound("/sounds/1/a.wav?expires=1") == b"RIFF"
+    (request,) = asked
+    assert (request.method, str(request.url)) == (
+        "GET",
+        "http://backend.example/sounds/1/a.wav?expires=1",
+    )
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(404),
+        httpx.Response(302, headers={"Location": "https://elsewhere.example/"}),
+        httpx.Response(200, content=bytes(10 * 1024 * 1024 + 1)),
+    ],
+    ids=["missing", "elsewhere", "too large"],
+)
+def test_what_is_no_sound_of_the_backend_is_not_taken(
+    backend: Make, answer: httpx.Response
+) -> None:
+    with pytest.raises(BackendAwayError):
+        backend(lambda _: answer).sound("/sounds/1/a.wav")
+
+
+def test_a_lost_connection_brings_no_sound(backend: Make) -> None:
+    def lost(request: httpx.Request) -> httpx.Response:
+        raise httpx.ReadError("reset", request=request)
+
+    with pytest.raises(BackendAwayError):
+        backend(lost).sound("/sounds/1/a.wav")
