@@ -41,6 +41,7 @@ RECIPIENT = recipient_id(HOOK)
 SHOP = Ids("+12025550121", "call-4711", "4711" * 8, "shop-4711", recipient=RECIPIENT)
 NOBODY = Ids("+12025550999", "call-none", "f" * 32, "nobody", recipient="f" * 16, delivery="f" * 36)
 STATIC = "+12025550131"
+TAG = "tag-4711"
 OWN_ROBOT = "+12025550155"
 """Whom the asking account lists itself."""
 CALLER, SESSION, AUDIO = "+12025550166", "session-4711", b"RIFFaudio-4711"
@@ -68,7 +69,7 @@ NUMBERS = ("2025550121", "2025550131", "2025550166", "2025550193")
 
 WORDS = (
     SHOP.call, SHOP.visit, SHOP.site, SESSION, AUDIO.decode(), "winter-4711", "harvest-4711",
-    "Harvest fair", "Harvest shop", "hook-4711", RECIPIENT, "robot-4711",
+    "Harvest fair", "Harvest shop", "hook-4711", RECIPIENT, "robot-4711", TAG,
 )  # fmt: skip
 
 
@@ -154,6 +155,14 @@ def _rules(_: Ids, __: Tokens) -> Request:
     return {"data": {name: str(low) for name, (low, _) in BOUNDS.items()}}
 
 
+def _tag(_: Ids, __: Tokens) -> Request:
+    return {"data": {"add": TAG}}
+
+
+def _sound(_: Ids, __: Tokens) -> Request:
+    return {"url": f"/sounds/1/{'a' * 64}.wav?expires=1&signature=a"}
+
+
 def _since(_: Ids, __: Tokens) -> Request:
     return {"json": {"since": "2026-11-01T00:00:00Z"}}
 
@@ -188,6 +197,7 @@ HOT = {
     "/api": Ask(404, _original),
     "/api/report": Ask(404, _original_report),
     "/recordings/*": Ask(404, _listen),
+    "/sounds/*": Ask(404, _sound),
 }
 PAGES = {
     "GET /api/v1/calls": Ask(200),
@@ -200,6 +210,9 @@ PAGES = {
     "DELETE /api/v1/blocklist/{caller:str}": Ask(404),
     "PUT /api/v1/calls/{gateway:str}/{call:str}/spam": Ask(404, _spam),
     "DELETE /api/v1/calls/{gateway:str}/{call:str}/spam": Ask(404),
+    "PUT /api/v1/calls/{gateway:str}/{call:str}/tags/{tag:str}": Ask(404),
+    "DELETE /api/v1/calls/{gateway:str}/{call:str}/tags/{tag:str}": Ask(404),
+    "GET /api/v1/tags": Ask(200),
     "POST /api/v1/attributions": Ask(200, _since),
     "GET /api/v1/sites/{site:str}/model": Ask(404),
     "POST /api/v1/sites/{site:str}/model": Ask(404),
@@ -218,6 +231,9 @@ PAGES = {
     "POST /api/v1/deliveries/{delivery:str}/replay": Ask(404),
     "GET /api/v1/setup": Ask(200),
     "PUT /api/v1/setup": Ask(409, _number),
+    "GET /api/v1/sounds": Ask(200),
+    "PUT /api/v1/sounds/{name:str}": Ask(400),
+    "DELETE /api/v1/sounds/{name:str}": Ask(404),
     "GET /api/v1/tokens": Ask(200),
     "POST /api/v1/tokens": Ask(201, _kind),
     "POST /api/v1/accounts": Ask(404, _account),
@@ -239,8 +255,11 @@ PAGES = {
     "POST /blocklist/remove": Ask(404, _unlist),
     "POST /blocklist/rules": Ask(303, _rules),
     "POST /calls/{gateway:str}/{call:str}/spam": Ask(404, _spam),
+    "POST /calls/{gateway:str}/{call:str}/tags": Ask(404, _tag),
     "GET /setup": Ask(200),
     "POST /setup/tokens": Ask(200, _kind),
+    "POST /setup/sounds": Ask(400),
+    "POST /setup/sounds/{name:str}/delete": Ask(404),
     "GET /static/{digest:str}/{name:str}": Ask(404),
     "GET /unsubscribe/{account:int}/{recipient:str}": Ask(404, _unsubscribe),
     "POST /unsubscribe/{account:int}/{recipient:str}": Ask(404, _unsubscribe),

@@ -33,10 +33,12 @@ from ringtrace.services.correct_call import CorrectCall
 from ringtrace.services.deliver_notices import DeliverNotices
 from ringtrace.services.directory import Directory
 from ringtrace.services.keep_recording import KeepRecording, RecordingLinks
+from ringtrace.services.keep_sound import KeepTheSound, SoundLinks
 from ringtrace.services.learn_models import LearnModels
 from ringtrace.services.limits import HitLimits
 from ringtrace.services.list_callers import KeepTheList
 from ringtrace.services.mark_spam import MarkTheSpam
+from ringtrace.services.occupy_target import OccupyTarget
 from ringtrace.services.open_account import IssueToken, OpenTheAccount, SignIn, new_password
 from ringtrace.services.ports import Clock, Notice, Sender
 from ringtrace.services.prepare_notices import PrepareNotices
@@ -45,6 +47,7 @@ from ringtrace.services.record_call import RecordCall
 from ringtrace.services.recording_store import RecordingStore
 from ringtrace.services.report_calibration import ReportCalibration
 from ringtrace.services.route_call import RouteCall
+from ringtrace.services.tag_call import TagCall
 from ringtrace.services.track_hit import TrackHit
 from ringtrace.services.unsubscribing import UnsubscribeLinks
 from ringtrace.services.use_cases import UseCases
@@ -224,14 +227,15 @@ def _use_cases(
     directory = Directory(store)
     recordings = open_recordings(settings)
     keep_list = KeepTheList(store, directory, clock)
+    sound_links = SoundLinks(secret_key(settings.data), directory, store, clock)
     limits = HitLimits(settings.hits_per_address, settings.hits_per_site)
     return UseCases(
         store=store,
         clock=clock,
         directory=directory,
         track_hit=TrackHit(store, directory, limits, clock),
+        occupy_target=OccupyTarget(clock),
         keep_recording=KeepRecording(store, recordings),
-        route_call=RouteCall(store, directory, watch, clock, random.random),
         record_call=RecordCall(store, directory, watch, clock, PrepareNotices(directory, new_id)),
         recording_links=RecordingLinks(secret_key(settings.data), clock),
         apply_setup=ApplyTheSetup(
@@ -241,6 +245,9 @@ def _use_cases(
             has_mail=settings.mail is not None,
             public_url=settings.public_url,
         ),
+        route_call=RouteCall(store, directory, watch, clock, sound_links, random.random),
+        keep_sound=KeepTheSound(store, directory, clock),
+        sound_links=sound_links,
         open_account=OpenTheAccount(store, directory, hasher),
         issue_token=IssueToken(store, directory, clock),
         sign_in=SignIn(store, hasher),
@@ -248,6 +255,7 @@ def _use_cases(
         correct_call=CorrectCall(store, directory, clock),
         change_recipients=ChangeRecipients(store, directory, clock, new_id),
         unsubscribe_links=UnsubscribeLinks(secret_key(settings.data)),
+        tag_call=TagCall(store, clock),
         reattribute=Reattribute(store, directory),
         report_calibration=ReportCalibration(store, directory),
         keep_list=keep_list,

@@ -41,6 +41,7 @@ def call_facts(call: CallRecord) -> dict[str, object]:
         "keyword": best.keyword,
         "visit": best.visit_id,
         "probability": best.probability,
+        "tags": [one.tag for one in call.tags],
     }
 
 
@@ -55,9 +56,10 @@ def call_table(page: CallPage) -> Table:
     for call in page.calls:
         best = verdict(call.attribution)
         named = [part for part in (best.campaign, best.keyword) if part]
+        tags = "".join(f"\n{one.tag}" for one in call.tags)
         table.add_row(
             utc_text(call.started_at)[:19].replace("T", "\n"),
-            f"{call.caller or 'withheld'}\n{call.number}",
+            f"{call.caller or 'withheld'}\n{call.number}{tags}",
             _outcome(call),
             "\n".join([best.channel or "unknown", *named]),
             f"{best.probability:.0%}",

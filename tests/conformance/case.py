@@ -27,7 +27,7 @@ class Acts(_Part, frozen=True):
     """What a target does; seconds after it was dialled, `talk` and `keys` after it answered.
 
     It `answers`, or fails with a SIP `code`, or rings for ever. Without `talk` it stays until the
-    caller leaves.
+    caller leaves. `calls` are those it has already.
     """
 
     to: str
@@ -37,6 +37,7 @@ class Acts(_Part, frozen=True):
     talk: float | None = None
     keys: Presses = ()
     ignores_cancel: bool = False
+    calls: int = 0
 
 
 class ExpectedLeg(_Part, frozen=True):
@@ -92,6 +93,11 @@ class Case(_Part, frozen=True):
     @property
     def plan(self) -> Plan:
         return Plan(NUMBER, self.steps, self.max_seconds, cacheable=False)
+
+    def has_room(self, target: str, most_calls: int | None) -> bool:
+        """What the backend says when a gateway asks before it rings."""
+        calls = next((acts.calls for acts in self.party if acts.to == target), 0)
+        return most_calls is None or calls < most_calls
 
     @property
     def plan_for_digits(self) -> Plan | None:

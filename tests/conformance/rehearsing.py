@@ -6,7 +6,7 @@ from tests.conformance.case import Acts, Case
 
 
 def _party(acts: Acts) -> Party:
-    return Party(acts.answers, acts.code, acts.after, acts.talk, acts.keys)
+    return Party(acts.answers, acts.code, acts.after, acts.talk, acts.keys, acts.calls)
 
 
 def rehearsed(case: Case) -> Rehearsal:

@@ -38,6 +38,8 @@ class PlanningBackend(Backend):
 
     plans: dict[str, Json] = field(default_factory=dict)
     for_digits: dict[str, Json] = field(default_factory=dict)
+    calls_of: dict[str, int] = field(default_factory=dict)
+    """What targets have already, by their numbers."""
 
     def answer_arrival(self, body: Json) -> tuple[int, Json]:
         self.arrivals.append(body)
@@ -49,9 +51,14 @@ class PlanningBackend(Backend):
         plan = self.for_digits.get(number)
         return (503, None) if plan is None else (200, {"call": call, **plan})
 
+    def answer_leg(self, call: str, body: Json) -> tuple[int, Json | None]:
+        super().answer_leg(call, body)
+        most = body.get("most_calls")
+        return 200, {"free": most is None or self.calls_of.get(body["target"], 0) < most}
+
     def call_of(self, number: str) -> str | None:
         """The call whose report has come."""
-        for call, report in list(self.reports.items()):
+        for call, report in self.reports.copy().items():
             if report["number"] == number:
                 return call
         return None

@@ -15,7 +15,7 @@ import msgspec
 
 from ringtrace.demo.behaviour import AgentCall, Behaviour, CallResult, NeverAnswers, Refuses
 from ringtrace.domain.call import Outcome
-from ringtrace.domain.plan import Plan
+from ringtrace.domain.plan import Dial, Plan
 from tests.conformance.case import Acts, Case, Seen
 from tests.conformance.rehearsing import rehearsed
 from tests.conformance.sip_backend import Line, PlanningBackend
@@ -135,6 +135,7 @@ class _Play:
             self.backend.for_digits[number] = self._wire(self.case.plan_for_digits)
         for turn, acts in enumerate(self.case.party):
             behaviours[_user(self.line.real(acts.to))] = _behaviour(acts, voice_hz(turn))
+            self.backend.calls_of[self.line.real(acts.to)] = acts.calls
         leaves = None if self.case.hangs_up is None else self.case.hangs_up * PACE
         calling = CallerActs(
             tone_hz=CALLER_HZ,
@@ -170,8 +171,19 @@ class _Play:
 
     def _left_over(self, report: Mapping[str, Any]) -> tuple[str, ...]:
         over = Counter(acts.to for acts, _, _ in self._calls())
-        dialled = Counter(self.line.written(leg["target"]) for leg in report["legs"])
+        asked = Counter(self.line.written(leg["target"]) for leg in report["legs"])
+        dialled = asked - self._full()
         return tuple((dialled - over).elements())
+
+    def _full(self) -> Counter[str]:
+        """Targets that were not rung, because they have as many calls as they take."""
+        caps = {
+            target.to: target.most_calls
+            for step in self.case.steps
+            if isinstance(step, Dial)
+            for target in step.targets
+        }
+        return Counter(to for to, most in caps.items() if not self.case.has_room(to, most))
 
     def _seen(self, report: Mapping[str, Any], result: CallResult) -> Seen:
         calls = self._calls()

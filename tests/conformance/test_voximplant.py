@@ -1,6 +1,8 @@
 """The cases, played through the Voximplant scenario on the emulated platform's virtual clock."""
 
+import io
 import json
+import wave
 from importlib.resources import files
 from typing import Any, Final
 
@@ -15,9 +17,7 @@ from ringtrace.gateways.voximplant.emulator import Case as Call
 from tests.conformance.case import NUMBER, Acts, Case, Seen, cases, differences
 from tests.conformance.rehearsing import rehearsed
 
-LETTERS: Final = round(FILE_SECONDS * 15)
-"""As the platform has no sound files of ours yet, their names are spoken, for as long."""
-
+SOUNDS: Final = "/sounds/1/"
 LATENCY: Final = 0.06
 """What the emulated backend and network take until a caller is answered."""
 
@@ -37,6 +37,12 @@ def test_the_scenario_does_as_the_case_expects(scenario: str, case: Case) -> Non
         if request.url.endswith("/report"):
             reports.append(json.loads(request.body or b""))
             return Reply(200, b"{}")
+        if SOUNDS in request.url:
+            return Reply(200, sound(), delay=0.03)
+        if request.url.endswith("/legs"):
+            asked = json.loads(request.body or b"")
+            free = case.has_room(asked.get("target"), asked.get("most_calls"))
+            return Reply(200, json.dumps({"free": free}).encode(), delay=0.03)
         plan = case.plan_for_digits if request.url.endswith("/digits") else case.plan
         return Reply(503) if plan is None else Reply(200, wire(plan), delay=0.03)
 
@@ -55,18 +61,27 @@ def test_the_scenario_does_as_the_case_expects(scenario: str, case: Case) -> Non
 
 
 def wire(plan: Plan) -> bytes:
-    return json.dumps(spoken(msgspec.to_builtins(plan))).encode()
+    return json.dumps(linked(msgspec.to_builtins(plan))).encode()
 
 
-def spoken(part: Any) -> Any:
-    """A plan with its sound files said instead."""
+def linked(part: Any) -> Any:
+    """A plan whose sound files can be had from the backend."""
     if isinstance(part, list | tuple):
-        return [spoken(one) for one in part]
+        return [linked(one) for one in part]
     if not isinstance(part, dict):
         return part
     if part.get("file"):
-        return part | {"file": None, "text": part["file"].ljust(LETTERS)}
-    return {name: spoken(value) for name, value in part.items()}
+        return part | {"text": "", "link": SOUNDS + part["file"]}
+    return {name: linked(value) for name, value in part.items()}
+
+
+def sound() -> bytes:
+    """A WAV file, as long as files are taken to be in a rehearsal."""
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setparams((1, 1, 8000, 0, "NONE", ""))
+        file.writeframes(bytes(round(FILE_SECONDS * 8000)))
+    return out.getvalue()
 
 
 def answer(acts: Acts) -> Answer:
@@ -93,14 +108,23 @@ def caller(case: Case) -> CallerDoes:
 def seen(report: dict[str, Any], result: Result) -> Seen:
     commands = [(m.name, m.data) for m in result.timeline if m.kind == "command"]
     names = [name for name, _ in commands]
-    legs = [leg["target"] for leg in report["legs"]]
     codes = [data["code"] for name, data in commands if name == "RejectCall"]
-    said_to = {data["id"].rpartition(".")[2] for name, data in commands if name == "Say"}
+    played = {data["id"] for name, data in commands if name == "CreateURLPlayer"}
+    said_to = {
+        data["to"].rpartition(".")[2]
+        for name, data in commands
+        if name == "PlayerSendMediaTo" and data["id"] in played
+    }
     joined = [data["id2"] for name, data in commands if name == "SendMediaBetween"]
     ended = {
         m.data["id"] for m in result.timeline if m.name in {"Call.Failed", "Call.Disconnected"}
     }
-    of = {str(n): target for n, target in enumerate(legs, 1)}
+    # A target that has as many calls as it takes is a leg of the report, and not dialled.
+    of = {
+        data["id"].rpartition(".")[2]: data["to"] if "@" in data["to"] else f"+{data['to']}"
+        for name, data in commands
+        if name in {"CallPSTN", "CallSIP"}
+    }
     is_message = report["outcome"] == "voicemail"
     recording = report["recording"]
     return Seen(
@@ -125,10 +149,11 @@ def seen(report: dict[str, Any], result: Result) -> Seen:
 
 
 def heard(commands: list[tuple[str, dict[str, Any]]]) -> tuple[str, ...]:
+    to = {data["id"]: data["to"] for name, data in commands if name == "PlayerSendMediaTo"}
     words = []
     for name, data in commands:
-        if name == "Say" and data["id"].endswith(".0"):
-            words.append(data["text"].strip())
+        if name == "CreateURLPlayer" and to[data["id"]].endswith(".0"):
+            words.append(data["url"].rpartition("/")[2])
         elif name == "PlayProgressTone":
             words.append("ringback")
         elif name == "CreateToneScriptPlayer":

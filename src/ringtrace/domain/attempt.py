@@ -10,6 +10,8 @@ from ringtrace.domain.plan import HangUp, Target
 NOBODY: Final = 480
 """The code of a call that no step took care of."""
 CANCELLED: Final = 487
+FULL: Final = 486
+"""The code of a target that has as many calls as it takes."""
 
 
 @dataclass(slots=True)

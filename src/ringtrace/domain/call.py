@@ -98,7 +98,8 @@ class Report:
 
     `digits` are what the caller keyed when he was asked for an extension, `box` is which of the
     flow's voicemails (counted from 0) has his message. `node` is the gateway's process or machine
-    that had the call, where it has several.
+    that had the call, where it has several. `flow` is the name and version of the flow whose plan
+    was followed.
     """
 
     number: str
@@ -117,6 +118,7 @@ class Report:
     digits: str | None = None
     box: int | None = None
     node: str | None = None
+    flow: str | None = None
 
 
 class MergeResult(StrEnum):
@@ -172,7 +174,7 @@ def _disagree(known: Report, report: Report) -> bool:
 
 # The recording gains its address and length after the call; where the plan came from, the
 # platform's session and the node say nothing of what happened to the caller.
-_GROWING = frozenset({"recording", "session", "plan_source", "node"})
+_GROWING = frozenset({"recording", "session", "plan_source", "node", "flow"})
 
 
 def _filled(base: Report, other: Report) -> Report:

@@ -1,7 +1,7 @@
 """What is known of one call when its flow is resolved, and which conditions that meets."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import phonenumbers
 
@@ -14,10 +14,11 @@ from ringtrace.domain.plan import Collect
 class Circumstances:
     """One call to `number` (E.164), `at` ms since 1970 UTC; `caller` None: withheld.
 
-    `called_before` and `last_target` (whom he talked to last) are the caller's history; `channel`,
-    `campaign` and `keyword` those of the attributed visit. `ask` is the question for an extension,
-    when there can be one. `turn` counts the calls of a round robin; `chance` (0 to 1, drawn for
-    the call) decides the order of weighted targets.
+    `called_before`, `last_target` (whom he talked to last) and `tags` (of his earlier calls) are
+    the caller's history; `channel`, `campaign` and `keyword` those of the attributed visit. `ask`
+    is the question for an extension, when there can be one. `turn` counts the calls of a round
+    robin; `chance` (0 to 1, drawn for the call) decides the order of weighted targets. `sounds` are
+    links to those that the account has uploaded, by name.
     """
 
     number: str
@@ -25,12 +26,14 @@ class Circumstances:
     caller: str | None = None
     called_before: bool = False
     last_target: str | None = None
+    tags: tuple[str, ...] = ()
     channel: str | None = None
     campaign: str | None = None
     keyword: str | None = None
     ask: Collect | None = None
     turn: int = 0
     chance: float = 0.0
+    sounds: Mapping[str, str] = field(default_factory=dict)
 
 
 def meets(now: Circumstances, when: When, hours: Mapping[str, Hours]) -> bool:
@@ -43,6 +46,7 @@ def meets(now: Circumstances, when: When, hours: Mapping[str, Hours]) -> bool:
         when.repeat_caller is None or when.repeat_caller == now.called_before,
         when.channel is None or _is_among(now.channel, when.channel),
         when.campaign is None or _is_among(now.campaign, when.campaign),
+        when.tag is None or not set(when.tag).isdisjoint(now.tags),
     )
     return all(asked)
 
@@ -50,7 +54,8 @@ def meets(now: Circumstances, when: When, hours: Mapping[str, Hours]) -> bool:
 def is_personal(now: Circumstances, when: When) -> bool:
     """Whether the answer of `meets` is for this caller, this visit or this moment alone.
 
-    What only depends on an unknown visit is the same for any other unknown one.
+    What only depends on an unknown visit is the same for any other unknown one, and so are all
+    callers without tags.
     """
     of_the_moment = (
         when.hours,
@@ -60,6 +65,7 @@ def is_personal(now: Circumstances, when: When) -> bool:
         when.repeat_caller,
         when.channel and now.channel,
         when.campaign and now.campaign,
+        (when.tag and now.tags) or None,
     )
     return any(one is not None for one in of_the_moment)
 

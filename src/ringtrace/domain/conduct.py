@@ -46,6 +46,16 @@ from ringtrace.domain.prompt import Prompt
 ASK_SECONDS: Final = 3.0
 """So long the backend has to say what the keyed digits lead to."""
 
+MOST_QUESTIONS: Final = 3
+"""So often in a call the backend is asked about digits; then nobody is asked for any."""
+
+ANEW: Final = "*"
+"""The key with which a caller begins his entry of digits anew; any other that is no digit ends it.
+
+So it is with telephone services everywhere: "#" is the key that ends an entry (it is called
+finishOnKey or termchar there), "*" the one that takes back.
+"""
+
 BUSY_SECONDS: Final = 3.0
 """So long a caller who was answered already hears that nobody else will be."""
 
@@ -71,6 +81,7 @@ class Conduct:
         self._line = Line()
         self._began = 0
         self._digits: str | None = None
+        self._questions = 0
         self._ending: HangUp | None = None
         self._message_at: int | None = None
         self._box: int | None = None
@@ -202,19 +213,28 @@ class Conduct:
         return (yield from self._steps(menu.otherwise))
 
     def _collect(self, collect: Collect) -> _Course:
+        """A plan that answers digits may ask for digits again, but not for ever."""
+        if self._questions >= MOST_QUESTIONS:
+            return False
         self._line.say(collect.prompt)
-        digits = ""
-        while len(digits) < collect.digits:
-            key = yield from self._line.key(collect.seconds, is_playing=not digits)
-            if not key.isdigit():
-                break
-            digits += key
-            self._digits = digits
+        digits = yield from self._entry(collect)
         if not digits:
             return False
+        self._questions += 1
         self._line.do(Ask(digits), SetTimer(_ASKED, ASK_SECONDS))
         self._next = yield from self._reply()
         return self._next is not None
+
+    def _entry(self, collect: Collect) -> Generator[None, Event, str]:
+        digits, is_playing = "", True
+        while len(digits) < collect.digits:
+            key = yield from self._line.key(collect.seconds, is_playing=is_playing)
+            is_playing = False
+            if key != ANEW and not key.isdigit():
+                break
+            digits = "" if key == ANEW else digits + key
+            self._digits = digits or None
+        return digits
 
     def _reply(self) -> Generator[None, Event, Plan | None]:
         while True:

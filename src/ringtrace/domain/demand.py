@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ringtrace.domain.flow import Branch, Dial, Flow, places_of
+from ringtrace.domain.flow import Branch, Dial, Flow, places_of, sounds_of
 from ringtrace.domain.resolve import PLACEHOLDER
 
 _OF_THE_VISIT = frozenset({"channel", "campaign", "keyword"})
@@ -11,10 +11,14 @@ _OF_THE_VISIT = frozenset({"channel", "campaign", "keyword"})
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """Whether the flow asks for the attributed `visit`, or for the `history` of the caller."""
+    """Whether the flow asks for the attributed `visit`, or for the `history` of the caller.
+
+    `sounds` are the names of those that it plays.
+    """
 
     visit: bool
     history: bool
+    sounds: frozenset[str] = frozenset()
 
 
 def demand(flow: Flow) -> Demand:
@@ -25,8 +29,9 @@ def demand(flow: Flow) -> Demand:
     return Demand(
         visit=any(when.channel or when.campaign for when in branches)
         or any(_names_visit(dial.whisper or "") for dial in dials),
-        history=any(when.repeat_caller is not None for when in branches)
+        history=any(when.repeat_caller is not None or when.tag for when in branches)
         or any(dial.sticky for dial in dials),
+        sounds=sounds_of(flow),
     )
 
 

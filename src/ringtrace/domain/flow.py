@@ -1,5 +1,6 @@
 """Flows: what is to happen to calls, as a user writes it in a file or sends it to the API."""
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -65,7 +66,7 @@ class _Step(_Part, frozen=True, tag_field="do", tag="step"):
 
 
 class _Spoken(_Step, frozen=True, kw_only=True):
-    """A text that is spoken or a sound file that is played, one of the two."""
+    """A sound that is played, or a text that is spoken where there is no sound or it cannot be."""
 
     say: str | None = None
     play: str | None = None
@@ -74,7 +75,8 @@ class _Spoken(_Step, frozen=True, kw_only=True):
 class Target(_Part, frozen=True):
     """Where a call is forwarded: an E.164 number or a `sip:` URI.
 
-    It is left out when its `hours` are closed. Its `weight` counts among weighted targets.
+    It is left out when its `hours` are closed. Its `weight` counts among weighted targets. One
+    that has `most_calls` calls already counts as busy.
     """
 
     to: str
@@ -82,13 +84,14 @@ class Target(_Part, frozen=True):
     record: bool | None = None
     hours: str | None = None
     weight: int = 1
+    most_calls: int | None = None
 
 
 class When(_Part, frozen=True):
     """Conditions; what is given must hold. Of several values of a condition one suffices.
 
     What is not known (the country of a withheld number, the channel of an unknown visit) holds
-    nowhere.
+    nowhere. A caller's tags are those of his earlier calls.
     """
 
     hours: str | None = None
@@ -98,6 +101,7 @@ class When(_Part, frozen=True):
     repeat_caller: bool | None = None
     channel: tuple[str, ...] | None = None
     campaign: tuple[str, ...] | None = None
+    tag: tuple[str, ...] | None = None
 
 
 class Branch(_Step, frozen=True, tag="branch"):
@@ -216,6 +220,18 @@ class Flow(_Part, frozen=True):
         places = places_of(self.step)
         dials = [place.step for place in places if isinstance(place.step, Dial)]
         return tuple(target for dial in dials for target in dial.full_targets)
+
+
+def sounds_of(flow: Flow) -> frozenset[str]:
+    """The names of the sounds that it plays."""
+    steps = (place.step for place in places_of(flow.step))
+    spoken = (step for step in steps if isinstance(step, Announce | Menu | Voicemail))
+    return frozenset(step.play for step in spoken if step.play is not None)
+
+
+def revision(flow: Flow) -> str:
+    """Sixteen hex digits for what a flow says, the same for the same words in any version."""
+    return hashlib.blake2b(msgspec.json.encode(flow), digest_size=8).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

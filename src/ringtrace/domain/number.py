@@ -30,7 +30,8 @@ class TrackingNumber:
     A static number carries the source it stands for; a pool number belongs to a site and takes
     the source of the visit that was shown it. The `extensions` of a static number are codes with
     sources and flows of their own. `flow` is that version of the account's flow of that
-    name, or the number's own where there is no name.
+    name, or the number's own where there is no name; `revision` is that flow's, where somebody
+    has worked it out.
     """
 
     account_id: int
@@ -44,6 +45,7 @@ class TrackingNumber:
     extensions: tuple[Extension, ...] = ()
     flow_name: str | None = None
     flow_version: int | None = None
+    revision: str | None = None
 
     @property
     def flow_label(self) -> str | None:

@@ -9,11 +9,15 @@ from ringtrace.domain.prompt import Prompt
 
 
 class Target(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is dialled, an E.164 number or a `sip:` URI, for so long; `record` him or not."""
+    """What is dialled, an E.164 number or a `sip:` URI, for so long; `record` him or not.
+
+    With `most_calls` calls of the account it is busy.
+    """
 
     to: str
     ring_seconds: float
     record: bool = True
+    most_calls: int | None = None
 
 
 class Announce(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="do", tag="announce"):
@@ -88,9 +92,13 @@ class Plan(msgspec.Struct, frozen=True):
 
     A `cacheable` plan says nothing of the caller or of a visitor, so a gateway may use it for
     later calls of the number while the backend is away. `max_seconds` bounds the talk.
+    `flow` names the flow and its version, where the flow has a name. `revision` stands for what
+    the number's flow says: a plan that was kept of another one is out of date.
     """
 
     number: str
     steps: tuple[Step, ...]
     max_seconds: float
     cacheable: bool
+    flow: str | None = None
+    revision: str | None = None

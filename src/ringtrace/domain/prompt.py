@@ -12,14 +12,16 @@ FILE_SECONDS: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A text that is spoken, or the sound file of that name where there is a `file`.
+    """A sound file of that name where there is a `file`, else a text that is spoken.
 
-    `language` is a BCP 47 tag.
+    The text is spoken as well where the file cannot be played. `language` is a BCP 47 tag, `link`
+    path and query under the backend's root where the file can be had.
     """
 
     text: str
     language: str
     file: str | None = None
+    link: str | None = None
 
     @property
     def words(self) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from ringtrace.domain.attempt import Result
+from ringtrace.domain.attempt import FULL, Result
 from ringtrace.domain.conduct import Conduct
 from ringtrace.domain.cues import (
     CALLER,
@@ -43,7 +43,7 @@ class Party:
     """What whoever is dialled does. Seconds after the dialling, `talk` and `keys` after answering.
 
     Without `answers` he rings for ever, with a `code` he fails. Without `talk` he stays until the
-    caller leaves.
+    caller leaves. `calls` are those he has already.
     """
 
     answers: float | None = None
@@ -51,6 +51,7 @@ class Party:
     after: float = 0.1
     talk: float | None = None
     keys: tuple[tuple[float, str], ...] = ()
+    calls: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +208,10 @@ class _Stage:
     def _dial(self, action: Call) -> None:
         leg = action.leg
         party = self._parties.get(action.target.to, _UNKNOWN)
+        most = action.target.most_calls
+        if most is not None and party.calls >= most:
+            self._later(0, Failed(leg, FULL))
+            return
         if party.code is not None:
             self._later(party.after, Failed(leg, party.code))
             return

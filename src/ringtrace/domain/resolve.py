@@ -104,7 +104,8 @@ class _Resolving:
         return next(i for i, one in enumerate(self._flow.voicemails) if one is step)
 
     def _prompt(self, step: flow.Announce | flow.Menu | flow.Voicemail) -> Prompt:
-        return Prompt(step.say or "", self._flow.language, step.play)
+        link = self._now.sounds.get(step.play or "")
+        return Prompt(step.say or "", self._flow.language, step.play, link)
 
     def _branch(self, branch: flow.Branch) -> Sequence[plan.Step]:
         if is_personal(self._now, branch.when):
@@ -126,7 +127,8 @@ class _Resolving:
         if not targets:
             return []
         resolved = tuple(
-            plan.Target(one.to, one.ring_seconds, self._records(one, dial)) for one in targets
+            plan.Target(one.to, one.ring_seconds, self._records(one, dial), one.most_calls)
+            for one in targets
         )
         return [
             plan.Dial(

@@ -28,6 +28,8 @@ from ringtrace.domain.flow import (
 from ringtrace.domain.notice import AddressInvalidError, read_recipient_address
 from ringtrace.domain.reach import idle, too_long, unreachable
 from ringtrace.domain.resolve import PLACEHOLDER, PLACEHOLDERS
+from ringtrace.domain.sound import is_sound_name
+from ringtrace.domain.tag import TagInvalidError, read_tag
 
 MOST_STEPS: Final = 100
 MOST_DEPTH: Final = 8
@@ -37,6 +39,7 @@ MOST_TARGETS_IN_ALL: Final = 100
 MOST_LETTERS: Final = 1_000
 MOST_NOTIFIED: Final = 10
 MOST_WEIGHT: Final = 1_000
+MOST_CALLS: Final = (1, 1_000)
 RING_SECONDS: Final = (5, 120)
 MENU_SECONDS: Final = (1, 60)
 TRIES: Final = (1, 5)
@@ -47,18 +50,19 @@ KEYS: Final = frozenset("0123456789*#")
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _PREFIX = re.compile(r"\+[1-9][0-9]{0,14}")
-_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def faults(
     flow: Flow,
     own_numbers: Collection[str] = (),
     gateways: Collection[GatewayKind] = tuple(GatewayKind),
+    sounds: Collection[str] = (),
 ) -> Sequence[Fault]:
     """All of them, by the places where they stand; a flow without errors can be saved.
 
     `own_numbers` are the account's tracking numbers (E.164): a flow that dials one would call us
-    for ever. `gateways` are those that carry the flow out, with limits of their own.
+    for ever. `gateways` are those that carry the flow out, with limits of their own; `sounds` are
+    the names of those that were uploaded.
     """
     found = [*_flow_faults(flow)]
     places = tuple(places_of(flow.step))
@@ -69,15 +73,19 @@ def faults(
         return found
     found += [*unreachable(flow), *idle(flow)]
     if GatewayKind.VOXIMPLANT in gateways:
-        found += [*too_long(flow), *_unplayable(places)]
+        found += [*too_long(flow), *_unplayable(places, sounds)]
     return found
 
 
-def _unplayable(places: Sequence[Place]) -> Iterator[Fault]:
+def _unplayable(places: Sequence[Place], sounds: Collection[str]) -> Iterator[Fault]:
     """A notice that nobody hears is worse than none."""
     for place in places:
-        if isinstance(place.step, Announce | Menu | Voicemail) and place.step.play is not None:
-            yield Fault(f"{place.path}.play", "Voximplant gateways play no files yet: say it")
+        step = place.step
+        if not isinstance(step, Announce | Menu | Voicemail) or step.play is None:
+            continue
+        if step.play not in sounds and step.say is None:
+            message = f"Voximplant gateways play what was uploaded: upload {step.play}, or say it"
+            yield Fault(f"{place.path}.play", message)
 
 
 def _flow_faults(flow: Flow) -> Iterator[Fault]:
@@ -169,14 +177,16 @@ class _Check:
         yield from self._hours_faults(f"{path}.hours", target.hours)
         yield from _range(f"{path}.ring_seconds", target.ring_seconds, RING_SECONDS)
         yield from _range(f"{path}.weight", target.weight, (1, MOST_WEIGHT))
+        if target.most_calls is not None:
+            yield from _range(f"{path}.most_calls", target.most_calls, MOST_CALLS)
 
 
 def _spoken_faults(path: str, step: Announce | Menu | Voicemail) -> Iterator[Fault]:
-    if (step.say is None) == (step.play is None):
-        yield Fault(f"{path}.say", "either say (a text) or play (a sound file) is needed")
+    if step.say is None and step.play is None:
+        yield Fault(f"{path}.say", "say (a text) or play (a sound) is needed")
     if step.say is not None:
         yield from _text_faults(f"{path}.say", step.say)
-    if step.play is not None and not _FILE.fullmatch(step.play):
+    if step.play is not None and not is_sound_name(step.play):
         message = "a file name is needed: up to 100 of A-Z a-z 0-9 . _ -, no folder"
         yield Fault(f"{path}.play", message)
 
@@ -226,7 +236,7 @@ def _whisper_faults(path: str, dial: Dial) -> Iterator[Fault]:
 def _when_faults(path: str, when: When) -> Iterator[Fault]:
     if when == When():
         yield Fault(path, "a condition is needed")
-    for name in ("caller_prefix", "caller_country", "channel", "campaign"):
+    for name in ("caller_prefix", "caller_country", "channel", "campaign", "tag"):
         if getattr(when, name) == ():
             yield Fault(f"{path}.{name}", "a value is needed")
     for i, prefix in enumerate(when.caller_prefix or ()):
@@ -235,3 +245,15 @@ def _when_faults(path: str, when: When) -> Iterator[Fault]:
     for i, country in enumerate(when.caller_country or ()):
         if country not in SUPPORTED_REGIONS:
             yield Fault(f"{path}.caller_country[{i}]", "two letters like DE are needed")
+    for i, tag in enumerate(when.tag or ()):
+        yield from _tag_faults(f"{path}.tag[{i}]", tag)
+
+
+def _tag_faults(path: str, tag: str) -> Iterator[Fault]:
+    try:
+        read = read_tag(tag)
+    except TagInvalidError as error:
+        yield Fault(path, str(error))
+        return
+    if read != tag:
+        yield Fault(path, f"calls are tagged in lower case: {read}")

@@ -15,6 +15,7 @@ from ringtrace.domain.prompt import for_extension
 from ringtrace.domain.refusal import joined, refusal
 from ringtrace.domain.rehearsal import Caller, Party
 from ringtrace.domain.screening import Finding, Rule
+from ringtrace.domain.tag import is_tag
 
 DEFAULT_AT: Final = datetime(2026, 1, 5, 12, tzinfo=UTC)
 """A Monday at noon."""
@@ -46,7 +47,7 @@ class CaseTarget(_Part, frozen=True):
     """What a target does; seconds after it was dialled, `talk` and `keys` after it answered.
 
     It `answers`, or fails with a SIP `code`, or rings for ever. Without `talk` it stays until the
-    caller leaves.
+    caller leaves. `calls` are those it has already.
     """
 
     to: str
@@ -55,9 +56,10 @@ class CaseTarget(_Part, frozen=True):
     after: Seconds = 0.1
     talk: Seconds | None = None
     keys: Presses = ()
+    calls: Annotated[int, msgspec.Meta(ge=0)] = 0
 
     def party(self) -> Party:
-        return Party(self.answers, self.code, self.after, self.talk, self.keys)
+        return Party(self.answers, self.code, self.after, self.talk, self.keys, self.calls)
 
 
 class Visit(_Part, frozen=True):
@@ -94,7 +96,8 @@ class Expectation(_Part, frozen=True):
 class Case(_Part, frozen=True, kw_only=True):
     """One call: what is known of it, what everybody does, what is expected.
 
-    `keys` and `hangs_up` are the caller's, seconds after his call came. With `asks` there is an
+    `tags` are those of the caller's earlier calls. `keys` and `hangs_up` are his, seconds after
+    his call came. With `asks` there is an
     extension to ask for, and what is keyed stands for the visit `keyed`, unless the backend is
     `away`. A `blocked` caller is rejected, a `suspected` one has to press a key.
     """
@@ -108,6 +111,7 @@ class Case(_Part, frozen=True, kw_only=True):
     suspected: Rule | None = None
     called_before: bool = False
     last_target: str | None = None
+    tags: tuple[str, ...] = ()
     visit: Visit = Visit()
     turn: Annotated[int, msgspec.Meta(ge=0)] = 0
     chance: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
@@ -126,8 +130,9 @@ class Case(_Part, frozen=True, kw_only=True):
             number=self.number,
             at=round(self.at.timestamp() * 1_000),
             caller=None if self.caller == WITHHELD else self.caller,
-            called_before=self.called_before or self.last_target is not None,
+            called_before=self.called_before or self.last_target is not None or bool(self.tags),
             last_target=self.last_target,
+            tags=self.tags,
             channel=self.visit.channel,
             campaign=self.visit.campaign,
             keyword=self.visit.keyword,
@@ -188,6 +193,13 @@ def _refuse_nonsense(path: str, case: Case) -> None:
             raise CasesInvalidError(f"{path}.{held}", "nothing is held against a withheld number")
     if case.expect == Expectation():
         raise CasesInvalidError(f"{path}.expect", "it expects nothing, so it could not fail")
+    for i, tag in enumerate(case.tags):
+        if not is_tag(tag):
+            raise CasesInvalidError(f"{path}.tags[{i}]", "a word in lower case is needed")
+    _refuse_targets(path, case)
+
+
+def _refuse_targets(path: str, case: Case) -> None:
     known: set[str] = set()
     for i, target in enumerate(case.target):
         where = f"{path}.target[{i}]"

@@ -134,8 +134,9 @@ class ApplyTheSetup:
         gateways = [
             kind for kind in GatewayKind if self._directory.has_token(account_id, TokenKind(kind))
         ]
+        sounds = {one.name for one in self._directory.sounds_of(account_id)}
         for i, flow in enumerate(named):
-            for fault in faults(flow, after.keys(), gateways):
+            for fault in faults(flow, after.keys(), gateways, sounds):
                 if fault.severity is Severity.ERROR:
                     raise FieldInvalidError(fault.message, f"flow[{i}].{fault.path}")
                 warnings.append(fault.under(f"flow[{i}]"))

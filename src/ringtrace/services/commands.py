@@ -134,6 +134,29 @@ class KeepAttribution(Command[bool]):
 
 
 @dataclass(frozen=True, slots=True)
+class AddTag(Command[None]):
+    """A user tags a call; `made_by` is his login, None through the API.
+
+    Raises NotFoundError, and FieldInvalidError when the call has too many.
+    """
+
+    gateway: GatewayKind
+    call: str
+    tag: str
+    made_at: int
+    made_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveTag(Command[None]):
+    """Raises NotFoundError (call, tag)."""
+
+    gateway: GatewayKind
+    call: str
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
 class NoteRecording(Command[bool]):
     """The gateway's audio file is where recordings are kept; False when the call is unknown.
 
@@ -143,6 +166,28 @@ class NoteRecording(Command[bool]):
     gateway: GatewayKind
     call: str
     audio: Audio
+
+
+@dataclass(frozen=True, slots=True)
+class KeepSound(Command[None]):
+    """Add a sound or replace the one of that name; `content` is a WAV file, `digest` its SHA-256.
+
+    `made_at` is ms since 1970 UTC, `made_by` a login, None through the API.
+    """
+
+    name: str
+    digest: str
+    seconds: float
+    content: bytes
+    made_at: int
+    made_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DropSound(Command[None]):
+    """Raises NotFoundError."""
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,13 @@
 
 import asyncio
 import hashlib
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from ringtrace.domain.account import Account, TokenKind, TokenOwner
 from ringtrace.domain.blocklist import Listing, listing_of
 from ringtrace.domain.extension import ASK_MS, DIGITS, KEYING_SECONDS
+from ringtrace.domain.flow import revision
 from ringtrace.domain.model import SHIPPED, Model
 from ringtrace.domain.notice import Recipient
 from ringtrace.domain.number import (
@@ -22,7 +24,7 @@ from ringtrace.domain.plan import Collect
 from ringtrace.domain.prompt import for_extension, language_of
 from ringtrace.domain.screening import SpamRules
 from ringtrace.domain.site import Site
-from ringtrace.services.ports import Configuration, KeptFlow, SiteModel, Store
+from ringtrace.services.ports import Configuration, KeptFlow, KeptSound, SiteModel, Store
 
 _USUAL_RULES = SpamRules()
 
@@ -46,6 +48,7 @@ class _Snapshot:
     recipients: dict[int, dict[str, Recipient]] = field(default_factory=dict)
     listings: dict[int, dict[str, Listing]] = field(default_factory=dict)
     spam_rules: dict[int, SpamRules] = field(default_factory=dict)
+    sounds: dict[int, list[KeptSound]] = field(default_factory=dict)
 
 
 class Directory:
@@ -164,6 +167,10 @@ class Directory:
     def recipients_of(self, account_id: int) -> list[Recipient]:
         return list(self._now.recipients.get(account_id, {}).values())
 
+    def sounds_of(self, account_id: int) -> Sequence[KeptSound]:
+        """In alphabetical order."""
+        return self._now.sounds.get(account_id, ())
+
     def numbers_of(self, account_id: int) -> list[TrackingNumber]:
         return [one for one in self._now.numbers.values() if one.account_id == account_id]
 
@@ -183,6 +190,9 @@ def _snapshot(configuration: Configuration) -> _Snapshot:
     recipients: dict[int, dict[str, Recipient]] = {}
     for recipient in configuration.recipients:
         recipients.setdefault(recipient.account_id, {})[recipient.recipient_id] = recipient
+    sounds: dict[int, list[KeptSound]] = {}
+    for sound in configuration.sounds:
+        sounds.setdefault(sound.account_id, []).append(sound)
     regions = {account.account_id: account.region for account in configuration.accounts}
     for one in configuration.numbers:
         national = national_digits(one.number)
@@ -195,7 +205,7 @@ def _snapshot(configuration: Configuration) -> _Snapshot:
         accounts={account.account_id: account for account in configuration.accounts},
         sites={site.key: site for site in configuration.sites},
         pools=pools,
-        numbers={one.number: one for one in configuration.numbers},
+        numbers={one.number: one for one in _revised(configuration.numbers)},
         tokens=dict(configuration.tokens),
         spellings=spellings,
         written={one.number: written(one.number) for one in configuration.numbers},
@@ -204,4 +214,14 @@ def _snapshot(configuration: Configuration) -> _Snapshot:
         recipients=recipients,
         listings=listings,
         spam_rules=dict(configuration.spam_rules),
+        sounds=sounds,
     )
+
+
+def _revised(numbers: Sequence[TrackingNumber]) -> list[TrackingNumber]:
+    """The numbers with the revisions of their flows; those of one flow share the work."""
+    known: dict[int, str] = {}
+    for one in numbers:
+        if id(one.flow) not in known:
+            known[id(one.flow)] = revision(one.flow)
+    return [replace(one, revision=known[id(one.flow)]) for one in numbers]

@@ -80,6 +80,10 @@ class NumberTakenError(RefusedError):
     status, error_id = 409, "number_taken"
 
 
+class SoundInUseError(RefusedError):
+    status, error_id = 409, "sound_in_use"
+
+
 class SignInFailedError(RefusedError):
     status, error_id = 401, "sign_in_failed"
 

@@ -15,6 +15,7 @@ from ringtrace.domain.plan import Collect
 from ringtrace.services.attribute_call import attribute_call
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import RefusedError
+from ringtrace.services.keep_sound import SoundLinks
 from ringtrace.services.ports import Reads
 
 log = logging.getLogger(__name__)
@@ -26,9 +27,12 @@ LOOK_SECONDS = 0.05
 class KnowCall:
     """What is known of a call while it rings."""
 
-    def __init__(self, store: Reads, directory: Directory, draw: Callable[[], float]) -> None:
+    def __init__(
+        self, store: Reads, directory: Directory, links: SoundLinks, draw: Callable[[], float]
+    ) -> None:
         self._store = store
         self._directory = directory
+        self._links = links
         self._draw = draw
         self._turns: Counter[tuple[int, str]] = Counter()
 
@@ -50,6 +54,7 @@ class KnowCall:
             ask=ask,
             turn=self._turn(number, is_new=digits is None),
             chance=self._draw(),
+            sounds=self._links.of(number.account_id, wanted.sounds) if wanted.sounds else {},
         )
         try:
             async with asyncio.timeout(LOOK_SECONDS):
@@ -74,7 +79,12 @@ class KnowCall:
         self, known: Circumstances, account_id: int, caller: str
     ) -> Circumstances:
         history = await self._store.caller_history(account_id, caller, known.at)
-        return replace(known, called_before=history.called_before, last_target=history.last_target)
+        return replace(
+            known,
+            called_before=history.called_before,
+            last_target=history.last_target,
+            tags=history.tags,
+        )
 
     async def _with_visit(
         self, known: Circumstances, number: TrackingNumber, digits: str | None

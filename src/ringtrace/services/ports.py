@@ -55,6 +55,22 @@ class Configuration:
     recipients: tuple[Recipient, ...] = ()
     listings: tuple[tuple[int, Listing], ...] = ()
     spam_rules: tuple[tuple[int, SpamRules], ...] = ()
+    sounds: tuple["KeptSound", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSound:
+    """A sound that flows can play; `digest` (SHA-256, hex) stands for its content.
+
+    `made_at` is ms since 1970 UTC, `made_by` a login, None through the API.
+    """
+
+    account_id: int
+    name: str
+    digest: str
+    seconds: float
+    made_at: int
+    made_by: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +86,14 @@ class KeptFlow:
 
 @dataclass(frozen=True, slots=True)
 class CallerHistory:
-    """`last_target` is whom the caller talked to last; None: to nobody so far."""
+    """`last_target` is whom the caller talked to last; None: to nobody so far.
+
+    `tags` are those of his earlier calls.
+    """
 
     called_before: bool = False
     last_target: str | None = None
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +131,18 @@ class Correction:
 
 
 @dataclass(frozen=True, slots=True)
+class CallTag:
+    """A word that a user put on a call.
+
+    `made_at` is ms since 1970 UTC, `made_by` his login, None through the API.
+    """
+
+    tag: str
+    made_at: int
+    made_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class CallRecord:
     """A call as the console and the API show it; without a report it is still ringing.
 
@@ -135,6 +167,7 @@ class CallRecord:
     spam: bool = False
     screening: Screening | None = None
     spam_mark: SpamMark | None = None
+    tags: tuple[CallTag, ...] = ()
 
     @property
     def is_playable(self) -> bool:
@@ -176,6 +209,7 @@ class CallFilter:
     outcome: str | None = None
     unknown: bool = False
     spam: Spam = Spam.WITH
+    tag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,9 +335,17 @@ class Reads(Protocol):
         """Every channel that ever got credit or a visit, in alphabetical order."""
         ...
 
+    async def tag_names(self, account_id: int) -> Sequence[str]:
+        """Every tag that a call has, in alphabetical order."""
+        ...
+
     async def visit(self, account_id: int, visit_id: str) -> "VisitRecord | None": ...
 
     async def flow(self, account_id: int, name: str, version: int) -> KeptFlow | None: ...
+
+    async def sound(self, account_id: int, digest: str) -> bytes | None:
+        """The WAV file."""
+        ...
 
     async def tokens(self, account_id: int) -> Sequence[ValidToken]:
         """Of every kind, newest first."""

@@ -4,6 +4,8 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from ringtrace.domain.account import TokenOwner
 from ringtrace.domain.call import GatewayKind
 from ringtrace.domain.circumstances import Circumstances
@@ -21,6 +23,7 @@ from ringtrace.services.arrival import (
 )
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import CallUnknownError, FieldInvalidError, NumberUnknownError
+from ringtrace.services.keep_sound import SoundLinks
 from ringtrace.services.know_call import KnowCall
 from ringtrace.services.note_arrivals import ArrivalNotes, Note
 from ringtrace.services.ports import Clock, Store
@@ -40,6 +43,7 @@ class RouteCall:
         directory: Directory,
         watch: CallerWatch,
         clock: Clock,
+        links: SoundLinks,
         draw: Callable[[], float],
     ) -> None:
         self._store = store
@@ -49,7 +53,7 @@ class RouteCall:
         self._clock = clock
         self._notes = ArrivalNotes(store, directory)
         self._asked = _Asked()
-        self._know = KnowCall(store, directory, draw)
+        self._know = KnowCall(store, directory, links, draw)
 
     async def __call__(self, owner: TokenOwner, arrival: Arrival) -> Plan:
         """The plan, from memory: a caller is waiting.
@@ -68,7 +72,8 @@ class RouteCall:
         caller = readable_caller(self._directory, owner.account_id, arrival.caller)
         key = (owner.account_id, GatewayKind(owner.kind.value), arrival.call)
         finding = self._screen(key, caller, number.number, arrival.started_at)
-        plan = resolve(number.flow, await self._known(owner, arrival, number, caller, finding))
+        resolved = resolve(number.flow, await self._known(owner, arrival, number, caller, finding))
+        plan = replace(resolved, flow=number.flow_label, revision=number.revision)
         after_gate = guarded(plan, finding, self._directory.language(number))
         acted = None if after_gate is plan else finding
         if acted is not None:
@@ -107,7 +112,7 @@ class RouteCall:
         flow = number.flow_of(said)
         caller = readable_caller(self._directory, owner.account_id, arrival.caller)
         known = await self._know(number, arrival.started_at, caller, flow, None, digits)
-        return resume(flow, known)
+        return replace(resume(flow, known), flow=number.flow_label)
 
     async def _arrived(self, owner: TokenOwner, call: str) -> Arrival:
         """An arrival from before a restart."""

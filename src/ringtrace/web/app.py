@@ -8,6 +8,7 @@ from ringtrace.tag.script import TagScript
 from ringtrace.web.asgi import Asgi, Receive, Scope, Send, respond_error, respond_json
 from ringtrace.web.original import OriginalDoor
 from ringtrace.web.recordings import ListenDoor, UploadDoor
+from ringtrace.web.sounds import SoundDoor
 from ringtrace.web.telephony import PREFIX, GatewayDoor
 from ringtrace.web.tracking import HitDoor, TagDoor
 
@@ -22,7 +23,12 @@ class App:
     """`pages` is the ASGI app for all that is not hot."""
 
     def __init__(self, use_cases: UseCases, script: TagScript, pages: Asgi) -> None:
-        gateway = GatewayDoor(use_cases.directory, use_cases.route_call, use_cases.record_call)
+        gateway = GatewayDoor(
+            use_cases.directory,
+            use_cases.route_call,
+            use_cases.record_call,
+            use_cases.occupy_target,
+        )
         original = OriginalDoor(use_cases.directory, use_cases.record_call)
         self._exact: dict[str, Asgi] = {
             "/t/hit": HitDoor(use_cases.track_hit),
@@ -39,6 +45,7 @@ class App:
             (f"{PREFIX}/", "/recording", upload),
             (f"{PREFIX}/", "", gateway),
             ("/recordings/", "", listen),
+            ("/sounds/", "", SoundDoor(use_cases.sound_links)),
         )
         self._pages = pages
 

@@ -16,6 +16,7 @@ from ringtrace.services.errors import (
     RefusedError,
     TokenUnknownError,
 )
+from ringtrace.services.occupy_target import OccupyTarget
 from ringtrace.services.record_call import RecordCall
 from ringtrace.services.route_call import RouteCall
 from ringtrace.web.asgi import (
@@ -34,6 +35,7 @@ Length = Annotated[float, msgspec.Meta(ge=0, le=86_400)]
 Code = Annotated[int, msgspec.Meta(ge=0, le=999)]
 Text = Annotated[str, msgspec.Meta(max_length=256)]
 PREFIX = "/gateway/v1/calls"
+FLOW = r"^[A-Za-z0-9_-]{1,64} [0-9]{1,9}\Z"
 URL = r"^https?://[!-~]{1,2000}\Z"
 """Printable ASCII alone: it goes into a header again."""
 
@@ -78,10 +80,19 @@ class ReportForm(msgspec.Struct):
     digits: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,20}\Z")] | None = None
     box: Annotated[int, msgspec.Meta(ge=0, le=999)] | None = None
     node: Text | None = None
+    flow: Annotated[str, msgspec.Meta(pattern=FLOW)] | None = None
 
 
 class DigitsForm(msgspec.Struct):
     digits: str
+
+
+class LegNoteForm(msgspec.Struct):
+    """A leg that is to ring a target, with `most_calls`; that is up, without; that is over."""
+
+    leg: Annotated[int, msgspec.Meta(ge=1, le=1_000)]
+    target: Text | None = None
+    most_calls: Annotated[int, msgspec.Meta(ge=1, le=1_000)] | None = None
 
 
 class PlanForm(msgspec.Struct):
@@ -90,9 +101,12 @@ class PlanForm(msgspec.Struct):
     steps: tuple[Step, ...]
     max_seconds: float
     cacheable: bool
+    flow: str | None = None
+    revision: str | None = None
 
 
 arrival_decoder = msgspec.json.Decoder(ArrivalForm)
+leg_decoder = msgspec.json.Decoder(LegNoteForm)
 digits_decoder = msgspec.json.Decoder(DigitsForm)
 report_decoder = msgspec.json.Decoder(ReportForm)
 GATEWAYS = (TokenKind.SIP, TokenKind.VOXIMPLANT)
@@ -107,14 +121,19 @@ def gateway_of(directory: Directory, scope: Scope) -> TokenOwner:
 
 
 class GatewayDoor:
-    """`POST /gateway/v1/calls`, and of each call `…/{call}/digits` and `…/{call}/report`."""
+    """`POST /gateway/v1/calls`, and of each call `…/{call}/digits`, `…/legs` and `…/report`."""
 
     def __init__(
-        self, directory: Directory, route_call: RouteCall, record_call: RecordCall
+        self,
+        directory: Directory,
+        route_call: RouteCall,
+        record_call: RecordCall,
+        occupy_target: OccupyTarget,
     ) -> None:
         self._directory = directory
         self._route_call = route_call
         self._record_call = record_call
+        self._occupy_target = occupy_target
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -128,6 +147,8 @@ class GatewayDoor:
                 call, _, verb = path.removeprefix(PREFIX + "/").rpartition("/")
                 if verb == "digits":
                     answer = await self._keyed(owner, call, receive)
+                elif verb == "legs":
+                    answer = await self._leg(owner, call, receive)
                 elif verb == "report":
                     answer = await self._ended(owner, call, receive)
                 else:
@@ -146,7 +167,17 @@ class GatewayDoor:
         form = decode(digits_decoder, await read_body(receive))
         return plan_form(call, await self._route_call.keyed(owner, call, form.digits))
 
+    async def _leg(self, owner: TokenOwner, call: str, receive: Receive) -> object:
+        form = decode(leg_decoder, await read_body(receive))
+        if form.target is None:
+            self._occupy_target.vacate(owner, call, form.leg)
+            return {"free": True}
+        free = self._occupy_target(owner, call, form.leg, form.target, form.most_calls)
+        return {"free": free}
+
     async def _ended(self, owner: TokenOwner, call: str, receive: Receive) -> object:
+        # Even if the report cannot be kept now.
+        self._occupy_target.end(owner, call)
         report = report_of(decode(report_decoder, await read_body(receive)))
         return {"result": await self._record_call(owner, call, report)}
 
@@ -162,6 +193,8 @@ def plan_form(call: str, plan: Plan) -> PlanForm:
         steps=plan.steps,
         max_seconds=plan.max_seconds,
         cacheable=plan.cacheable,
+        flow=plan.flow,
+        revision=plan.revision,
     )
 
 
@@ -196,4 +229,5 @@ def report_of(form: ReportForm) -> Report:
         digits=form.digits,
         box=form.box,
         node=form.node,
+        flow=form.flow,
     )

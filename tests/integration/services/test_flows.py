@@ -95,6 +95,57 @@ async def test_a_new_version_is_what_its_numbers_do_from_then_on(shop: Shop) -> 
     assert flows == ["office 1", "office 2"]
 
 
+async def test_a_plan_names_its_flow_and_what_it_was_made_of(shop: Shop) -> None:
+    number = {"number": TV, "channel": "TV", "flow": "office"}
+    await apply(shop, flow=[office()], number=[number])
+    first = await plan(shop, number=TV)
+    await apply(shop, flow=[office(step=[ring(NIGHT)])])
+    second = await plan(shop, number=TV)
+    await apply(shop, flow=[office()])
+    third = await plan(shop, number=TV)
+
+    assert [one["flow"] for one in (first, second, third)] == ["office 1", "office 2", "office 3"]
+    assert first["revision"] == third["revision"] != second["revision"]
+
+
+async def test_a_number_of_its_own_has_a_revision_and_no_flows_name(shop: Shop) -> None:
+    first = await plan(shop)
+    await apply(shop, number=[{"number": RADIO, "channel": "Radio", "target": NIGHT}])
+    second = await plan(shop)
+
+    assert (first["flow"], second["flow"]) == (None, None)
+    assert first["revision"] != second["revision"]
+
+
+async def test_the_report_of_a_call_whose_arrival_was_lost_names_the_flow(shop: Shop) -> None:
+    await shop.report("lost", flow="office 7")
+    await shop.report("noted", flow=None)
+
+    assert (await shop.call("lost")).flow == "office 7"
+    assert (await shop.call("noted")).flow is None
+
+
+async def test_what_was_followed_counts_more_than_what_was_answered(shop: Shop) -> None:
+    number = {"number": TV, "channel": "TV", "flow": "office"}
+    await apply(shop, flow=[office()], number=[number])
+    for call in ("late", "silent"):
+        await shop.arrive(call=call, number=TV)
+    await shop.house.use_cases.route_call.settle()
+
+    await shop.report("late", number=TV, flow="office 9", plan_source="cache")
+    await shop.report("silent", number=TV)
+
+    assert (await shop.call("late")).flow == "office 9", "the gateway's cached plan"
+    assert (await shop.call("silent")).flow == "office 1", "a gateway that does not tell"
+
+
+@pytest.mark.parametrize("label", ["office", "office 1\n", "<b> 1", "x" * 65 + " 1"])
+async def test_a_label_that_is_none_is_refused(shop: Shop, label: str) -> None:
+    refused = await shop.report("odd", flow=label)
+
+    assert (refused.status_code, refused.json()["field"]) == (422, "flow")
+
+
 async def test_the_same_flow_again_is_no_new_version(shop: Shop) -> None:
     for _ in range(2):
         await apply(shop, flow=[office()])

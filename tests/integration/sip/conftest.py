@@ -91,7 +91,8 @@ class Put:
 class Backend:
     """Keeps what it is sent; `delay` seconds before each answer to an arrival.
 
-    `plan_for_digits` answers the digits request; without it that fails.
+    `plan_for_digits` answers the digits request; without it that fails. `free` is whether targets
+    with a cap have room, None: it does not say.
     """
 
     port: int
@@ -100,8 +101,10 @@ class Backend:
     delay: float = 0.0
     report_status: int = 200
     recording_status: int = 204
+    free: bool | None = True
     arrivals: list[Json] = field(default_factory=list)
     digits: list[tuple[str, Json]] = field(default_factory=list)
+    legs: list[tuple[str, Json]] = field(default_factory=list)
     reports: dict[str, Json] = field(default_factory=dict)
     recordings: dict[str, bytes] = field(default_factory=dict)
     puts: list[Put] = field(default_factory=list)
@@ -120,8 +123,9 @@ class Backend:
                     self._answer(*backend.answer_arrival(body))
                     return
                 call, what = self.path.removeprefix("/gateway/v1/calls/").split("/")
-                if what == "digits":
-                    self._answer(*backend.answer_digits(call, body))
+                answers = {"digits": backend.answer_digits, "legs": backend.answer_leg}
+                if what in answers:
+                    self._answer(*answers[what](call, body))
                     return
                 if backend.report_status < 300:
                     backend.reports[call] = body
@@ -169,6 +173,10 @@ class Backend:
     def answer_recording(self, put: Put) -> int:
         return self.recording_status if put.call in self.reports else 404
 
+    def answer_leg(self, call: str, body: Json) -> tuple[int, Json | None]:
+        self.legs.append((call, body))
+        return (503, None) if self.free is None else (200, {"free": self.free})
+
     def stop(self) -> None:
         if self._server is not None:
             self._server.shutdown()
@@ -178,8 +186,10 @@ class Backend:
     def forget(self) -> None:
         self.plan, self.plan_for_digits = None, None
         self.delay, self.report_status, self.recording_status = 0.0, 200, 204
+        self.free = True
         self.arrivals.clear()
         self.digits.clear()
+        self.legs.clear()
         self.reports.clear()
         self.recordings.clear()
         self.puts.clear()

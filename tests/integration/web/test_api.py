@@ -40,6 +40,7 @@ def _named(path: str) -> str:
         recipient="f" * 16,
         delivery="f" * 36,
         caller="+12025550177",
+        tag="vip",
     )
 
 
@@ -66,7 +67,7 @@ async def test_every_route_needs_an_api_token(shop: Shop) -> None:
         *(bearer(shop.tokens[kind]) for kind in ("sip", "voximplant", "route")),
     ]
 
-    assert len(routes) == 31
+    assert len(routes) == 37
     for method, path in routes:
         for headers in wrong:
             answer = await shop.client.request(method, path, headers=headers)

@@ -27,7 +27,7 @@ async def test_every_page_asks_for_a_sign_in_and_comes_back_to_itself(shop: Shop
     routes = list(_routes(shop))
     form = {"_csrf_token": await csrf(shop.client)}
 
-    assert len(routes) == 14
+    assert len(routes) == 17
     for method, path in routes:
         data = form if method == "POST" else None
         answer = await shop.client.request(method, path, data=data)

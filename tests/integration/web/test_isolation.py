@@ -21,6 +21,7 @@ from tests.walk import (
     SETUP,
     SHOP,
     STATIC,
+    TAG,
     WORDS,
     Ids,
     Request,
@@ -154,6 +155,8 @@ async def _fill(shop: Shop) -> None:
     robot = {"callers": [{"caller": CALLER, "treatment": "ask", "note": "robot-4711"}]}
     listed = await shop.client.post("/api/v1/blocklist", json=robot, headers=bearer(own["api"]))
     assert listed.status_code == 201, listed.text
+    tag = f"/api/v1/calls/sip/{SHOP.call}/tags/{TAG}"
+    assert (await shop.client.put(tag, headers=bearer(own["api"]))).status_code == 200
     put = await shop.client.request(**recording(SHOP, own))
     assert put.status_code == 204, put.text
 

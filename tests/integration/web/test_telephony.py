@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from ringtrace.domain.account import TokenKind
+from ringtrace.domain.occupancy import LASTS_MS
 from tests.shop import RADIO, TARGET, Shop, bearer, rfc
 
 CALL = "0193c0de"
@@ -15,7 +16,9 @@ async def test_a_call_to_a_known_number_gets_its_plan(shop: Shop) -> None:
     answer = await shop.arrive(call=CALL)
 
     assert answer.status_code == 200
-    assert answer.json() == {
+    plan = answer.json()
+    assert len(plan.pop("revision")) == 16
+    assert plan == {
         "call": CALL,
         "number": RADIO,
         "steps": [
@@ -28,6 +31,7 @@ async def test_a_call_to_a_known_number_gets_its_plan(shop: Shop) -> None:
         ],
         "max_seconds": 7200,
         "cacheable": True,
+        "flow": None,
     }
 
 
@@ -258,3 +262,88 @@ async def test_other_methods_and_paths_are_refused(
     answer = await shop.client.request(method, path, headers=headers, json={})
 
     assert answer.status_code == status
+
+
+async def leg(shop: Shop, call: str, number: int = 1, **note: Any) -> bool:
+    """Whether the leg may ring a target that takes one call, unless told otherwise."""
+    token = note.pop("token", shop.tokens["sip"])
+    body = {"leg": number, "target": TARGET, "most_calls": 1} | note
+    answer = await shop.client.post(
+        f"/gateway/v1/calls/{call}/legs",
+        json={name: value for name, value in body.items() if value is not None},
+        headers=bearer(token),
+    )
+    assert answer.status_code == 200, answer.text
+    free: bool = answer.json()["free"]
+    return free
+
+
+async def test_a_target_is_not_rung_by_more_calls_than_it_takes(shop: Shop) -> None:
+    assert await leg(shop, "a")
+    assert not await leg(shop, "b")
+
+    await leg(shop, "a", target=None, most_calls=None)
+
+    assert await leg(shop, "b")
+
+
+async def test_the_calls_of_all_the_accounts_gateways_count_together(shop: Shop) -> None:
+    voximplant = await shop.house.use_cases.issue_token(1, TokenKind.VOXIMPLANT)
+
+    assert await leg(shop, "a")
+    assert not await leg(shop, "a", token=voximplant), "the same id at another gateway"
+    assert await leg(shop, "a", token=shop.foreign["sip"]), "another account's are its own"
+
+
+async def test_a_report_ends_all_legs_of_its_call(shop: Shop) -> None:
+    await leg(shop, "a")
+
+    await shop.report("a")
+
+    assert await leg(shop, "b")
+
+
+async def test_a_report_that_cannot_be_kept_ends_them_too(shop: Shop) -> None:
+    await leg(shop, "a")
+
+    refused = await shop.report("a", number="+12025550999")
+
+    assert refused.status_code == 404
+    assert await leg(shop, "b")
+
+
+async def test_a_call_that_never_reports_blocks_nobody_for_ever(shop: Shop) -> None:
+    await leg(shop, "dead")
+    shop.clock.now += LASTS_MS
+
+    assert await leg(shop, "b")
+
+
+@pytest.mark.parametrize(
+    ("note", "field"),
+    [
+        ({"leg": 0}, "leg"),
+        ({"target": "x" * 257}, "target"),
+        ({"most_calls": 0}, "most_calls"),
+    ],
+)
+async def test_a_wrong_note_of_a_leg_is_refused(
+    shop: Shop, note: dict[str, Any], field: str
+) -> None:
+    body = {"leg": 1, "target": TARGET, "most_calls": 1} | note
+
+    answer = await shop.client.post(
+        "/gateway/v1/calls/a/legs", json=body, headers=bearer(shop.tokens["sip"])
+    )
+
+    assert (answer.status_code, answer.json()["field"]) == (422, field)
+
+
+async def test_a_leg_of_no_call_is_refused(shop: Shop) -> None:
+    answer = await shop.client.post(
+        "/gateway/v1/calls/a b/legs",
+        json={"leg": 1, "target": TARGET, "most_calls": 1},
+        headers=bearer(shop.tokens["sip"]),
+    )
+
+    assert (answer.status_code, answer.json()["field"]) == (422, "call")

@@ -18,6 +18,7 @@ CALL = Circumstances(
     called_before=True,
     channel="Paid Search",
     campaign="Spring Sale",
+    tags=("berlin", "vip"),
 )
 STRANGER = Circumstances(number="+12025550100", at=NOON)
 
@@ -33,6 +34,7 @@ STRANGER = Circumstances(number="+12025550100", at=NOON)
         When(repeat_caller=True),
         When(channel=("Direct", "paid search")),
         When(campaign=("spring sale",)),
+        When(tag=("contract", "vip")),
         When(hours="open", caller_prefix=("+4930",), channel=("Paid Search",)),
     ],
 )
@@ -50,6 +52,7 @@ def test_conditions_that_hold(when: When) -> None:
         When(repeat_caller=False),
         When(channel=("Direct",)),
         When(campaign=("spring",)),
+        When(tag=("contract",)),
         When(hours="open", channel=("Direct",)),
     ],
 )
@@ -65,6 +68,7 @@ def test_one_condition_that_does_not_hold_is_enough(when: When) -> None:
         When(channel=("Paid Search",)),
         When(campaign=("spring sale",)),
         When(repeat_caller=True),
+        When(tag=("vip",)),
     ],
 )
 def test_what_is_unknown_holds_nowhere(when: When) -> None:
@@ -89,8 +93,10 @@ def test_the_caller_and_the_moment_make_an_answer_personal(when: When) -> None:
     assert is_personal(STRANGER, when)
 
 
-@pytest.mark.parametrize("when", [When(channel=("Direct",)), When(campaign=("x",))])
-def test_only_a_known_visit_makes_an_answer_personal(when: When) -> None:
+@pytest.mark.parametrize(
+    "when", [When(channel=("Direct",)), When(campaign=("x",)), When(tag=("contract",))]
+)
+def test_only_a_known_visit_or_caller_makes_an_answer_personal(when: When) -> None:
     assert is_personal(CALL, when)
     assert not is_personal(STRANGER, when)
 

@@ -35,6 +35,11 @@ def dial(**more: Any) -> dict[str, Any]:
         (branch(channel=["Email"]), VISIT),
         (branch(campaign=["c"]), VISIT),
         (branch(repeat_caller=False), HISTORY),
+        (branch(tag=["vip"]), HISTORY),
+        (
+            {"do": "voicemail", "play": "bye.wav"},
+            Demand(visit=False, history=False, sounds=frozenset({"bye.wav"})),
+        ),
     ],
 )
 def test_what_a_step_needs_is_asked_for(step: dict[str, Any], wanted: Demand) -> None:

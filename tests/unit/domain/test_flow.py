@@ -26,6 +26,7 @@ from ringtrace.domain.flow import (
     is_target,
     places_of,
     read_flow,
+    revision,
 )
 from ringtrace.domain.hours import Hours
 
@@ -254,3 +255,11 @@ def test_who_is_told_of_a_message_is_said_by_the_voicemail_that_has_it() -> None
 
     assert [made.notified_of(box) for box in range(3)] == [sales.notify, service.notify, ()]
     assert made.notified_of(None) == made.notified_of(3) == (*sales.notify, *service.notify)
+
+
+def test_a_revision_stands_for_what_a_flow_says() -> None:
+    flow = Flow.ringing(["+12025550191"])
+
+    assert revision(flow) == revision(Flow.ringing(["+12025550191"]))
+    assert revision(flow) != revision(Flow.ringing(["+12025550192"]))
+    assert len(revision(flow)) == 16

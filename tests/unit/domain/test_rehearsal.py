@@ -87,6 +87,29 @@ class TestAnnounce:
         assert call.seconds == call.result.ring_seconds == 1
 
 
+class TestCaps:
+    STEPS = (
+        Dial((Target(A, 20, most_calls=2), Target(B, 20)), NUMBER, record=True),
+        dial(C),
+    )
+
+    def test_a_target_that_has_enough_calls_is_busy_at_once(self) -> None:
+        call = play(*self.STEPS, a=Party(answers=1, calls=2), b=STAYS, hangs_up=10)
+
+        assert reasons(call) == [(A, Reason.OPERATOR_BUSY), (B, None)]
+        assert call.result.legs[0].ring_seconds == 0
+
+    def test_one_with_room_for_a_last_one_rings(self) -> None:
+        call = play(*self.STEPS, a=Party(answers=1, calls=1), hangs_up=10)
+
+        assert reasons(call) == [(A, None)]
+
+    def test_calls_do_not_matter_where_there_is_no_cap(self) -> None:
+        call = play(dial(A), a=Party(answers=1, calls=99), hangs_up=10)
+
+        assert reasons(call) == [(A, None)]
+
+
 class TestMenu:
     MENU = Menu(QUESTION, {"1": (dial(A),), "2": ()}, seconds=5, tries=2, otherwise=(dial(B),))
 
@@ -155,11 +178,21 @@ class TestCollect:
         assert call.result.digits == "421"
         assert call.result.legs[0].started_at == 350
 
-    @pytest.mark.parametrize("end", ["#", "*"])
-    def test_a_key_that_is_no_digit_ends_them(self, end: str) -> None:
-        call = self.asked(((3, "4"), (3.5, end), (3.6, "7")))
+    def test_the_hash_ends_them(self) -> None:
+        call = self.asked(((3, "4"), (3.5, "#"), (3.6, "7")))
 
         assert (call.result.digits, call.result.target) == ("4", C)
+
+    def test_the_star_begins_anew(self) -> None:
+        call = self.asked(((0.1, "*"), (3, "4"), (3.5, "*"), (3.6, "7"), (3.7, "#")))
+
+        assert (call.result.digits, call.result.target) == ("7", C)
+
+    def test_who_begins_anew_has_as_long_as_before(self) -> None:
+        call = self.asked(((3, "4"), (5, "*")))
+
+        assert (call.result.digits, call.result.target) == (None, B)
+        assert call.result.legs[0].started_at == 9_000
 
     def test_waiting_ends_them(self) -> None:
         call = self.asked(((3, "4"), (4, "2")))

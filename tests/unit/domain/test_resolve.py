@@ -70,6 +70,24 @@ def test_the_targets_ring_in_their_order_and_see_the_tracking_number() -> None:
     )
 
 
+def test_a_sound_that_was_uploaded_is_linked_to() -> None:
+    now = replace(CALL, sounds={"menu.wav": "/sounds/1/a.wav"})
+    made = resolve(Flow((Announce(play="menu.wav", say="Hello."), Announce(play="own.wav"))), now)
+
+    assert made.steps == (
+        plan.Announce(Prompt("Hello.", "en-US", "menu.wav", "/sounds/1/a.wav")),
+        plan.Announce(Prompt("", "en-US", "own.wav")),
+    )
+    assert made.cacheable
+
+
+def test_a_target_takes_its_cap_with_it() -> None:
+    made = resolve(Flow((Dial((Target(A, most_calls=2), B)),)), CALL)
+
+    assert [one.most_calls for one in only_dial(made).targets] == [2, None]
+    assert made.cacheable
+
+
 def test_every_kind_of_step_gets_its_prompts_in_the_language_of_the_flow() -> None:
     made = resolve(
         Flow(

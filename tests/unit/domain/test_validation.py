@@ -42,7 +42,7 @@ def test_a_good_flow_has_no_faults() -> None:
     flow = Flow(
         (
             Branch(
-                When(hours="office", caller_prefix=("+49",), caller_country=("DE",)),
+                When(hours="office", caller_prefix=("+49",), tag=("vip",), caller_country=("DE",)),
                 then=(Dial((Target(A, hours="office"), "sip:a@example.com")),),
                 otherwise=(HangUp(),),
             ),
@@ -111,6 +111,8 @@ def test_a_tracking_number_of_ours_is_no_target() -> None:
         (Target(A, ring_seconds=121), "ring_seconds"),
         (Target(A, weight=0), "weight"),
         (Target(A, weight=1_001), "weight"),
+        (Target(A, most_calls=0), "most_calls"),
+        (Target(A, most_calls=1_001), "most_calls"),
     ],
 )
 def test_the_figures_of_a_target_have_bounds(target: Target, field: str) -> None:
@@ -119,7 +121,7 @@ def test_the_figures_of_a_target_have_bounds(target: Target, field: str) -> None
 
 @pytest.mark.parametrize("most", [5, 120])
 def test_bounds_are_allowed(most: int) -> None:
-    assert errors(Dial((Target(A, ring_seconds=most),))) == {}
+    assert errors(Dial((Target(A, ring_seconds=most, most_calls=most),))) == {}
 
 
 @pytest.mark.parametrize(
@@ -134,7 +136,6 @@ def test_bounds_are_allowed(most: int) -> None:
         (Dial((A,), whisper="x", accept="12"), "accept"),
         (Dial((A,), whisper="x", accept=""), "accept"),
         (Announce(), "say"),
-        (Announce(say="x", play="x.wav"), "say"),
         (Announce(say=""), "say"),
         (Announce(say="x" * 1_001), "say"),
         (Announce(play="../x.wav"), "play"),
@@ -158,6 +159,9 @@ def test_bounds_are_allowed(most: int) -> None:
         (Branch(When(channel=()), then=(HELLO,)), "when.channel"),
         (Branch(When(caller_prefix=("+1", "49")), then=(HELLO,)), "when.caller_prefix[1]"),
         (Branch(When(caller_country=("de",)), then=(HELLO,)), "when.caller_country[0]"),
+        (Branch(When(tag=()), then=(HELLO,)), "when.tag"),
+        (Branch(When(tag=("vip", "two words")), then=(HELLO,)), "when.tag[1]"),
+        (Branch(When(tag=("VIP",)), then=(HELLO,)), "when.tag[0]"),
         (Branch(When(withheld=True)), ""),
     ],
 )
@@ -210,6 +214,9 @@ def test_a_file_that_a_gateway_would_not_play_is_an_error() -> None:
     flow = Flow((Announce(play="notice.wav"), Dial((A,))))
 
     assert [fault.path for fault in faults(flow)] == ["step[0].play"]
+    assert not faults(flow, sounds={"notice.wav"}), "it was uploaded"
+    instead = Flow((Announce(play="notice.wav", say="Notice."), Dial((A,))))
+    assert not faults(instead), "it is said"
     assert faults(flow, gateways=[GatewayKind.SIP]) == []
 
 

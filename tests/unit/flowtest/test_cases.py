@@ -23,12 +23,13 @@ at = 2026-11-23T10:00:00+01:00
 number = "+12025550101"
 caller = "withheld"
 last_target = "+12025550191"
+tags = ["vip"]
 visit = { channel = "Direct", campaign = "c", keyword = "k" }
 turn = 3
 chance = 0.5
 keys = [[3, "1"], [4.5, "#"]]
 hangs_up = 30
-target = [{ to = "+12025550191", answers = 2, after = 0.5, talk = 4, keys = [[1, "*"]] }]
+target = [{ to = "+12025550191", answers = 2, after = 0.5, talk = 4, keys = [[1, "*"]], calls = 2 }]
 expect = { recorded = 4, ends_after = 6 }
 """
 
@@ -44,6 +45,7 @@ def test_a_case_is_read() -> None:
         caller=None,
         called_before=True,
         last_target="+12025550191",
+        tags=("vip",),
         channel="Direct",
         campaign="c",
         keyword="k",
@@ -51,7 +53,7 @@ def test_a_case_is_read() -> None:
         chance=0.5,
     )
     assert case.caller_does() == Caller(30, ((3, "1"), (4.5, "#")))
-    assert case.parties() == {"+12025550191": Party(2, None, 0.5, 4, ((1, "*"),))}
+    assert case.parties() == {"+12025550191": Party(2, None, 0.5, 4, ((1, "*"),), 2)}
 
 
 def test_a_case_needs_only_what_is_expected() -> None:
@@ -88,6 +90,8 @@ def test_the_question_for_an_extension_is_in_the_language_of_the_flow() -> None:
         (GOOD + "at = 2026-11-23T10:00:00", "case[0].at"),
         (GOOD + 'number = "12"', "case[0].number"),
         (GOOD + 'caller = "nobody"', "case[0].caller"),
+        (GOOD + 'tags = ["vip", "VIP"]', "case[0].tags[1]"),
+        (GOOD + 'tags = ["two words"]', "case[0].tags[0]"),
         (GOOD + 'keys = [[1, "12"]]', "case[0].keys[0][1]"),
         (GOOD + "hangs_up = -1", "case[0].hangs_up"),
         (GOOD + "chance = 1.0", "case[0].chance"),

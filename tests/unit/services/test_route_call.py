@@ -14,6 +14,7 @@ from ringtrace.services.arrival import Arrival
 from ringtrace.services.commands import NoteArrival
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import StoreAwayError
+from ringtrace.services.keep_sound import SoundLinks
 from ringtrace.services.ports import Configuration, Store
 from ringtrace.services.route_call import RouteCall
 from ringtrace.services.watch_callers import CallerWatch
@@ -59,7 +60,12 @@ async def routing(notebook: Notebook) -> RouteCall:
     store = cast(Store, notebook)
     directory = Directory(store)
     await directory.refresh()
-    return RouteCall(store, directory, CallerWatch(store), lambda: 1_790_000_000_000, lambda: 0.5)
+    links = SoundLinks(b"key", directory, store, _now)
+    return RouteCall(store, directory, CallerWatch(store), _now, links, lambda: 0.5)
+
+
+def _now() -> int:
+    return 1_790_000_000_000
 
 
 @pytest.fixture

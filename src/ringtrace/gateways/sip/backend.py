@@ -8,14 +8,16 @@ from enum import Enum, auto
 import httpx
 import msgspec
 
-from ringtrace.domain.plan import Collect, Plan
+from ringtrace.domain.plan import Plan
 from ringtrace.gateways.sip.outgoing import OutgoingRecording
-from ringtrace.gateways.sip.plans import PlanInvalidError, parse_plan, steps_of
+from ringtrace.gateways.sip.plans import PlanInvalidError, parse_plan
 
 _log = logging.getLogger(__name__)
 # One write of a recording, which may be 200 MB long. The backend answers when it is durable, and
 # may have to send it on to another place first.
 _UPLOAD_TIMEOUT = httpx.Timeout(30.0, read=300.0)
+_SOUND_TIMEOUT = 10.0  # no call waits for it: without the sound its text is spoken
+_SOUND_BYTES = 10 * 1024 * 1024
 
 
 class NumberUnknownError(Exception):
@@ -48,6 +50,18 @@ class _Digits(msgspec.Struct, frozen=True):
     digits: str
 
 
+class LegNote(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Request 5: a leg that is to ring a target, with `most_calls`; that is up; that is over."""
+
+    leg: int
+    target: str | None = None
+    most_calls: int | None = None
+
+
+class _Room(msgspec.Struct, frozen=True):
+    free: bool
+
+
 class _Error(msgspec.Struct, frozen=True):
     error_id: str = ""
 
@@ -56,7 +70,8 @@ class Backend:
     """Safe to call from several threads at once. `node` is told with every request."""
 
     def __init__(self, url: str, token: str, timeout: float, *, node: str) -> None:
-        self._calls = url.rstrip("/") + "/gateway/v1/calls"
+        self._root = url.rstrip("/")
+        self._calls = self._root + "/gateway/v1/calls"
         self._client = httpx.Client(
             headers={"Authorization": f"Bearer {token}", "User-Agent": f"ringtrace-sip ({node})"},
             timeout=timeout,
@@ -77,10 +92,7 @@ class Backend:
         return _plan(answer)
 
     def plan_for_digits(self, call: str, digits: str, timeout: float) -> Plan:
-        """The plan for a caller who keyed `digits`; raises `BackendAwayError`.
-
-        Nobody is asked for digits twice: an answer with another `collect` is no plan.
-        """
+        """The plan for a caller who keyed `digits`; raises `BackendAwayError`."""
         try:
             answer = self._client.post(
                 f"{self._calls}/{call}/digits",
@@ -90,10 +102,39 @@ class Backend:
             )
         except httpx.HTTPError as error:
             raise BackendAwayError(type(error).__name__) from None
-        plan = _plan(answer)
-        if any(isinstance(step, Collect) for step in steps_of(plan.steps)):
-            raise BackendAwayError("plan_invalid: collect again")
-        return plan
+        return _plan(answer)
+
+    def has_room(self, call: str, note: LegNote, timeout: float) -> bool:
+        """Whether the leg may ring its target; raises `BackendAwayError`."""
+        try:
+            answer = self._client.post(
+                f"{self._calls}/{call}/legs",
+                content=msgspec.json.encode(note),
+                headers=_json_type(),
+                timeout=timeout,
+            )
+            if answer.status_code != httpx.codes.OK:
+                raise BackendAwayError(f"status_{answer.status_code}")
+            return msgspec.json.decode(answer.content, type=_Room).free
+        except httpx.HTTPError as error:
+            raise BackendAwayError(type(error).__name__) from None
+        except msgspec.MsgspecError as error:
+            raise BackendAwayError(f"answer_invalid: {error}") from None
+
+    def sound(self, link: str) -> bytes:
+        """A sound file; raises `BackendAwayError`. `link` is path and query under its root."""
+        content = bytearray()
+        try:
+            with self._client.stream("GET", self._root + link, timeout=_SOUND_TIMEOUT) as answer:
+                if answer.status_code != httpx.codes.OK:
+                    raise BackendAwayError(f"status_{answer.status_code}")
+                for chunk in answer.iter_bytes():
+                    content += chunk
+                    if len(content) > _SOUND_BYTES:
+                        raise BackendAwayError("too_large")
+        except httpx.HTTPError as error:
+            raise BackendAwayError(type(error).__name__) from None
+        return bytes(content)
 
     def send_report(self, call: str, report: bytes) -> Delivery:
         return self._deliver(

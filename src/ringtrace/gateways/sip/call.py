@@ -128,7 +128,7 @@ class Call:
             _log.error("call_without_plan call=%s", self.id)
             self._refuse(500)
             return
-        self._record.number = decision.plan.number
+        self._record.number, self._record.flow = decision.plan.number, decision.plan.flow
         self._performance.follow(decision.plan)
         offered = functools.partial(self._offered, decision.plan)
         try:
@@ -148,7 +148,7 @@ class Call:
         self._performance.begin(plan)
 
     def _redirected(self, plan: Plan) -> None:
-        self._record.number = plan.number
+        self._record.number, self._record.flow = plan.number, plan.flow
         self._record.plan_source = PlanSource.BACKEND
 
     def _changed(self, conduct: Conduct) -> None:

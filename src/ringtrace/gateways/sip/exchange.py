@@ -8,6 +8,7 @@ from ringtrace.gateways.sip.loop import Loop
 from ringtrace.gateways.sip.media import MediaRelay
 from ringtrace.gateways.sip.planner import Planner
 from ringtrace.gateways.sip.resolver import Resolver
+from ringtrace.gateways.sip.room import Room
 from ringtrace.gateways.sip.settings import NodeSettings
 from ringtrace.gateways.sip.speech import Speech
 from ringtrace.gateways.sip.spool import Spool
@@ -26,6 +27,7 @@ class Exchange:
     config: dict[str, Any]
     loop: Loop
     planner: Planner
+    room: Room
     resolver: Resolver
     routes: Routes
     relay: MediaRelay

@@ -21,6 +21,7 @@ from ringtrace.gateways.sip.media import MediaRelay
 from ringtrace.gateways.sip.planner import PlanCache, Planner
 from ringtrace.gateways.sip.registration import KeepAlive, Registration
 from ringtrace.gateways.sip.resolver import Resolver
+from ringtrace.gateways.sip.room import Room
 from ringtrace.gateways.sip.sender import Sender
 from ringtrace.gateways.sip.settings import NodeSettings
 from ringtrace.gateways.sip.speech import Speech
@@ -112,6 +113,7 @@ class _Node:
             config=config,
             loop=self._loop,
             planner=planner,
+            room=Room(self._loop, planner),
             resolver=Resolver(self._loop),
             routes=self._routes,
             relay=relay,
@@ -121,6 +123,7 @@ class _Node:
                 settings.spool_dir / "prompts",
                 command=settings.tts_command,
                 folder=settings.prompt_dir,
+                fetch=self._backend.sound,
             ),
             prompt=self._prompt,
             spool=self._spool,

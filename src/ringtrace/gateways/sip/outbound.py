@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ringtrace.domain.attempt import FULL
 from ringtrace.domain.cues import Call as Dialling
 from ringtrace.domain.flow import is_phone
 from ringtrace.gateways.sip.booth import Booth
@@ -54,6 +55,7 @@ class Outbound:
         self._leg: Leg | None = None
         self._route: Route | None = None
         self._is_over = self._has_rung = False
+        self._leave: Callable[[], None] = _nothing
         self._bridge: Bridge | None = None
         self._own: MediaSession | None = None
         if own is not None:
@@ -65,10 +67,28 @@ class Outbound:
     def _side(self) -> Side:
         return self._caller.media.agent if self._own is None else self._own.agent
 
-    def dial(self, call: Dialling, number: str, max_forwards: int) -> None:
-        """Ring the target of a call to `number`."""
+    def dial(self, call: Dialling, of: str, number: str, max_forwards: int) -> None:
+        """Ring the target of the call `of`, to `number`, if it takes one more."""
         identity = functools.partial(Identity, call.caller_id, number)
         invite = functools.partial(self._choose, call.target.to, identity, max_forwards)
+        if call.target.most_calls is None:
+            self._place(invite)
+            return
+        room = self._exchange.room
+        self._leave = functools.partial(room.leave, of, call.leg)
+
+        def answered(free: bool) -> None:
+            if self._is_over:
+                return
+            if free:
+                self._place(invite)
+            else:
+                self._fail(FULL)
+
+        room.take(of, call.leg, call.target, answered)
+
+    def _place(self, invite: Callable[[], None]) -> None:
+        """Once there are ports for a line of its own."""
         if self._own is None:
             invite()
             return
@@ -240,6 +260,7 @@ class Outbound:
 
     def _close(self) -> None:
         self._is_over = True
+        self._leave()
         self._take_channel(None)
         self.booth.close()
         if self._own is not None:
@@ -247,4 +268,4 @@ class Outbound:
 
 
 def _nothing() -> None:
-    """The ports of a line of its own are all there is to free."""
+    """There is nothing else to free."""

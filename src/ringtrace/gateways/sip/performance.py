@@ -206,7 +206,7 @@ class Performance:
             ),
             own=None if self._has_one_target else f"{self.id}-{number}",
         )
-        leg.dial(call, self._number, self._max_forwards)
+        leg.dial(call, self.id, self._number, self._max_forwards)
 
     def _join(self, join: cues.Join) -> None:
         leg = self._joined = self._legs[join.leg]

@@ -26,6 +26,7 @@ RING_SECONDS: Final = 300
 _MOST_STEPS: Final = 500
 _MOST_LEGS: Final = 100
 _MOST_AT_ONCE: Final = 20
+_MOST_CALLS: Final = 1000
 _DIGITS: Final = 20
 _KEY_SECONDS: Final = 60
 _TRIES: Final = 10
@@ -36,6 +37,7 @@ _CALLER_ID = re.compile(r"\+?[0-9A-Za-z*#._-]{1,32}")
 _KEY = re.compile(r"[0-9*#]")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 _FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._ -]{0,127}")
+_LINK = re.compile(r"/[A-Za-z0-9][!-~]{0,500}")
 
 
 class PlanInvalidError(ValueError):
@@ -128,6 +130,8 @@ def _check_dial(dial: Dial) -> None:
         _check(is_target(target.to), "to: must be +E.164 or sip:user@host")
         in_range = 1 <= target.ring_seconds <= RING_SECONDS
         _check(in_range, f"ring_seconds: must be 1 to {RING_SECONDS}")
+        has_cap = target.most_calls is None or 1 <= target.most_calls <= _MOST_CALLS
+        _check(has_cap, f"most_calls: must be 1 to {_MOST_CALLS}")
     _check(bool(_CALLER_ID.fullmatch(dial.caller_id)), "caller_id: must be a telephone number")
     accepts = dial.accept is None or _KEY.fullmatch(dial.accept)
     _check(bool(accepts), "accept: must be 0 to 9, * or #")
@@ -142,3 +146,5 @@ def _check_prompt(prompt: Prompt) -> None:
     _check(bool(_LANGUAGE.fullmatch(prompt.language)), "language: must be a BCP 47 tag")
     is_name = prompt.file is None or _FILE.fullmatch(prompt.file)
     _check(bool(is_name), "file: must be the name of a file")
+    is_path = prompt.link is None or _LINK.fullmatch(prompt.link)
+    _check(bool(is_path), "link: must be a path")

@@ -26,9 +26,9 @@ def new_call_id() -> str:
 class CallRecord(msgspec.Struct):
     """Moments are ms since 1970 UTC; `result` is `None` until the call has ended.
 
-    `node` is the one that has the call. `attempts` are the legs so far, `digits` what the caller
-    keyed when asked, `message_at` is when he began to leave a message, in the flow's voicemail
-    `box`.
+    `node` is the one that has the call, `flow` labels the plan that is followed. `attempts` are the
+    legs so far, `digits` what the caller keyed when asked, `message_at` is when he began to leave
+    a message, in the flow's voicemail `box`.
     """
 
     call: str
@@ -37,6 +37,7 @@ class CallRecord(msgspec.Struct):
     caller: str | None
     started_at: int
     plan_source: PlanSource | None = None
+    flow: str | None = None
     attempts: Sequence[Attempt] = ()
     digits: str | None = None
     message_at: int | None = None
@@ -122,6 +123,7 @@ class Report(msgspec.Struct, frozen=True):
     digits: str | None
     box: int | None
     node: str | None
+    flow: str | None
 
 
 def rfc3339(at: int) -> str:
@@ -162,4 +164,5 @@ def report(record: CallRecord, recording_seconds: float | None) -> Report:
         digits=result.digits,
         box=result.box,
         node=record.node,
+        flow=record.flow,
     )

@@ -1,6 +1,7 @@
-"""Prompts become sounds: files that the operator has, texts that a command speaks, else tones.
+"""Prompts become sounds: files of the node or the backend, texts that a command speaks, else tones.
 
-prompts/HASH.wav    in the spool: a text as it was spoken once, 8 kHz, 16 bit, mono
+prompts/HASH.wav    in the spool: a text as it was spoken once, 8 kHz, 16 bit, mono, or a file as
+                    the backend has it
 """
 
 import hashlib
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from ringtrace.domain.prompt import Prompt
+from ringtrace.gateways.sip.backend import BackendAwayError
 from ringtrace.gateways.sip.durable import TEMPORARY
 from ringtrace.gateways.sip.loop import Loop
 from ringtrace.gateways.sip.tones import Sound, spoken
@@ -39,15 +41,23 @@ class Speech:
     """Answers on the loop, once for each question.
 
     `command` is an argument list with {text}, {language} and {file}, the WAV file it is to write.
+    `fetch` gets a file from the backend by its link, or raises `BackendAwayError`.
     """
 
     def __init__(
-        self, loop: Loop, cache: Path, *, command: Sequence[str], folder: Path | None
+        self,
+        loop: Loop,
+        cache: Path,
+        *,
+        command: Sequence[str],
+        folder: Path | None,
+        fetch: Callable[[str], bytes],
     ) -> None:
         self._loop = loop
         self._cache = cache
         self._command = tuple(command)
         self._folder = folder
+        self._fetch = fetch
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="speech")
         self._ready: OrderedDict[Prompt, Sound] = OrderedDict()
         self._under_way: dict[Prompt, Future[Sound | None]] = {}
@@ -108,23 +118,45 @@ class Speech:
         return sound
 
     def _read(self, prompt: Prompt) -> Sound | None:
+        """The node's own file comes first."""
         if prompt.file is None:
             return None
-        if self._folder is None:
+        own = None if self._folder is None else self._folder / prompt.file
+        if own is not None and (own.exists() or prompt.link is None):
+            sound = _readable(own)
+            if sound is not None:
+                return sound
+        if prompt.link is not None:
+            return self._uploaded(prompt.link)
+        if own is None:
             _log.error("prompt_dir_missing file=%s", prompt.file)
-            return None
+        return None
+
+    def _uploaded(self, link: str) -> Sound | None:
+        """Its path names the content, so what was fetched once stays right."""
+        kept = self._kept(link.partition("?")[0])
+        if kept.exists():
+            kept.touch()
+            return _readable(kept)
         try:
-            return spoken(read_wav(self._folder / prompt.file))
-        except SoundFileError as error:
-            _log.error("prompt_file_refused error=%s", error)
+            content = self._fetch(link)
+        except BackendAwayError as error:
+            _log.warning("sound_not_fetched error=%s", error)
             return None
+        with tempfile.NamedTemporaryFile(dir=self._cache, delete=False) as part:
+            part.write(content)
+        Path(part.name).replace(kept)
+        self._prune()
+        return _readable(kept)
+
+    def _kept(self, key: str) -> Path:
+        return self._cache / f"{hashlib.sha256(key.encode()).hexdigest()}.wav"
 
     def _speak(self, prompt: Prompt) -> Sound | None:
         text = " ".join(prompt.text.split()).lstrip("-")
         if not text or not self._command:
             return None
-        key = "\0".join((*self._command, prompt.language, text))
-        kept = self._cache / f"{hashlib.sha256(key.encode()).hexdigest()}.wav"
+        kept = self._kept("\0".join((*self._command, prompt.language, text)))
         if kept.exists():
             kept.touch()
             return spoken(read_wav(kept))
@@ -165,6 +197,14 @@ class Speech:
         files.sort(key=lambda path: path.stat().st_mtime)
         for path in files[: len(files) - _ON_DISK * 9 // 10]:
             path.unlink(missing_ok=True)
+
+
+def _readable(path: Path) -> Sound | None:
+    try:
+        return spoken(read_wav(path))
+    except SoundFileError as error:
+        _log.error("prompt_file_refused error=%s", error)
+        return None
 
 
 def _keep(kept: OrderedDict[Prompt, _Kept], prompt: Prompt, value: _Kept) -> None:

@@ -19,6 +19,13 @@ require(Modules.ApplicationStorage);
 const LOOKUP_SECONDS = 2;
 const STORAGE_SECONDS = 1;
 const DIGITS_SECONDS = 3;
+// So often in a call the backend is asked about digits; then nobody is asked for any.
+const MOST_QUESTIONS = 3;
+// With this key an entry of digits is begun anew, any other that is no digit ends it.
+const ANEW = '*';
+const ROOM_SECONDS = 1;
+// The backend forgets a leg that it is not told of for five minutes.
+const TOLD_SECONDS = 120;
 const DEFAULT_KEY_SECONDS = 8;
 const DEFAULT_MESSAGE_SECONDS = 120;
 // So long after the whisper whoever answered may press the key that accepts the call.
@@ -30,6 +37,9 @@ const CONNECT_SECONDS = 5;
 const SLOWEST_LETTERS = 5;
 const SPARE_SECONDS = 10;
 const LONGEST_BEEP_SECONDS = 2;
+// A sound file that does not begin in time is said instead.
+const FILE_STARTS_SECONDS = 3;
+const LONGEST_FILE_SECONDS = 130;
 // The platform drops a caller who is not answered within 60 seconds; end before it does.
 const CALLER_WAITS_SECONDS = 57;
 const SHORTEST_RING_SECONDS = 2;
@@ -65,6 +75,8 @@ const FAILURES = {
 const INTERNAL_ERROR = ['failed', 'internal_error'];
 const NOBODY = ['missed', 'no_active_flow', 480];
 const CANCELLED = 487;
+// What a target is that has as many calls as it takes.
+const FULL = 486;
 // What a caller whom no target answered is refused with, by outcome.
 const REFUSALS = { busy: 486, missed: 480, rejected: 603 };
 const REFUSAL = 503;
@@ -79,17 +91,20 @@ const VOICES = {
   'ru-RU': ['ru_RU_Tatyana', 'ru_RU_Maxim'],
 };
 
-// The beep before a message, and what tells that nobody is left: frequencies; seconds(on/off).
+// The beep before a message, what stands for a sound that cannot be heard, and what tells that
+// nobody is left: frequencies; seconds(on/off).
 const BEEP = '1000@-16;.5(*/0/1)';
+const STAND_IN = '500@-16;.4(*/0/1)';
 const BUSY = '425@-19;3(.5/.5/1)';
 const AMERICAN_BUSY = '480@-19,620@-19;3(.5/.5/1+2)';
 
 const config = { url: '', token: '', fallback: '' };
 
 // Whoever can be heard and spoken to, the caller or a leg: `playing` while something is played
-// whose end is waited for; one timer each; `way` is how its keys arrive.
+// whose end is waited for, by `player` where it is a file; one timer each; `way` is how its keys
+// arrive.
 function party(its) {
-  return { call: its, timer: null, playing: false, listening: false, way: null };
+  return { call: its, timer: null, playing: false, player: null, listening: false, way: null };
 }
 
 // The call of this session. `course` is its plan while it is carried out, `next` another plan
@@ -108,6 +123,7 @@ const call = {
   messageAt: 0,
   box: null,
   planSource: 'fallback',
+  flow: null,
   maxSeconds: DEFAULT_MAX_SECONDS,
   looking: false,
   course: null,
@@ -118,7 +134,9 @@ const call = {
   hearsRingback: false,
   language: '',
   digits: '',
+  questions: 0,
   legs: [],
+  roomUnknown: false,
   joined: null,
   ending: null,
   recording: null,
@@ -174,6 +192,7 @@ async function route() {
     return;
   }
   call.planSource = decision.source;
+  call.flow = decision.flow;
   if (call.inboundEnded) {
     settle();
     return;
@@ -195,6 +214,7 @@ async function findPlan() {
     const plan = JSON.parse(answer.text);
     const decision = decide(plan, 'backend');
     if (plan.cacheable === true) keepPlan(plan);
+    else quietly(() => dropOutdated(plan));
     return decision;
   } catch (error) {
     Logger.write(`ringtrace: no plan from the backend (${error.message})`);
@@ -236,7 +256,7 @@ function fallbackDecision() {
   if (!usable) Logger.write('ringtrace: RINGTRACE_FALLBACK is neither a number nor a sip: URI');
   const targets = usable ? [targetOf({ to: config.fallback })] : [];
   const dial = { do: 'dial', targets, callerId: digits(call.number), record: false };
-  return { source: 'fallback', steps: [dial], maxSeconds: DEFAULT_MAX_SECONDS };
+  return { source: 'fallback', steps: [dial], maxSeconds: DEFAULT_MAX_SECONDS, flow: null };
 }
 
 // --- The plan -------------------------------------------------------------------------------
@@ -247,7 +267,7 @@ function decide(plan, source) {
   const steps = stepsOf(plan.steps);
   if (steps.length === 0) throw new Error('the plan has no step');
   const maxSeconds = Math.min(positive(plan.max_seconds, DEFAULT_MAX_SECONDS), LONGEST_MAX_SECONDS);
-  return { source, steps, maxSeconds };
+  return { source, steps, maxSeconds, flow: plan.flow || null };
 }
 
 function stepsOf(steps) {
@@ -299,7 +319,8 @@ function promptOf(prompt) {
   if (typeof prompt.text !== 'string' || typeof prompt.language !== 'string') {
     throw new Error('a prompt has no text and language');
   }
-  return { text: prompt.text, language: prompt.language, file: prompt.file || null };
+  const link = String(prompt.link || '');
+  return { text: prompt.text, language: prompt.language, link: link.startsWith('/') ? link : null };
 }
 
 function targetOf(target) {
@@ -309,6 +330,7 @@ function targetOf(target) {
     to: isSip(to) ? to : `+${digits(to)}`,
     ringSeconds: positive(target.ring_seconds, DEFAULT_RING_SECONDS),
     record: target.record !== false,
+    mostCalls: target.most_calls ? count(target.most_calls, 'most_calls') : null,
   };
 }
 
@@ -332,15 +354,36 @@ function keepPlan(plan) {
     : ApplicationStorage.remove(cacheKey())));
 }
 
+// A plan of this call alone says nothing against the cached one, unless the number's flow has
+// changed since: then the cached plan may ring who should not be rung any more.
+async function dropOutdated(plan) {
+  const entry = await ApplicationStorage.get(cacheKey());
+  if (entry && revisionOf(entry.value) !== (plan.revision || null)) {
+    await ApplicationStorage.remove(cacheKey());
+  }
+}
+
+function revisionOf(text) {
+  try {
+    return JSON.parse(text).revision || null;
+  } catch (error) {
+    return undefined;
+  }
+}
+
 // What a stored value has room for: the plan itself, else its question and as many of its
 // targets as fit, to be rung one after another; null without any.
 function compact(plan) {
-  const whole = JSON.stringify({ steps: plan.steps, max_seconds: plan.max_seconds });
+  const { flow, revision } = plan;
+  const whole = JSON.stringify({ steps: plan.steps, max_seconds: plan.max_seconds, flow, revision });
   if (whole.length <= CACHE_CHARACTERS) return whole;
   const questions = plan.steps.filter((step) => step.do === 'collect');
-  const targets = targetsOf(plan.steps).map((target) => ({ to: target.to }));
+  const targets = targetsOf(plan.steps).map((target) => ({
+    to: target.to,
+    most_calls: target.most_calls,
+  }));
   if (targets.length === 0) return null;
-  const bare = () => JSON.stringify({ steps: [...questions, { do: 'dial', targets }] });
+  const bare = () => JSON.stringify({ steps: [...questions, { do: 'dial', targets }], flow, revision });
   while (targets.length > 1 && bare().length > CACHE_CHARACTERS) targets.pop();
   return bare();
 }
@@ -379,6 +422,7 @@ function* carryOut(decision) {
     const plan = call.next;
     call.next = null;
     call.planSource = plan.source;
+    call.flow = plan.flow;
     call.maxSeconds = plan.maxSeconds;
     Logger.write(`ringtrace: plan from ${plan.source}, ${plan.steps.length} step(s)`);
     over = yield* takeSteps(plan.steps);
@@ -416,16 +460,12 @@ const STEPS = {
   },
 
   * collect(step) {
+    if (call.questions >= MOST_QUESTIONS) return false;
     yield* say(step.prompt, true);
-    let entered = '';
-    while (entered.length < step.digits) {
-      const key = yield* awaitKey(step.seconds, entered === '');
-      if (!/^[0-9]$/.test(key)) break;
-      entered += key;
-      call.digits = entered;
-    }
+    const entered = yield* awaitEntry(step);
     Logger.write(`ringtrace: ${entered.length} digit(s)`);
     if (!entered) return false;
+    call.questions += 1;
     guarded(redirect)(entered);
     const { decision } = yield* until('replied', call.inbound);
     call.next = decision;
@@ -484,6 +524,7 @@ function* ring(step, targets) {
       } else if (event.kind === 'expired') {
         closeLeg(leg, CANCELLED);
         drop(leg);
+        letGo(leg);
       }
       if (leg.over) open.delete(leg);
     }
@@ -500,6 +541,7 @@ function* talk(leg, recorded) {
   call.legs.filter((other) => other !== leg && !other.over).forEach((other) => {
     closeLeg(other, CANCELLED, 'answered_elsewhere');
     drop(other);
+    letGo(other);
   });
   silence(leg);
   [leg, call.inbound].forEach(stopListening);
@@ -509,12 +551,24 @@ function* talk(leg, recorded) {
   leg.joinedAt = Date.now();
   call.joined = leg;
   if (recorded) harmless(record)(leg, true);
+  if (leg.mostCalls) keepTelling(leg);
   wait(call.inbound, call.maxSeconds);
   for (;;) {
     const event = yield;
     if (event.party === leg && event.kind === 'left') return;
     if (event.party === call.inbound && event.kind === 'expired') return;
   }
+}
+
+function* awaitEntry(step) {
+  let entered = '';
+  for (let playing = true; entered.length < step.digits; playing = false) {
+    const key = yield* awaitKey(step.seconds, playing);
+    if (key !== ANEW && !/^[0-9]$/.test(key)) break;
+    entered = key === ANEW ? '' : entered + key;
+    call.digits = entered;
+  }
+  return entered;
 }
 
 // The key the caller presses while he hears something or so many seconds after; '': none.
@@ -635,12 +689,21 @@ function onTone(one, event) {
   tell({ kind: 'key', party: one, key: event.tone });
 }
 
-// A prompt that cannot be heard is over at once, one whose end is never told some time after.
+// A prompt whose end is never told is over some time after.
 function play(one, prompt) {
   one.playing = true;
+  if (prompt.link) playFile(one, prompt);
+  else speak(one, prompt);
+}
+
+function speak(one, prompt) {
+  if (!prompt.text) {
+    Logger.write('ringtrace: a tone stands for a sound');
+    playTones(one, STAND_IN);
+    return;
+  }
   wait(one, SPARE_SECONDS + prompt.text.length / SLOWEST_LETTERS, onPlayed);
   try {
-    if (!prompt.text) throw new Error(prompt.file ? 'files cannot be played yet' : 'no text');
     const voice = voiceOf(prompt.language);
     one.call.say(prompt.text, voice ? { voice } : {});
   } catch (error) {
@@ -649,22 +712,64 @@ function play(one, prompt) {
   }
 }
 
+// One that does not begin in time, or fails, is said instead.
+function playFile(one, prompt) {
+  const isPlaying = () => one.playing && one.player === player;
+  const instead = (why) => {
+    Logger.write(`ringtrace: the sound was not played (${why})`);
+    stopFile(one);
+    speak(one, prompt);
+  };
+  let player = null;
+  wait(one, FILE_STARTS_SECONDS, () => instead('it did not begin'));
+  try {
+    player = VoxEngine.createURLPlayer(config.url + prompt.link, { progressivePlayback: true });
+    one.player = player;
+    player.addEventListener(PlayerEvents.Started, guarded(() => {
+      if (isPlaying()) wait(one, LONGEST_FILE_SECONDS, onPlayed);
+    }));
+    player.addEventListener(PlayerEvents.PlaybackFinished, guarded((event) => {
+      if (!isPlaying()) return;
+      if (event.error) instead(event.error);
+      else onPlayed(one);
+    }));
+    player.sendMediaTo(one.call);
+  } catch (error) {
+    instead(error.message);
+  }
+}
+
+// Its end is not told any more.
+function stopFile(one) {
+  const { player } = one;
+  one.player = null;
+  if (player) harmless(() => player.stop())();
+}
+
 function beep() {
   call.inbound.playing = true;
-  wait(call.inbound, LONGEST_BEEP_SECONDS, onPlayed);
+  playTones(call.inbound, BEEP);
+}
+
+function playTones(one, script) {
+  wait(one, LONGEST_BEEP_SECONDS, onPlayed);
   try {
-    const player = VoxEngine.createToneScriptPlayer(BEEP);
-    player.addEventListener(PlayerEvents.PlaybackFinished, guarded(() => onPlayed(call.inbound)));
-    player.sendMediaTo(call.inbound.call);
+    const player = VoxEngine.createToneScriptPlayer(script);
+    one.player = player;
+    player.addEventListener(PlayerEvents.PlaybackFinished, guarded(() => {
+      if (one.player === player) onPlayed(one);
+    }));
+    player.sendMediaTo(one.call);
   } catch (error) {
-    Logger.write(`ringtrace: no beep (${error.message})`);
-    wait(call.inbound, 0, onPlayed);
+    Logger.write(`ringtrace: no tone (${error.message})`);
+    wait(one, 0, onPlayed);
   }
 }
 
 function onPlayed(one) {
   if (!one.playing) return;
   one.playing = false;
+  one.player = null;
   clearTimeout(one.timer);
   tell({ kind: 'played', party: one });
 }
@@ -674,7 +779,8 @@ function silence(one) {
   clearTimeout(one.timer);
   if (!one.playing) return;
   one.playing = false;
-  harmless(() => one.call.stopPlayback())();
+  if (one.player) stopFile(one);
+  else harmless(() => one.call.stopPlayback())();
 }
 
 function wait(one, seconds, then = onExpired) {
@@ -717,7 +823,9 @@ function dial(target, step, alone) {
   const seconds = Math.min(target.ringSeconds, left);
   const leg = {
     ...party(null),
+    number: call.legs.length + 1,
     target: target.to,
+    mostCalls: target.mostCalls,
     record: target.record,
     startedAt: Date.now(),
     answeredAt: 0,
@@ -725,19 +833,77 @@ function dial(target, step, alone) {
     endedAt: 0,
     code: null,
     reason: null,
+    // Whether the backend knows of it.
+    told: false,
     // Whether the target can still be joined, and whether the platform has told its end.
     over: false,
     gone: false,
   };
   call.legs.push(leg);
   Logger.write(`ringtrace: dialling ${masked(target.to)} for ${Math.round(seconds)} s`);
+  wait(leg, seconds);
+  if (leg.mostCalls) guarded(() => connectIfRoom(leg, target, step, alone))();
+  else connect(leg, target, step, alone);
+  return leg;
+}
+
+async function connectIfRoom(leg, target, step, alone) {
+  const free = await hasRoom(leg);
+  if (leg.over) {
+    letGo(leg);
+    return;
+  }
+  if (free) {
+    connect(leg, target, step, alone);
+  } else {
+    Logger.write('ringtrace: that target has as many calls as it takes');
+    closeLeg(leg, FULL);
+    leg.gone = true;
+  }
+  if (!leg.over) return;
+  tell({ kind: 'left', party: leg });
+  settle();
+}
+
+// Sessions know nothing of each other, so the backend counts the calls of a target with a cap. A
+// backend that is away, or does not say in time, is no reason not to ring.
+async function hasRoom(leg) {
+  if (call.roomUnknown || call.planSource === 'cache') return true;
+  leg.told = true;
+  const note = { leg: leg.number, target: leg.target, most_calls: leg.mostCalls };
+  const answer = await post(legsPath(), note, ROOM_SECONDS);
+  try {
+    if (answer.code !== 200) throw new Error(`the backend answered ${answer.code}`);
+    return JSON.parse(answer.text).free !== false;
+  } catch (error) {
+    Logger.write(`ringtrace: whether there is room is not known (${error.message})`);
+    call.roomUnknown = true;
+    return true;
+  }
+}
+
+// A leg that talks to the caller is told of again and again, else it would be taken for over.
+function keepTelling(leg) {
+  setTimeout(guarded(() => {
+    if (leg.over || call.result) return;
+    quietly(() => post(legsPath(), { leg: leg.number, target: leg.target }, ROOM_SECONDS));
+    keepTelling(leg);
+  }), TOLD_SECONDS * 1000);
+}
+
+// The leg is over and the call goes on; when that ends too, its report says so.
+function letGo(leg) {
+  if (leg.told) quietly(() => post(legsPath(), { leg: leg.number }, ROOM_SECONDS));
+}
+
+function connect(leg, target, step, alone) {
   try {
     leg.call = place(target, step);
   } catch (error) {
     Logger.write(`ringtrace: not dialled (${error.message})`);
     closeLeg(leg, null);
     leg.gone = true;
-    return leg;
+    return;
   }
   // Who has to be spoken to first, or rings beside others, is not heard before he is joined.
   if (alone && !step.whisper && !step.accept) {
@@ -748,8 +914,6 @@ function dial(target, step, alone) {
   leg.call.addEventListener(CallEvents.Failed, guarded((event) => onLegEnded(leg, event.code)));
   leg.call.addEventListener(CallEvents.Disconnected, guarded(() => onLegEnded(leg, CANCELLED)));
   hear(leg);
-  wait(leg, seconds);
-  return leg;
 }
 
 function place(target, step) {
@@ -783,6 +947,7 @@ function onLegEnded(leg, code) {
   leg.gone = true;
   if (!leg.over) {
     closeLeg(leg, code);
+    if (!leg.joinedAt) letGo(leg);
     tell({ kind: 'left', party: leg });
   }
   settle();
@@ -801,7 +966,8 @@ function closeLeg(leg, code, reason) {
 
 // The platform tells its end, but nothing waits for that.
 function drop(leg) {
-  harmless(() => leg.call.hangup())();
+  if (leg.call) harmless(() => leg.call.hangup())();
+  else leg.gone = true;
 }
 
 function dropAll(reason) {
@@ -954,6 +1120,10 @@ function callPath() {
   return `/gateway/v1/calls/${encodeURIComponent(call.id)}`;
 }
 
+function legsPath() {
+  return `${callPath()}/legs`;
+}
+
 function reportPath() {
   return `${callPath()}/report`;
 }
@@ -980,6 +1150,7 @@ function reportBody() {
     plan_source: call.planSource,
     digits: call.digits || null,
     box: call.box,
+    flow: call.flow,
   };
   return call.reportBody;
 }

@@ -122,18 +122,18 @@ class CallWriter:
     def _write(self, key: tuple[int, str, str], report: Report, attribution: Attribution) -> None:
         self._connection.execute(
             "INSERT INTO calls (account_id, gateway, call_id, number, caller, started_at, basis,"
-            " model, unknown, repeat, outcome, talk_seconds, report, digits)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " model, unknown, repeat, outcome, talk_seconds, report, digits, flow)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (account_id, gateway, call_id) DO UPDATE SET number = excluded.number,"
             " caller = excluded.caller, started_at = excluded.started_at, basis = excluded.basis,"
             " model = excluded.model, unknown = excluded.unknown, repeat = excluded.repeat,"
             " outcome = excluded.outcome,"
             " talk_seconds = excluded.talk_seconds, report = excluded.report,"
-            " digits = coalesce(excluded.digits, digits)",
+            " digits = coalesce(excluded.digits, digits), flow = coalesce(excluded.flow, flow)",
             (
                 *key, report.number, report.caller, report.started_at,
                 *credits.columns(attribution), report.outcome.value, report.talk_seconds,
-                rows.text(report), report.digits,
+                rows.text(report), report.digits, report.flow,
             ),
         )  # fmt: skip
         credits.write(self._connection, key, attribution)

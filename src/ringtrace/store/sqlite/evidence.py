@@ -9,6 +9,7 @@ from ringtrace.domain.extension import is_code
 from ringtrace.domain.visit import Device, HitKind
 from ringtrace.services.ports import CallerHistory, Evidence
 from ringtrace.store.sqlite import credits, rows  # noqa: A004 - what a call's shares are called
+from ringtrace.store.sqlite.tags import caller_tags
 
 MOST_CALLS = 1_000
 """The newest calls to a number that say who has called already."""
@@ -200,4 +201,8 @@ def caller_history(
         " AND started_at < ? AND outcome = 'answered' ORDER BY started_at DESC LIMIT 1",
         (account_id, caller, at),
     ).fetchone()
-    return CallerHistory(called_before=True, last_target=talked and talked[0])
+    return CallerHistory(
+        called_before=True,
+        last_target=talked and talked[0],
+        tags=caller_tags(connection, account_id, caller, at),
+    )

@@ -38,7 +38,9 @@ from ringtrace.store.sqlite.connection import connect
 from ringtrace.store.sqlite.evidence import caller_history, evidence
 from ringtrace.store.sqlite.listings import listings
 from ringtrace.store.sqlite.past import past
+from ringtrace.store.sqlite.sounds import sound
 from ringtrace.store.sqlite.spam import watched_calls
+from ringtrace.store.sqlite.tags import tag_names
 
 log = logging.getLogger(__name__)
 
@@ -121,11 +123,17 @@ class SqliteReader:
     async def channel_names(self, account_id: int) -> Sequence[str]:
         return await self._read(channel_names, account_id)
 
+    async def tag_names(self, account_id: int) -> Sequence[str]:
+        return await self._read(tag_names, account_id)
+
     async def visit(self, account_id: int, visit_id: str) -> VisitRecord | None:
         return await self._read(reads.visit, account_id, visit_id)
 
     async def flow(self, account_id: int, name: str, version: int) -> KeptFlow | None:
         return await self._read(reads.flow, account_id, name, version)
+
+    async def sound(self, account_id: int, digest: str) -> bytes | None:
+        return await self._read(sound, account_id, digest)
 
     async def tokens(self, account_id: int) -> Sequence[ValidToken]:
         return await self._read(reads.tokens, account_id)

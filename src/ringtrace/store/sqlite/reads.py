@@ -31,7 +31,9 @@ from ringtrace.store.sqlite import (
 )
 from ringtrace.store.sqlite.corrections import correction
 from ringtrace.store.sqlite.screenings import screening
+from ringtrace.store.sqlite.sounds import sounds
 from ringtrace.store.sqlite.spam_marks import mark
+from ringtrace.store.sqlite.tags import tags
 
 _CALL_COLUMNS = (
     "c.gateway, c.call_id, c.number, c.caller, c.started_at, c.report, c.basis, c.model,"
@@ -45,6 +47,10 @@ _CALL_COLUMNS = (
 _CREDITED = (
     "EXISTS (SELECT 1 FROM credits k WHERE k.account_id = c.account_id"
     " AND k.gateway = c.gateway AND k.call_id = c.call_id AND k.channel = ?)"
+)
+_TAGGED = (
+    "EXISTS (SELECT 1 FROM call_tags t WHERE t.account_id = c.account_id"
+    " AND t.gateway = c.gateway AND t.call_id = c.call_id AND t.tag = ?)"
 )
 _MOSTLY_UNKNOWN = "c.unknown > ?"
 _HALF = 0.5
@@ -108,6 +114,7 @@ def configuration(connection: sqlite3.Connection) -> Configuration:
                     "SELECT account_id, rules, max(made_at) FROM spam_rules GROUP BY account_id"
                 )
             ),
+            sounds=sounds(connection),
         )
     finally:
         connection.execute("COMMIT")
@@ -258,6 +265,7 @@ def condition(account_id: int, where: CallFilter) -> tuple[str, tuple[object, ..
         ("c.outcome = ?", where.outcome),
         (_CREDITED, where.channel),
         (_MOSTLY_UNKNOWN, _HALF if where.unknown else None),
+        (_TAGGED, where.tag),
     )
     bound: list[object] = list(values)
     for part, value in wanted:
@@ -291,6 +299,7 @@ def _record(connection: sqlite3.Connection, account_id: int, row: tuple[object, 
         spam=bool(spam),
         screening=screening(connection, key),
         spam_mark=mark(connection, key),
+        tags=tags(connection, key),
     )
 
 

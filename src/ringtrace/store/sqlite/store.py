@@ -24,7 +24,9 @@ from ringtrace.store.sqlite.listings import ListingWriter
 from ringtrace.store.sqlite.notices import NoticeWriter
 from ringtrace.store.sqlite.reader import SqliteReader
 from ringtrace.store.sqlite.setup import SetupWriter
+from ringtrace.store.sqlite.sounds import SoundWriter
 from ringtrace.store.sqlite.spam import SpamWriter
+from ringtrace.store.sqlite.tags import TagWriter
 from ringtrace.store.sqlite.visits import VisitWriter
 
 log = logging.getLogger(__name__)
@@ -49,7 +51,9 @@ class SqliteStore(SqliteReader):
         self._visits = VisitWriter(self._connection)
         writer, setup = CallWriter(self._connection), SetupWriter(self._connection)
         corrections, notices = CorrectionWriter(self._connection), NoticeWriter(self._connection)
+        tags = TagWriter(self._connection)
         listings, spam = ListingWriter(self._connection), SpamWriter(self._connection)
+        sounds = SoundWriter(self._connection)
         self._handlers: dict[type[Command[Any]], Callable[[Any], Any]] = {
             commands.ShowNumber: self._visits.show_number,
             commands.NoteHit: self._visits.note_hit,
@@ -63,6 +67,10 @@ class SqliteStore(SqliteReader):
             commands.ListCallers: listings.add,
             commands.UnlistCaller: listings.remove,
             commands.MarkSpam: spam.mark,
+            commands.KeepSound: sounds.keep,
+            commands.DropSound: sounds.drop,
+            commands.AddTag: tags.add,
+            commands.RemoveTag: tags.remove,
             commands.OpenAccount: setup.open_account,
             commands.ApplySetup: setup.apply_setup,
             commands.AddToken: setup.add_token,

@@ -126,6 +126,20 @@ class LegAnswer(msgspec.Struct, frozen=True):
     reason: str | None
 
 
+class TagAnswer(msgspec.Struct, frozen=True):
+    """`made_by` is the login of who tagged the call, null through the API."""
+
+    tag: str
+    made_at: datetime
+    made_by: str | None
+
+
+class TagNamesAnswer(msgspec.Struct, frozen=True):
+    """In alphabetical order."""
+
+    tags: list[str]
+
+
 class CallAnswer(msgspec.Struct, frozen=True):
     """A call; `outcome` is null while it is ringing or talking, `digits` are an extension keyed.
 
@@ -152,6 +166,7 @@ class CallAnswer(msgspec.Struct, frozen=True):
     spam: bool
     screening: ScreeningAnswer | None
     spam_mark: SpamMarkAnswer | None
+    tags: list[TagAnswer]
 
 
 class CallPageAnswer(msgspec.Struct, frozen=True):
@@ -188,6 +203,7 @@ class ReportAnswer(msgspec.Struct, frozen=True):
     plan_source: str | None
     digits: str | None
     node: str | None
+    flow: str | None
 
 
 class CallDetailAnswer(msgspec.Struct, frozen=True):
@@ -212,6 +228,7 @@ class CallDetailAnswer(msgspec.Struct, frozen=True):
     spam: bool
     screening: ScreeningAnswer | None
     spam_mark: SpamMarkAnswer | None
+    tags: list[TagAnswer]
     session: str | None
     plan_source: str | None
     node: str | None
@@ -411,6 +428,24 @@ class TrackingNumberAnswer(msgspec.Struct, frozen=True):
     active: bool
     extensions: list[ExtensionAnswer]
     flow: str | None
+
+
+class SoundAnswer(msgspec.Struct, frozen=True):
+    """`flows` are those that play it; `link` is under this server's root and expires.
+
+    `made_by` is the login of who uploaded it, null through the API.
+    """
+
+    name: str
+    seconds: float
+    made_at: datetime
+    made_by: str | None
+    flows: list[str]
+    link: str
+
+
+class SoundsAnswer(msgspec.Struct, frozen=True):
+    sounds: list[SoundAnswer]
 
 
 class WarningAnswer(msgspec.Struct, frozen=True):

@@ -41,6 +41,7 @@ async def list_calls(
     ] = None,
     outcome: FromQuery[Outcome | None] = None,
     spam: FromQuery[Spam] = Spam.WITH,
+    tag: Annotated[str | None, QueryParameter(description="a tag that the call has")] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=_MOST_ROWS)] = 50,
     offset: Annotated[int, QueryParameter(ge=0, le=_MOST_SKIPPED)] = 0,
 ) -> CallPageAnswer:
@@ -52,6 +53,7 @@ async def list_calls(
         channel=channel,
         outcome=outcome.value if outcome else None,
         spam=spam,
+        tag=tag,
     )
     page = await uses.store.calls(account, where, limit, offset)
     return CallPageAnswer(

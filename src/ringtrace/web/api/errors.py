@@ -76,6 +76,7 @@ _DESCRIPTIONS = {
     400: "The request cannot be read; a body must be JSON",
     401: "No API token, or one that is not known",
     404: "Not there, or another account's",
-    409: "Taken by another account",
+    409: "Taken by another account, or in use",
+    413: "Larger than this route takes",
     422: "A field is wrong; `field` names it",
 }

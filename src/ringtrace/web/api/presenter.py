@@ -48,6 +48,7 @@ def call(uses: UseCases, account_id: int, record: CallRecord) -> answers.CallAns
         spam=record.spam,
         screening=spam_answers.screening(record),
         spam_mark=spam_answers.spam_mark(record),
+        tags=[answers.TagAnswer(one.tag, utc(one.made_at), one.made_by) for one in record.tags],
     )
 
 
@@ -277,6 +278,7 @@ def _report(kept: KeptReport) -> answers.ReportAnswer:
         plan_source=report.plan_source.value if report.plan_source else None,
         digits=report.digits,
         node=report.node,
+        flow=report.flow,
     )
 
 

@@ -8,7 +8,17 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from ringtrace import __version__
 from ringtrace.services.errors import RefusedError
-from ringtrace.web.api import attribution, calls, errors, notices, reports, setup, spam
+from ringtrace.web.api import (
+    attribution,
+    calls,
+    errors,
+    notices,
+    reports,
+    setup,
+    sounds,
+    spam,
+    tags,
+)
 from ringtrace.web.api.bearer import token_required
 
 PREFIX = "/api/v1"
@@ -19,11 +29,13 @@ def api_router() -> Router:
         PREFIX,
         route_handlers=[
             calls.router,
+            tags.router,
             attribution.router,
             reports.router,
             notices.router,
             setup.router,
             spam.router,
+            sounds.router,
         ],
         guards=[token_required],
         exception_handlers={

@@ -32,16 +32,15 @@ class Filters:
     unknown: bool
     outcome: str
     spam: Spam
+    tag: str
     period: Period
     page: int
 
     @property
     def in_use(self) -> bool:
         period = self.period
-        return (
-            bool(self.channel or self.unknown or self.outcome or period.first or period.last)
-            or self.spam is not Spam.WITH
-        )
+        chosen_one = self.channel or self.unknown or self.outcome or self.tag
+        return bool(chosen_one or period.first or period.last) or self.spam is not Spam.WITH
 
     def where(self) -> CallFilter:
         return CallFilter(
@@ -51,6 +50,7 @@ class Filters:
             outcome=self.outcome or None,
             unknown=self.unknown,
             spam=self.spam,
+            tag=self.tag or None,
         )
 
     def href(self, page: int) -> str:
@@ -59,6 +59,7 @@ class Filters:
             "channel": _UNKNOWN if self.unknown else self.channel,
             "outcome": self.outcome,
             "spam": "" if self.spam is Spam.WITH else self.spam.value,
+            "tag": self.tag,
             "from": first.isoformat() if first else "",
             "to": last.isoformat() if last else "",
             "page": str(page) if page > 1 else "",
@@ -80,7 +81,8 @@ async def show_calls(uses: Uses, request: AnyRequest) -> Template:
         who,
         section="calls",
         filters=filters,
-        channels=await _channels(uses, account_id, filters.channel),
+        channels=_choices(await uses.store.channel_names(account_id), filters.channel),
+        tags=_choices(await uses.store.tag_names(account_id), filters.tag),
         unknown=_UNKNOWN,
         outcomes=[(one.value, wording.OUTCOMES[one]) for one in Outcome],
         spams=[(one.value, name) for one, name in wording.SPAM.items()],
@@ -103,6 +105,7 @@ def _filters(request: AnyRequest, who: Viewer) -> Filters:
         unknown=channel == _UNKNOWN,
         outcome=outcome if outcome in Outcome.__members__.values() else "",
         spam=Spam(spam) if spam in Spam.__members__.values() else Spam.WITH,
+        tag=query.get("tag", "").strip(),
         period=chosen(query.get("from", ""), query.get("to", ""), who.zone),
         page=page_number(query.get("page", "")),
     )
@@ -112,7 +115,6 @@ def page_number(text: str) -> int:
     return max(1, int(text)) if text.isdecimal() and len(text) <= _MOST_DIGITS else 1
 
 
-async def _channels(uses: Uses, account_id: int, chosen_one: str) -> Sequence[str]:
-    """Every channel that ever got credit or a visit, and the one that is being looked at."""
-    names = set(await uses.store.channel_names(account_id))
-    return sorted(names | ({chosen_one} if chosen_one else set()))
+def _choices(names: Sequence[str], chosen_one: str) -> Sequence[str]:
+    """All there are, and the one that is being looked at."""
+    return sorted({*names, chosen_one} - {""})

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from litestar import get
 from litestar.params import FromPath
@@ -9,6 +10,7 @@ from litestar.response import Template
 from markupsafe import Markup
 
 from ringtrace.domain.call import GatewayKind, Leg, Report
+from ringtrace.domain.tag import LONGEST
 from ringtrace.services.errors import CallUnknownError
 from ringtrace.services.ports import CallRecord
 from ringtrace.web.console import charts, wording
@@ -30,6 +32,13 @@ class LegView:
     bar: Markup
 
 
+@dataclass(frozen=True, slots=True)
+class TagView:
+    tag: str
+    by: str
+    at: datetime
+
+
 @get("/calls/{gateway:str}/{call:str}")
 async def show_call(
     uses: Uses, request: AnyRequest, gateway: FromPath[str], call: FromPath[str]
@@ -49,6 +58,11 @@ async def show_call(
         call=call_view(uses, who, record),
         facts=_facts(record),
         legs=_legs(uses, record.report),
+        tags=[
+            TagView(one.tag, one.made_by or wording.THE_API, wording.moment(one.made_at, who.zone))
+            for one in record.tags
+        ],
+        longest_tag=LONGEST,
         why=await explanation(uses, who, record),
         disagreements=disagreements(uses, who, record, reports),
     )

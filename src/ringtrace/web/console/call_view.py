@@ -47,6 +47,7 @@ class CallView:
     channel: str
     detail: str
     certainty: Badge
+    tags: tuple[str, ...]
     player: Player | None
     spam: SpamView
 
@@ -70,6 +71,7 @@ def call_view(uses: UseCases, viewer: Viewer, record: CallRecord) -> CallView:
         channel=best.channel or wording.UNKNOWN,
         detail=" · ".join(text for text in (best.campaign, best.keyword) if text),
         certainty=certainty_badge(record.attribution),
+        tags=tuple(one.tag for one in record.tags),
         player=player(uses, account_id, record),
         spam=spam_view(viewer, record),
     )

@@ -98,7 +98,7 @@ def _parts(
 
 
 def _spoken(step: Announce | Menu | Voicemail) -> str:
-    return f"“{step.say}”" if step.say else f"the sound {step.play}"
+    return f"the sound {step.play}" if step.play else f"“{step.say}”"
 
 
 _BETWEEN = {
@@ -129,7 +129,9 @@ def _dial(directory: Directory, dial: Dial) -> str:
 
 
 def _target(directory: Directory, target: Target) -> str:
-    return shown_target(directory, target.to) + (f" when {target.hours}" if target.hours else "")
+    when = f" when {target.hours}" if target.hours else ""
+    most = f" (at most {target.most_calls} at a time)" if target.most_calls else ""
+    return shown_target(directory, target.to) + when + most
 
 
 def _when(when: When) -> str:
@@ -144,6 +146,7 @@ def _when(when: When) -> str:
         ),
         (when.channel, f"the channel is {_any(when.channel)}"),
         (when.campaign, f"the campaign is {_any(when.campaign)}"),
+        (when.tag, f"the caller is tagged {_any(when.tag)}"),
     )
     return " and ".join(words for holds, words in asked if holds) or "anything"
 

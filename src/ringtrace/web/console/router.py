@@ -14,6 +14,8 @@ from ringtrace.web.console import (
     refusals,
     setup_page,
     signing,
+    sounds,
+    tagging,
     unsubscribing,
 )
 from ringtrace.web.console.session import SignInNeededError, sign_in_required
@@ -31,8 +33,11 @@ def console_router() -> Router:
             notices_page.router,
             marking.mark_call,
             blocklist_page.router,
+            tagging.tag_call,
             setup_page.show_setup,
             setup_page.issue_token,
+            sounds.upload_sound,
+            sounds.delete_sound,
         ],
         guards=[sign_in_required],
         exception_handlers={SignInNeededError: refusals.sign_in_first},

@@ -19,6 +19,7 @@ from ringtrace.web.console.call_view import shown_target
 from ringtrace.web.console.flow_view import flow_view
 from ringtrace.web.console.page import base_url, page
 from ringtrace.web.console.session import AnyRequest, Viewer, viewer
+from ringtrace.web.console.sounds import sound_views
 from ringtrace.web.uses import Uses
 
 
@@ -110,6 +111,7 @@ async def _page(uses: Uses, request: AnyRequest, issued: Issued | None) -> Templ
         sites=[_site(uses, site, numbers, base) for site in uses.directory.sites_of(account_id)],
         static=[_number(uses, one) for one in numbers if one.kind is NumberKind.STATIC],
         flows=[flow_view(uses.directory, who, one) for one in uses.directory.flows_of(account_id)],
+        sounds=sound_views(uses, who),
         tokens=await _tokens(uses, who),
         issued=issued,
     )

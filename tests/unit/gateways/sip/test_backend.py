@@ -16,6 +16,7 @@ from ringtrace.gateways.sip.backend import (
     Backend,
     BackendAwayError,
     Delivery,
+    LegNote,
     NumberUnknownError,
 )
 from ringtrace.gateways.sip.outgoing import OutgoingRecording
@@ -125,6 +126,12 @@ def test_digits_are_posted_as_the_contract_says(backend: Make) -> None:
     assert dial.targets[0].to == "+15550199001"
 
 
+def test_a_plan_for_digits_may_ask_for_digits(backend: Make) -> None:
+    again = httpx.Response(200, json=PLAN | {"steps": [COLLECT, DIAL]})
+    plan = backend(lambda _: again).plan_for_digits("c1", "4217", 3.0)
+    assert isinstance(plan.steps[0], Collect)
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -132,7 +139,6 @@ def test_digits_are_posted_as_the_contract_says(backend: Make) -> None:
         httpx.Response(422, json={"error_id": "field_invalid", "field": "digits"}),
         httpx.Response(503),
         httpx.Response(200, text="<html>"),
-        httpx.Response(200, json=PLAN | {"steps": [COLLECT, DIAL]}),
     ],
 )
 def test_any_other_answer_to_the_digits_is_no_plan(backend: Make, answer: httpx.Response) -> None:
@@ -224,3 +230,81 @@ def test_recording_is_put_as_what_it_is_with_its_digest(backend: Make, tmp_path:
         "content-digest": f"sha-256=:{base64.b64encode(digest).decode()}:",
     }
     assert asked == [("PUT", "/gateway/v1/calls/c1/recording", headers, b"fLaC")]
+
+
+@pytest.mark.parametrize("free", [True, False])
+def test_whether_a_target_has_room_is_asked_as_the_contract_says(
+    backend: Make, *, free: bool
+) -> None:
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200, json={"free": free})
+
+    assert backend(answer).has_room("c1", LegNote(2, "+15550199001", 3), 1.0) is free
+    (request,) = asked
+    assert str(request.url) == "http://backend.example/gateway/v1/calls/c1/legs"
+    assert msgspec.json.decode(request.content) == {
+        "leg": 2,
+        "target": "+15550199001",
+        "most_calls": 3,
+    }
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [httpx.Response(503), httpx.Response(404, json={}), httpx.Response(200, content=b"<html>")],
+)
+def test_a_backend_that_does_not_say_whether_there_is_room_is_away(
+    backend: Make, answer: httpx.Response
+) -> None:
+    with pytest.raises(BackendAwayError):
+        backend(lambda _: answer).has_room("c1", LegNote(1, "+15550199001", 1), 1.0)
+
+
+def test_a_lost_connection_leaves_open_whether_there_is_room(backend: Make) -> None:
+    def lost(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused", request=request)
+
+    with pytest.raises(BackendAwayError):
+        backend(lost).has_room("c1", LegNote(1), 1.0)
+
+
+def test_a_sound_is_fetched_by_its_link(backend: Make) -> None:
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200, content=b"RIFF")
+
+    assert backend(answer).sound("/sounds/1/a.wav?expires=1") == b"RIFF"
+    (request,) = asked
+    assert (request.method, str(request.url)) == (
+        "GET",
+        "http://backend.example/sounds/1/a.wav?expires=1",
+    )
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(404),
+        httpx.Response(302, headers={"Location": "https://elsewhere.example/"}),
+        httpx.Response(200, content=bytes(10 * 1024 * 1024 + 1)),
+    ],
+    ids=["missing", "elsewhere", "too large"],
+)
+def test_what_is_no_sound_of_the_backend_is_not_taken(
+    backend: Make, answer: httpx.Response
+) -> None:
+    with pytest.raises(BackendAwayError):
+        backend(lambda _: answer).sound("/sounds/1/a.wav")
+
+
+def test_a_lost_connection_brings_no_sound(backend: Make) -> None:
+    def lost(request: httpx.Request) -> httpx.Response:
+        raise httpx.ReadError("reset", request=request)
+
+    with pytest.raises(BackendAwayError):
+        backend(lost).sound("/sounds/1/a.wav")

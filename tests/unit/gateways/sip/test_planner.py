@@ -1,7 +1,9 @@
 """A call gets its plan in time: from the backend, the cache or the fallback."""
 
+import os
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +19,7 @@ from ringtrace.gateways.sip.backend import (
     BackendAwayError,
     NumberUnknownError,
 )
-from ringtrace.gateways.sip.planner import Decision, PlanCache, Planner
+from ringtrace.gateways.sip.planner import CACHED_SECONDS, Decision, PlanCache, Planner
 from ringtrace.gateways.sip.plans import fallback_plan
 
 NUMBER = "15550100101"
@@ -137,6 +139,56 @@ def test_plan_of_a_visitor_leaves_the_last_cacheable_one(desk: Desk) -> None:
     desk.decide()
     desk.backend.answer = BackendAwayError("gone")
     assert desk.decide() == Decision(PLAN, PlanSource.CACHE)
+
+
+def changed(plan: Plan, revision: str) -> Plan:
+    return msgspec.structs.replace(plan, flow=f"office {revision}", revision=revision)
+
+
+def test_a_flow_that_is_no_longer_cacheable_does_not_ring_its_former_targets(desk: Desk) -> None:
+    desk.backend.answer = changed(PLAN, "1")
+    desk.decide()
+    desk.backend.answer = changed(OTHER, "2")
+    desk.decide()
+    desk.backend.answer = BackendAwayError("gone")
+    assert desk.decide().source is PlanSource.FALLBACK
+
+
+def test_a_callers_own_plan_of_the_same_flow_says_nothing_against_the_kept_one(desk: Desk) -> None:
+    desk.backend.answer = changed(PLAN, "1")
+    desk.decide()
+    desk.backend.answer = changed(OTHER, "1")
+    desk.decide()
+    desk.backend.answer = BackendAwayError("gone")
+    assert desk.decide() == Decision(changed(PLAN, "1"), PlanSource.CACHE)
+
+
+@pytest.mark.parametrize(("days", "source"), [(89, PlanSource.CACHE), (91, PlanSource.FALLBACK)])
+def test_a_plan_that_nobody_stood_by_for_long_is_not_trusted(
+    desk: Desk, days: float, source: PlanSource
+) -> None:
+    desk.decide()
+    (path,) = desk.folder.iterdir()
+    aged(path, days)
+    desk.backend.answer = BackendAwayError("gone")
+    assert desk.decide().source is source
+
+
+@pytest.mark.parametrize("answer", [PLAN, OTHER], ids=["the same", "a caller's own"])
+def test_an_answer_of_the_same_flow_makes_the_kept_plan_young_again(
+    desk: Desk, answer: Plan
+) -> None:
+    desk.decide()
+    (path,) = desk.folder.iterdir()
+    aged(path, 89)
+    desk.backend.answer = answer
+    desk.decide()
+    assert time.time() - path.stat().st_mtime < CACHED_SECONDS / 2
+
+
+def aged(path: Path, days: float) -> None:
+    then = time.time() - days * 86_400
+    os.utime(path, (then, then))
 
 
 def test_fallback_rings_its_target_and_records_nothing(desk: Desk) -> None:

@@ -17,6 +17,7 @@ from ringtrace.gateways.sip.plans import (
 Json = dict[str, Any]
 PROMPT = {"text": "Press one.", "language": "en-US"}
 WHISPER = {"text": "A call.", "language": "en-US"}
+WORDS = {"text": "x", "language": "en"}
 TARGET = {"to": "+15550199001", "ring_seconds": 20}
 DIAL = {"do": "dial", "targets": [TARGET], "caller_id": "+15550100101", "record": True}
 MENU = {"do": "menu", "prompt": PROMPT, "keys": {"1": [DIAL]}, "seconds": 5, "tries": 2}
@@ -34,9 +35,12 @@ def plan(*steps: Json, **changes: Any) -> bytes:
         ({**DIAL, "caller_id": "a\r\nb"}, "caller_id"),
         ({**DIAL, "targets": [{**TARGET, "to": "5"}]}, "to:"),
         ({**DIAL, "targets": [{**TARGET, "ring_seconds": 301}]}, "ring_seconds"),
+        ({**DIAL, "targets": [{**TARGET, "most_calls": 0}]}, "most_calls"),
         ({**DIAL, "targets": [TARGET] * 21, "at_once": True}, "targets"),
         ({**DIAL, "accept": "A"}, "accept"),
         ({**DIAL, "whisper": {"text": "x", "language": "e n"}}, "language"),
+        ({**DIAL, "whisper": {**WORDS, "link": "//evil.example/x.wav"}}, "link"),
+        ({**DIAL, "whisper": {**WORDS, "link": "https://evil.example/x.wav"}}, "link"),
         ({**MENU, "keys": {"12": []}}, "keys"),
         ({**MENU, "seconds": 0}, "seconds"),
         ({**MENU, "tries": 0}, "tries"),

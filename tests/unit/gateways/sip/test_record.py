@@ -22,6 +22,7 @@ def ringing() -> CallRecord:
         caller=None,
         started_at=START,
         plan_source=PlanSource.CACHE,
+        flow="office 3",
         attempts=[Attempt(Target("+15550199001", 25), START + 200)],
     )
 
@@ -81,6 +82,7 @@ def test_answered_call() -> None:
         "digits": None,
         "box": None,
         "node": "sip-2",
+        "flow": "office 3",
     }
 
 

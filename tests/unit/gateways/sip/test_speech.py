@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from ringtrace.domain.prompt import Prompt
+from ringtrace.gateways.sip.backend import BackendAwayError
 from ringtrace.gateways.sip.speech import PATIENCE, Speech
 from ringtrace.gateways.sip.tones import Sound
 from ringtrace.gateways.sip.wav import read_wav, write_wav
+from tests.sounds import wav
 
 TEXT = Prompt("Welcome.", "en-US")
 FILE = Prompt("Welcome.", "en-US", "welcome.wav")
@@ -54,12 +56,19 @@ def clock() -> Clock:
 Make = Callable[..., Speech]
 
 
+def away(_link: str) -> bytes:
+    raise BackendAwayError("gone")
+
+
 @pytest.fixture
 def speech(clock: Clock, tmp_path: Path) -> Iterator[Make]:
     made: list[Speech] = []
 
-    def make(*command: str, folder: Path | None = None) -> Speech:
-        made.append(Speech(clock, tmp_path / "cache", command=command, folder=folder))
+    def make(
+        *command: str, folder: Path | None = None, fetch: Callable[[str], bytes] = away
+    ) -> Speech:
+        cache = tmp_path / "cache"
+        made.append(Speech(clock, cache, command=command, folder=folder, fetch=fetch))
         return made[-1]
 
     yield make
@@ -164,3 +173,72 @@ def test_a_command_that_fails_is_not_asked_again_at_once(
 
 def test_a_command_that_is_not_there_costs_nothing(speech: Make, clock: Clock) -> None:
     assert found(speech("/does/not/exist", "{text}", "{file}"), clock, TEXT) is None
+
+
+LINK = f"/sounds/1/{'a' * 64}.wav"
+UPLOADED = Prompt("Welcome.", "en-US", "welcome.wav", f"{LINK}?expires=1&signature=a")
+NEXT_WEEK = Prompt("Welcome.", "en-US", "welcome.wav", f"{LINK}?expires=2&signature=b")
+
+
+class Backend:
+    """Has one sound."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self.asked: list[str] = []
+
+    def __call__(self, link: str) -> bytes:
+        self.asked.append(link)
+        return self.content
+
+
+def test_an_uploaded_file_is_fetched_once_for_all_its_links(
+    speech: Make, clock: Clock, tmp_path: Path
+) -> None:
+    backend = Backend(wav(0.5, 16_000))
+    assert found(speech(fetch=backend), clock, UPLOADED) is not None
+    again = speech(fetch=backend)
+    sound = found(again, clock, NEXT_WEEK)
+    assert sound is not None
+    assert len(sound.samples) >= 4_000, "half a second at 8 kHz"
+    assert backend.asked == [UPLOADED.link]
+    (kept,) = (tmp_path / "cache").iterdir()
+    assert kept.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_was_fetched_is_there_while_the_backend_is_away(speech: Make, clock: Clock) -> None:
+    assert found(speech(fetch=Backend(wav(0.5))), clock, UPLOADED) is not None
+    assert found(speech(fetch=away), clock, UPLOADED) is not None
+
+
+def test_the_nodes_own_file_comes_first(speech: Make, clock: Clock, tmp_path: Path) -> None:
+    write_wav(tmp_path / "welcome.wav", np.full(800, 500.0))
+    backend = Backend(wav(0.5))
+    sound = found(speech(folder=tmp_path, fetch=backend), clock, UPLOADED)
+    assert sound is not None
+    assert 500.0 in sound.samples
+    assert backend.asked == []
+
+
+@pytest.mark.parametrize("own", [None, b"", b"not a sound"])
+def test_a_file_the_node_has_not_or_cannot_play_is_fetched(
+    speech: Make, clock: Clock, tmp_path: Path, own: bytes | None
+) -> None:
+    if own is not None:
+        (tmp_path / "welcome.wav").write_bytes(own)
+    backend = Backend(wav(0.5))
+    assert found(speech(folder=tmp_path, fetch=backend), clock, UPLOADED) is not None
+    assert len(backend.asked) == 1
+
+
+def test_a_file_that_cannot_be_had_is_spoken(speech: Make, clock: Clock, tmp_path: Path) -> None:
+    made = speech(*copies(tmp_path), fetch=away)
+    assert found(made, clock, UPLOADED) is not None
+    assert (tmp_path / "voice.wav.log").read_text() == "Welcome.\n"
+
+
+def test_a_fetched_file_that_is_no_sound_is_spoken(
+    speech: Make, clock: Clock, tmp_path: Path
+) -> None:
+    made = speech(*copies(tmp_path), fetch=Backend(b"<html>"))
+    assert found(made, clock, UPLOADED) is not None

@@ -68,6 +68,7 @@ def test_an_answered_call_is_bridged_recorded_in_stereo_and_reported_once(phone:
         "plan_source": "backend",
         "digits": None,
         "box": None,
+        "flow": None,
     }
     assert leg == {
         "target": AGENT,

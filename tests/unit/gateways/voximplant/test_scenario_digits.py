@@ -119,9 +119,12 @@ def test_a_pause_after_some_digits_sends_those(asked: Phone) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pressed", "sent"), [("42#", ["42"]), ("#", []), ("4A2*1", ["42"]), ("*42", [])]
+    ("pressed", "sent"),
+    [("42#", ["42"]), ("#", []), ("4A2*1#", ["1"]), ("*42#", ["42"]), ("42*#", [])],
 )
-def test_a_key_that_is_no_digit_ends_the_entry(asked: Phone, pressed: str, sent: list[str]) -> None:
+def test_the_hash_ends_the_entry_and_the_star_begins_it_anew(
+    asked: Phone, pressed: str, sent: list[str]
+) -> None:
     result = asked.call(answers=ANSWERS, caller_does=CallerDoes(keys=keys(pressed)))
     assert digits_sent(asked) == sent
     assert moments(result, "CallPSTN")[0] < 5

@@ -92,6 +92,64 @@ def test_a_plan_of_one_visitor_is_not_kept(phone: Phone) -> None:
     assert phone.storage.entries == {}
 
 
+def test_a_flow_that_is_no_longer_cacheable_does_not_ring_its_former_targets(
+    phone: Phone,
+) -> None:
+    phone.backend.arrival = json_reply(200, plan(revision="1"))
+    phone.call(answers=ANSWERS)
+    phone.backend.arrival = json_reply(200, plan(SECOND, cacheable=False, revision="2"))
+    phone.call(answers=ANSWERS)
+    assert phone.storage.entries == {}
+    phone.backend = FakeBackend(arrival=REFUSED)
+    assert [leg.to for leg in phone.call(answers=ANSWERS).legs] == [FALLBACK[1:]]
+
+
+def test_a_callers_own_plan_of_the_same_flow_says_nothing_against_the_kept_one(
+    phone: Phone,
+) -> None:
+    phone.backend.arrival = json_reply(200, plan(revision="1"))
+    phone.call(answers=ANSWERS)
+    phone.backend.arrival = json_reply(200, plan(SECOND, cacheable=False, revision="1"))
+    phone.call(answers=ANSWERS)
+    phone.backend = FakeBackend(arrival=REFUSED)
+    assert [leg.to for leg in phone.call(answers=ANSWERS).legs] == [AGENT[1:]]
+
+
+def test_a_plan_cut_down_for_the_storage_still_knows_its_flow(phone: Phone) -> None:
+    many = [f"sip:desk{n}@{'branch' * 10}.example.com" for n in range(60)]
+    phone.backend.arrival = json_reply(200, plan(*many, flow="office 1", revision="1"))
+    phone.call(answers=ANSWERS)
+    phone.backend.arrival = json_reply(200, plan(SECOND, cacheable=False, revision="1"))
+    phone.call(answers=ANSWERS)
+    (entry,) = phone.storage.entries.values()
+    assert len(entry.value) <= 2000
+    phone.backend = FakeBackend(arrival=REFUSED)
+    assert phone.report(answers=ANSWERS)["flow"] == "office 1"
+
+
+def test_a_spoilt_cached_plan_goes_with_the_next_answer(phone: Phone) -> None:
+    phone.storage.put(f"ringtrace.plan.{NUMBER}", "{", None, 0)
+    phone.backend.arrival = json_reply(200, plan(cacheable=False))
+    phone.call(answers=ANSWERS)
+    assert phone.storage.entries == {}
+
+
+@pytest.mark.parametrize("trouble", ["away", "silent"])
+def test_dropping_what_is_out_of_date_never_harms_a_call(phone: Phone, trouble: str) -> None:
+    setattr(phone.storage, trouble, True)
+    phone.backend.arrival = json_reply(200, plan(cacheable=False, revision="2"))
+    assert phone.report(answers=ANSWERS)["outcome"] == "answered"
+
+
+def test_the_report_names_the_flow_whose_plan_was_followed(phone: Phone) -> None:
+    phone.backend.arrival = json_reply(200, plan(flow="office 3"))
+    assert phone.report(answers=ANSWERS)["flow"] == "office 3"
+    phone.backend = FakeBackend(arrival=REFUSED)
+    assert phone.report(answers=ANSWERS)["flow"] == "office 3", "of the cached plan"
+    phone.backend = FakeBackend(arrival=REFUSED)
+    assert phone.report(destination="15550100102", answers=ANSWERS)["flow"] is None
+
+
 def test_a_plan_too_long_for_the_storage_keeps_as_many_targets_as_fit(phone: Phone) -> None:
     many = [f"sip:desk{n}@{'branch' * 10}.example.com" for n in range(60)]
     phone.backend.arrival = json_reply(200, plan(*many))

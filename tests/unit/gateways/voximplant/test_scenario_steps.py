@@ -69,13 +69,14 @@ def test_a_caller_who_is_only_told_something_is_answered_only_once(phone: Phone)
     assert texts(result)[:2] == [HELLO, HELLO]
 
 
-def test_a_file_is_not_played_and_the_call_goes_on(phone: Phone) -> None:
+def test_a_tone_stands_for_a_file_that_was_not_uploaded(phone: Phone) -> None:
     file = said("", file="notice.wav")
     phone.backend.arrival = steps(ANNOUNCE | {"prompt": file}, dial())
     result = phone.call(answers=ANSWERS)
     assert texts(result) == []
-    assert any("files cannot be played yet" in line for line in result.log)
-    assert moments(result, "CallPSTN")[0] < 0.1
+    scripts = [data["script"] for data in commands(result, "CreateToneScriptPlayer")]
+    assert scripts == ["500@-16;.4(*/0/1)"]
+    assert moments(result, "CallPSTN")[0] < 0.6
     assert phone.backend.acknowledged()["outcome"] == "answered"
 
 

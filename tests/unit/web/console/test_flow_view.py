@@ -70,6 +70,7 @@ def test_steps_below_stand_below(viewer: Viewer) -> None:
             {"channel": ["Email"], "campaign": ["c"]},
             "If the channel is Email and the campaign is c",
         ),
+        ({"tag": ["vip", "contract"]}, "If the caller is tagged vip or contract"),
         ({}, "If anything"),
     ],
 )
@@ -87,6 +88,10 @@ def test_a_condition_is_told(viewer: Viewer, when: Mapping[str, object], said: s
         (
             {"targets": [{"to": DESK, "hours": "day"}], "sticky": True},
             "Ring +1 202-555-0192 when day (a repeat caller's last one first)",
+        ),
+        (
+            {"targets": [{"to": DESK, "hours": "day", "most_calls": 2}]},
+            "Ring +1 202-555-0192 when day (at most 2 at a time)",
         ),
         (
             {"targets": [DESK], "whisper": "Ad", "accept": "1", "record": False},

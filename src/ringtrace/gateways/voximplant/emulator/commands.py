@@ -35,6 +35,7 @@ class Commands:
             "HideTones": self._hide_tones,
             "SendMediaBetween": self._send_media_between,
             "CreateToneScriptPlayer": self._play_tones,
+            "CreateURLPlayer": self._play_file,
             "Storage": self._storage,
             "Terminate": self._terminate,
             "CallPSTN": lambda data: self._dial(data, sip=False),
@@ -152,6 +153,9 @@ class Commands:
 
     def _play_tones(self, data: dict[str, Any]) -> None:
         self._session.players.play_tones(data["id"], data["script"], loop=data["loop"])
+
+    def _play_file(self, data: dict[str, Any]) -> None:
+        self._session.players.play_file(data["id"], data["url"], loop=data["loop"])
 
     def _play_to(self, to: str) -> None:
         if (leg := self._media_leg(to)) is not None:

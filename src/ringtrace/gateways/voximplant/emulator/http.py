@@ -26,7 +26,10 @@ _REDIRECTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """As the scenario asked for it; `timeout` and `connect_timeout` are seconds."""
+    """As the scenario or a player of it asked; `timeout` and `connect_timeout` are seconds.
+
+    Of the answer `most_bytes` are taken.
+    """
 
     method: str
     url: str
@@ -34,6 +37,7 @@ class Request:
     body: bytes | None
     timeout: float
     connect_timeout: float
+    most_bytes: int = RESPONSE_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,19 +120,19 @@ class RealHttp:
             content=request.body,
             timeout=httpx.Timeout(request.timeout, connect=connect),
         ) as response:
-            return _read(response, deadline)
+            return _read(response, deadline, request.most_bytes)
 
 
 class _NotListedError(Exception):
     pass
 
 
-def _read(response: httpx.Response, deadline: float) -> Reply:
+def _read(response: httpx.Response, deadline: float, most_bytes: int) -> Reply:
     content = bytearray()
     for chunk in response.iter_bytes():
         content += chunk
-        if len(content) > RESPONSE_BYTES:
-            return Reply(TOO_LARGE, error="the answer is larger than 2 MB")
+        if len(content) > most_bytes:
+            return Reply(TOO_LARGE, error=f"the answer is larger than {most_bytes} bytes")
         if monotonic() > deadline:
             return Reply(TIMED_OUT, error="the answer took too long")
     return Reply(response.status_code, bytes(content), tuple(response.headers.multi_items()))

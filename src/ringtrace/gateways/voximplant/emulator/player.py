@@ -1,12 +1,31 @@
-"""Audio players of a scenario: only those that play a ToneScript are emulated."""
+"""Audio players of a scenario: those that play a ToneScript or a file."""
 
+import io
 import re
+import wave
 from collections.abc import Callable
 from typing import Any
 
 from ringtrace.gateways.voximplant.emulator.agenda import Agenda, Appointment
+from ringtrace.gateways.voximplant.emulator.http import (
+    TIMED_OUT,
+    TOO_LARGE,
+    USER_AGENT,
+    Backend,
+    Reply,
+    Request,
+)
 
+FILE_BYTES = 10 * 1024 * 1024
+DOWNLOAD_SECONDS = 12.0
+FILE_SECONDS = 5.0
+"""How long a file is taken to last whose length cannot be read."""
+
+_CONNECT_SECONDS = 6.0
 _STARTS = 0.02
+_OK = 200
+_FORMATS = (b"RIFF", b"ID3", b"OggS", b"fLaC", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xff\xfa")
+"""How WAV, MP3, Ogg and FLAC begin: other files are not played."""
 
 _FREQUENCY = re.compile(r"[0-9]+(\.[0-9]+)?@-?[0-9]+(\.[0-9]+)?")
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?|\.[0-9]+")
@@ -67,8 +86,9 @@ def _seconds(text: str) -> float | None:
 class Players:
     """Tells `emit(player, name, fields)` of what they play; each begins when it is made."""
 
-    def __init__(self, agenda: Agenda, emit: Emit) -> None:
+    def __init__(self, agenda: Agenda, backend: Backend, emit: Emit) -> None:
         self._agenda = agenda
+        self._backend = backend
         self._emit = emit
         self._due: dict[str, list[Appointment]] = {}
 
@@ -77,25 +97,47 @@ class Players:
 
     def play_tones(self, player: str, script: str, *, loop: bool) -> None:
         """Play `script`; one that is none is told of as a playback that ended with an error."""
-        due = self._due[player] = []
-
-        def later(seconds: float, name: str, fields: dict[str, Any]) -> None:
-            due.append(self._agenda.after(seconds, lambda: self._emit(player, name, fields)))
-
+        self._due[player] = []
         try:
             seconds = tone_seconds(script)
         except ToneScriptError as error:
-            message = str(error)
-            self._agenda.after(_STARTS, lambda: self._finish(player, {"error": message}))
+            self._fail(player, _STARTS, str(error))
             return
-        if loop:
-            seconds = None
-        later(0, "Player.Created", {})
-        later(_STARTS, "Player.PlaybackReady", {})
+        self._later(player, 0, "Player.Created", {})
+        self._sound(player, 0, None if loop else seconds)
+
+    def play_file(self, player: str, url: str, *, loop: bool) -> None:
+        """Fetch and play a file, within the platform's limits; each player fetches anew."""
+        self._due[player] = []
+        self._later(player, 0, "Player.Created", {})
+        headers = (("User-Agent", USER_AGENT), ("Accept", "*/*"))
+        asked = Request(
+            "GET", url, headers, None, DOWNLOAD_SECONDS, _CONNECT_SECONDS, most_bytes=FILE_BYTES
+        )
+        reply = self._backend(asked, self._agenda.now)
+        why = _refusal(reply)
+        if why is not None:
+            self._fail(player, min(reply.delay, DOWNLOAD_SECONDS), why)
+        else:
+            self._sound(player, reply.delay, None if loop else file_seconds(reply.content))
+
+    def _sound(self, player: str, after: float, seconds: float | None) -> None:
+        """It can be heard `after` so many seconds, None: for ever."""
+        after += _STARTS
+        self._later(player, after, "Player.PlaybackReady", {})
         length = {} if seconds is None else {"duration": round(seconds * 1000)}
-        later(_STARTS, "Player.Started", length)
+        self._later(player, after, "Player.Started", length)
         if seconds is not None:
-            due.append(self._agenda.after(_STARTS + seconds, lambda: self._finish(player, {})))
+            ends = self._agenda.after(after + seconds, lambda: self._finish(player, {}))
+            self._due[player].append(ends)
+
+    def _later(self, player: str, seconds: float, name: str, fields: dict[str, Any]) -> None:
+        tell = self._agenda.after(seconds, lambda: self._emit(player, name, fields))
+        self._due[player].append(tell)
+
+    def _fail(self, player: str, after: float, message: str) -> None:
+        ends = self._agenda.after(after, lambda: self._finish(player, {"error": message}))
+        self._due[player].append(ends)
 
     def stop(self, player: str) -> None:
         """It is gone; that what it played is over is not told."""
@@ -106,3 +148,23 @@ class Players:
     def _finish(self, player: str, fields: dict[str, Any]) -> None:
         if self._due.pop(player, None) is not None:
             self._emit(player, "Player.PlaybackFinished", fields)
+
+
+def _refusal(reply: Reply) -> str | None:
+    """Why the platform does not play what it got; the words are its own only for the time-out."""
+    if reply.code == TIMED_OUT or reply.delay > DOWNLOAD_SECONDS:
+        return "Timeout is reached"
+    if reply.code == TOO_LARGE or len(reply.content) > FILE_BYTES:
+        return "the file is larger than 10 MB"
+    if reply.code != _OK:
+        return f"the file was not found ({reply.code})"
+    return None if reply.content.startswith(_FORMATS) else "the format is not supported"
+
+
+def file_seconds(content: bytes) -> float:
+    """Of a WAV file what its header says; others are taken for FILE_SECONDS."""
+    try:
+        with wave.open(io.BytesIO(content)) as file:
+            return float(file.getnframes() / file.getframerate())
+    except (wave.Error, EOFError):
+        return FILE_SECONDS

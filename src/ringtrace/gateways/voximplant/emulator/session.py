@@ -85,7 +85,7 @@ class Session:
         self.network = Network(
             self.agenda, case.answers, case.caller_does, self._emit, self._emptied
         )
-        self.players = Players(self.agenda, self._emit_player)
+        self.players = Players(self.agenda, backend, self._emit_player)
         self.http = HttpQueue(self.agenda, backend, self.answer)
         self._commands = Commands(self)
         self._engine: Engine | None = None

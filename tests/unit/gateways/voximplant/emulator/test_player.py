@@ -1,9 +1,17 @@
-"""ToneScript players as the platform documents them."""
+"""Players of ToneScripts and files as the platform documents them."""
 
 import pytest
 
-from ringtrace.gateways.voximplant.emulator import CallerDoes, Case, Result, run
+from ringtrace.gateways.voximplant.emulator import (
+    CallerDoes,
+    Case,
+    Reply,
+    Request,
+    Result,
+    run,
+)
 from ringtrace.gateways.voximplant.emulator.player import ToneScriptError, tone_seconds
+from tests.sounds import wav
 
 SCRIPT = """
 const say = (text) => Logger.write('> ' + text);
@@ -133,3 +141,69 @@ def test_no_event_of_a_call_comes_from_a_player() -> None:
     result = play(f"{BEEP}.addEventListener(CallEvents.PlaybackFinished, () => say('never'));")
     assert "never" not in told(result)
     assert any("never sends Call.PlaybackFinished to a player" in line for line in result.log)
+
+
+URL = "https://files.example/hello.wav"
+HELLO = f"watch(VoxEngine.createURLPlayer('{URL}'))"
+
+
+def fetched(body: str, reply: Reply) -> tuple[list[str], list[Request]]:
+    asked: list[Request] = []
+
+    def answer(request: Request, _moment: float) -> Reply:
+        asked.append(request)
+        return reply
+
+    case = Case("15550100101", "15550177001", caller_does=CallerDoes(hang_up=30))
+    return told(run([SCRIPT % body], case, http=answer)), asked
+
+
+def test_a_file_is_fetched_and_played_for_as_long_as_it_is() -> None:
+    said, (request,) = fetched(HELLO, Reply(200, wav(2.5)))
+    assert (request.method, request.url, request.timeout) == ("GET", URL, 12)
+    assert dict(request.headers)["User-Agent"] == "VoxEngine/1.0"
+    assert said == [
+        "Created   true",
+        "PlaybackReady   true",
+        "Started 2500  true",
+        "PlaybackFinished   true",
+    ]
+
+
+@pytest.mark.parametrize("begins", [b"ID3", b"OggS", b"fLaC", b"\xff\xfb"])
+def test_other_kinds_are_taken_to_last_five_seconds(begins: bytes) -> None:
+    said, _ = fetched(HELLO, Reply(200, begins + bytes(100)))
+    assert "Started 5000  true" in said
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(404),
+        Reply(-3),
+        Reply(200, b"<html>"),
+        Reply(200, b"RIFF" + bytes(10 * 1024 * 1024)),
+        Reply(200, wav(1.0), delay=13),
+    ],
+    ids=["missing", "no host", "no audio", "larger than 10 MB", "slower than 12 s"],
+)
+def test_what_the_platform_does_not_play_ends_with_an_error(reply: Reply) -> None:
+    said, _ = fetched(HELLO, reply)
+    assert said == ["Created   true", "PlaybackFinished  error true"]
+
+
+def test_a_loop_does_not_end() -> None:
+    said, _ = fetched(
+        f"watch(VoxEngine.createURLPlayer({{ url: '{URL}' }}, {{ loop: true }}))",
+        Reply(200, wav(1.0)),
+    )
+    assert said == ["Created   true", "PlaybackReady   true", "Started   true"]
+
+
+@pytest.mark.parametrize(
+    "options", ["'u', { onPause: true }", "{ url: 'u', method: 'POST' }", "{ url: 'u', body: 'x' }"]
+)
+def test_what_is_not_emulated_of_a_player_says_so(options: str) -> None:
+    case = Case("15550100101", "15550177001")
+    result = run([SCRIPT % f"VoxEngine.createURLPlayer({options})"], case)
+    assert result.finish_reason.startswith("Emulator: VoxEngine.createURLPlayer")

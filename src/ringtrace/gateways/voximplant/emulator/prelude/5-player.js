@@ -46,6 +46,17 @@ class Player {
 
 lacking(Player.prototype, 'Player', ['addMarker', 'pause', 'resume']);
 
+// (url, {loop, …}) or ({url}, {loop, …}), and before that (url, loop).
+function urlPlayer(request, parameters) {
+  const options = isPlain(parameters) ? parameters || {} : { loop: parameters };
+  const asked = typeof request === 'object' && request !== null ? request : { url: request };
+  if (options.onPause) notEmulated('VoxEngine.createURLPlayer with onPause')();
+  if (asked.body || asked.headers || (asked.method && String(asked.method).toUpperCase() !== 'GET')) {
+    notEmulated('VoxEngine.createURLPlayer with a method, headers or a body')();
+  }
+  return new Player('CreateURLPlayer', { url: String(asked.url), loop: Boolean(options.loop) });
+}
+
 function toneScriptPlayer(script, parameters) {
   const options = isPlain(parameters) ? parameters || {} : { loop: parameters };
   return new Player('CreateToneScriptPlayer', { script: String(script), loop: Boolean(options.loop) });

@@ -77,6 +77,7 @@ globalThis.VoxEngine = {
   },
 
   createToneScriptPlayer(script, parameters) { return toneScriptPlayer(script, parameters); },
+  createURLPlayer(request, parameters) { return urlPlayer(request, parameters); },
 
   sendMediaBetween(one, other) { send('SendMediaBetween', { id1: one.id(), id2: other.id() }); },
   stopMediaBetween(one, other) { send('StopMediaBetween', { id1: one.id(), id2: other.id() }); },
@@ -98,7 +99,7 @@ globalThis.VoxEngine = {
 
 lacking(globalThis.VoxEngine, 'VoxEngine', [
   'callUserDirect', 'callConference', 'callWhatsappUser', 'forwardCallToUser',
-  'forwardCallToUserDirect', 'forwardCallToSIP', 'playSoundAndHangup', 'createURLPlayer',
+  'forwardCallToUserDirect', 'forwardCallToSIP', 'playSoundAndHangup',
   'createTTSPlayer', 'createSequencePlayer', 'createRecorder', 'createConference',
   'destroyConference', 'createASR', 'createWebSocket', 'enqueueACDRequest', 'enqueueTask',
 ]);
