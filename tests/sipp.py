@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 CALLER_IP = "127.0.0.2"
+NUMBER = "15550100101"
 OFFER = """v=0
     o=user1 1 1 IN IP4 [local_ip]
     s=-
@@ -23,7 +24,7 @@ async def sipp(
     target: str,
     folder: Path,
     *options: str,
-    number: str,
+    number: str = NUMBER,
     ip: str = CALLER_IP,
     calls: int = 1,
     rate: float = 10,
@@ -38,7 +39,10 @@ async def sipp(
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
     )
-    return await asyncio.wait_for(process.wait(), seconds + 10)
+    try:
+        return await asyncio.wait_for(process.wait(), seconds + 10)
+    finally:
+        await _end(process)
 
 
 @contextlib.asynccontextmanager
@@ -59,9 +63,13 @@ async def sipp_server(
         yield process
         assert await asyncio.wait_for(process.wait(), seconds + 10) == 0
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        await _end(process)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.kill()
+        await process.wait()
 
 
 async def _bound(ip: str, port: int) -> None:
@@ -178,3 +186,15 @@ def pause(milliseconds: int) -> str:
 
 RINGING = "\n".join(received(code, optional="true") for code in (100, 180))
 ANSWERED = f"{RINGING}\n" + received(200, rrs="true")
+TALKS = (invite(), ANSWERED, request("ACK"), pause(300), request("BYE", 2), received(200))
+"""Calls, talks and hangs up."""
+
+IS_LEFT = (invite(), ANSWERED, request("ACK"), asked("BYE", timeout="6000"), answer("200 OK"))
+"""Calls, and the other side hangs up."""
+
+
+async def play(target: str, folder: Path, *steps: str, **more: Any) -> int:
+    """`sipp` with a scenario of `steps`."""
+    options = more.pop("options", ())
+    file = scenario(folder, *steps, name=f"calls-{len(list(folder.iterdir()))}")
+    return await sipp(target, folder, "-sf", file, *options, **more)

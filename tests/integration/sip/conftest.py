@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from ringtrace.demo.phone import Phone
+from tests.kamailio import Edge, planned
 
 TOKEN = "integration"
 CALLER_IP = "127.0.0.2"
@@ -375,3 +376,26 @@ async def agents(agent_port: int) -> AsyncIterator[Callable[..., Any]]:
 
 def private(path: Path) -> bool:
     return not path.stat().st_mode & 0o077
+
+
+@pytest.fixture
+def pair(own_node: Callable[..., Node]) -> Callable[..., tuple[Node, Node]]:
+    """Starts two nodes that believe an edge on this machine."""
+
+    def start(**changes: Any) -> tuple[Node, Node]:
+        common = {"edges": ["127.0.0.1/32"], "max_calls": 40, "drain_seconds": 30, **changes}
+        first, second = (
+            own_node(node=name, listen_port=free_port("127.0.0.1", socket.SOCK_DGRAM), **common)
+            for name in ("sip-1", "sip-2")
+        )
+        first.start()
+        second.start()
+        return first, second
+
+    return start
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Edge:
+    """An edge of the test's own, not yet running."""
+    return planned(tmp_path)

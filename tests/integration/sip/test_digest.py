@@ -63,7 +63,7 @@ def challenging(own_node: MakeNode, **account: Any) -> Node:
 
 async def call(node: Node, folder: Path, *steps: str, password: str = PASSWORD) -> int:
     options = ("-sf", scenario(folder, *steps), "-au", USER, "-ap", password)
-    return await sipp(node.address, folder, *options, number=NUMBER)
+    return await sipp(node.address, folder, *options)
 
 
 async def test_a_caller_with_the_password_gets_through(
@@ -97,7 +97,7 @@ async def test_guessing_ends_in_silence_about_passwords(
     backend.plan = plan((AGENT, 5))
     node = challenging(own_node)
     options = ("-sf", scenario(tmp_path, *IS_TURNED_AWAY), "-au", USER, "-ap", "wr0ng")
-    assert await sipp(node.address, tmp_path, *options, number=NUMBER, calls=10, rate=50) == 0
+    assert await sipp(node.address, tmp_path, *options, calls=10, rate=50) == 0
     assert await call(node, tmp_path, *SIGNED_IN, received(403), refused_ack(2)) == 0
     assert backend.arrivals == []
 
@@ -112,7 +112,7 @@ async def test_a_recorded_call_cannot_be_placed_again(
     trace = tmp_path / "trace"
     steps = ("-sf", scenario(tmp_path, *CALLS), "-au", USER, "-ap", PASSWORD)
     log = ("-trace_msg", "-message_file", str(trace))
-    assert await sipp(node.address, tmp_path, *steps, *log, number=NUMBER) == 0
+    assert await sipp(node.address, tmp_path, *steps, *log) == 0
     await backend.report()
     (packet,) = re.findall(
         r"(INVITE sip:(?:(?!\n-----).)*?Authorization: Digest.*?fmtp:101 0-15)",
@@ -195,7 +195,7 @@ async def test_a_trunk_of_sipps_challenges_an_invite_and_gets_its_ack_first(
     file = scenario(tmp_path, *steps, name="trunk")
     async with sipp_server(port, tmp_path, "-sf", file, ip=AGENT_IP):
         options = ("-sn", "uac", "-d", "300")
-        assert await sipp(node.address, tmp_path, *options, number=NUMBER) == 0
+        assert await sipp(node.address, tmp_path, *options) == 0
     report = await backend.report()
     assert (report["outcome"], [leg["code"] for leg in report["legs"]]) == ("answered", [200])
 

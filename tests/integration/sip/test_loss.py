@@ -14,7 +14,6 @@ from tests.integration.sip.conftest import (
     AGENT,
     AGENT_IP,
     CALLER_IP,
-    NUMBER,
     Backend,
     Node,
     free_port,
@@ -98,9 +97,7 @@ async def test_every_call_is_set_up_torn_down_and_reported_once(
             str(caller),
         )
         wire = f"{TRUNK_IP}:{caller}"
-        assert (
-            await sipp(wire, tmp_path, *options, number=NUMBER, calls=CALLS, seconds=PATIENCE) == 0
-        )
+        assert await sipp(wire, tmp_path, *options, calls=CALLS, seconds=PATIENCE) == 0
         await until(lambda: len(backend.reports) == CALLS and not node.waiting(), 40)
     reports = backend.reports.values()
     assert {(r["outcome"], r["code"]) for r in reports} == {("answered", 200)}

@@ -14,7 +14,6 @@ from ringtrace.gateways.sip.g711 import PCMU, encode
 from tests.integration.sip.conftest import (
     AGENT,
     COLLECT,
-    NUMBER,
     SECOND_AGENT,
     Backend,
     Node,
@@ -77,7 +76,7 @@ BYE = (request("BYE", 2), received(200))
 async def call(node: Node, folder: Path, *steps: str, **more: Any) -> int:
     """With a scenario of `steps`."""
     file = scenario(folder, *steps)
-    return await sipp(node.address, folder, "-sf", file, number=NUMBER, **more)
+    return await sipp(node.address, folder, "-sf", file, **more)
 
 
 async def test_sipp_calls_and_hangs_up(
@@ -86,7 +85,7 @@ async def test_sipp_calls_and_hangs_up(
     agent = await agents({AGENT: Answers(after=0.1)})
     backend.plan = plan((AGENT, 5))
     options = ("-sn", "uac", "-d", "500")
-    assert await sipp(node.address, tmp_path, *options, number=NUMBER) == 0
+    assert await sipp(node.address, tmp_path, *options) == 0
     seen = await asyncio.wait_for(agent.agent_calls.get(), 5)
     report = await backend.report()
     assert seen.talk_seconds == pytest.approx(0.5, abs=0.4)
@@ -288,7 +287,7 @@ async def test_a_burst_of_calls_rings_several_at_once_and_hunts_without_a_loss(
     node = own_node(max_calls=40)
     node.start()
     options = ("-sn", "uac", "-d", "1000")
-    assert await sipp(node.address, tmp_path, *options, number=NUMBER, calls=30) == 0
+    assert await sipp(node.address, tmp_path, *options, calls=30) == 0
     await until(lambda: len(backend.reports) == 30 and not node.waiting())
     codes = {tuple(leg["code"] for leg in report["legs"]) for report in backend.reports.values()}
     assert codes == {(480, 503, 404, 486, 200)}
