@@ -20,9 +20,8 @@ from ringtrace.bootstrap import DataFolderInUseError, RecordingsUnusableError, o
 from ringtrace.config import Settings
 from ringtrace.demo.command import demo
 from ringtrace.domain.account import ISSUED_KINDS
-from ringtrace.domain.audio import AudioFormat
 from ringtrace.flowtest.command import flow
-from ringtrace.gateways.sip.settings import NodeSettings
+from ringtrace.gateways.sip.command import sip_node
 from ringtrace.replay.command import replay
 from ringtrace.serve import serve as run_server
 from ringtrace.serve_options import mail_options, mail_server, read_networks, read_public_url
@@ -61,6 +60,7 @@ def main() -> None:
 
 main.add_command(demo)
 main.add_command(replay)
+main.add_command(sip_node)
 main.add_command(flow)
 main.add_command(backup)
 main.add_command(restore)
@@ -156,74 +156,6 @@ def serve(
     try:
         run_server(settings)
     except (DataFolderInUseError, RecordingsUnusableError, OSError) as error:
-        raise click.ClickException(str(error)) from error
-
-
-@main.command("sip-node")
-@click.option("--listen", default="127.0.0.1:5060", show_default=True, help="IP:PORT for SIP.")
-@click.option("--advertise", help="IP that trunks are told to send to, if it is another.")
-@click.option("--trunk", multiple=True, required=True, help="Network that may call, in CIDR.")
-@click.option("--proxy", help="HOST[:PORT] that takes calls to phone numbers.")
-@click.option("--backend", required=True, envvar="RINGTRACE_URL", help="URL of the server.")
-@click.option("--token", required=True, envvar="RINGTRACE_TOKEN", help="A token of kind sip.")
-@click.option("--fallback", envvar="RINGTRACE_FALLBACK", help="Rings when the backend is away.")
-@click.option(
-    "--spool",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("ringtrace-spool"),
-    show_default=True,
-    help="Folder of unsent reports and recordings.",
-)
-@click.option("--rtp", default="20000-29999", show_default=True, help="UDP ports for audio.")
-@click.option("--ready-file", type=click.Path(path_type=Path), help="Written once it listens.")
-@click.option(
-    "--recording-format",
-    default=AudioFormat.WAV.value,
-    show_default=True,
-    type=click.Choice([one.value for one in AudioFormat]),
-    help="Other than wav, its encoder must be installed.",
-)
-def sip_node(
-    listen: str,
-    advertise: str | None,
-    trunk: tuple[str, ...],
-    proxy: str | None,
-    backend: str,
-    token: str,
-    fallback: str | None,
-    spool: Path,
-    rtp: str,
-    ready_file: Path | None,
-    recording_format: str,
-) -> None:
-    """Run a SIP node: takes calls from trunks, dials, records, reports."""
-    # The SIP stack is the node's alone: the other commands do not load it.
-    from ringtrace.gateways.sip.node import run  # noqa: PLC0415
-    from ringtrace.gateways.sip.spool import SpoolError  # noqa: PLC0415
-
-    try:
-        ip, port = _pair("--listen", listen, ":")
-        low, high = _pair("--rtp", rtp, "-")
-        settings = NodeSettings(
-            backend_url=backend.rstrip("/"),
-            token=token,
-            spool_dir=spool,
-            trusted_networks=trunk,
-            listen_ip=ip,
-            listen_port=int(port),
-            advertised_ip=advertise,
-            outbound_proxy=proxy,
-            fallback_target=fallback,
-            rtp_port_min=int(low),
-            rtp_port_max=int(high),
-            ready_file=ready_file,
-            recording_format=AudioFormat(recording_format),
-        )
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
-    try:
-        run(settings)
-    except (OSError, SpoolError) as error:
         raise click.ClickException(str(error)) from error
 
 
@@ -343,14 +275,6 @@ def engine(*, stdio: bool) -> None:
     """Lease and attribute for a simulator outside, with the production code over memory."""
     if stdio:
         engine_stdio.run(sys.stdin.buffer, sys.stdout.buffer)
-
-
-def _pair(option: str, text: str, separator: str) -> tuple[str, str]:
-    """Two parts of an option, the second a whole number."""
-    first, found, second = text.rpartition(separator)
-    if not found or not second.isdigit():
-        raise click.UsageError(f"{option}: {text!r} is not of the form A{separator}B")
-    return first, second
 
 
 def _read(data: Path, use: Callable[[Reads], Awaitable[None]]) -> None:
