@@ -22,7 +22,9 @@ from ringtrace.demo.command import demo
 from ringtrace.domain.account import ISSUED_KINDS
 from ringtrace.flowtest.command import flow
 from ringtrace.gateways.sip.command import sip_node
+from ringtrace.gateways.sip.settingsfile import read_settings
 from ringtrace.replay.command import replay
+from ringtrace.serve import NodeBeside
 from ringtrace.serve import serve as run_server
 from ringtrace.serve_options import mail_options, mail_server, read_networks, read_public_url
 from ringtrace.services.errors import RefusedError
@@ -34,6 +36,7 @@ R = TypeVar("R")
 API_SECONDS = 10.0
 LONG_SECONDS = 3_600.0
 """Learning and attributing a long history take minutes."""
+_THIS_MACHINE = "127.0.0.0/8"
 EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
 
@@ -60,11 +63,11 @@ def main() -> None:
 
 main.add_command(demo)
 main.add_command(replay)
-main.add_command(sip_node)
 main.add_command(flow)
 main.add_command(backup)
 main.add_command(restore)
 main.add_command(doctor)
+main.add_command(sip_node)
 
 
 @main.command()
@@ -124,6 +127,13 @@ main.add_command(doctor)
     help="Days that the log of notices goes back.",
 )
 @mail_options
+@click.option(
+    "--with-sip",
+    is_flag=False,
+    flag_value="",
+    metavar="[FILE]",
+    help="Run a SIP node beside the server; its settings (TOML), else for this machine's phones.",
+)
 def serve(
     data: Path,
     host: str,
@@ -136,6 +146,7 @@ def serve(
     public_url: str | None,
     outbound_allow: tuple[str, ...],
     notice_days: int,
+    with_sip: str | None,
     **mail: Any,
 ) -> None:
     """Run the server: tracking, gateways' backend, console and API in one process."""
@@ -153,10 +164,24 @@ def serve(
         notice_days=notice_days,
         mail=mail_server(**mail),
     )
+    node = None if with_sip is None else _node_beside(settings, with_sip)
     try:
-        run_server(settings)
+        run_server(settings, node)
     except (DataFolderInUseError, RecordingsUnusableError, OSError) as error:
         raise click.ClickException(str(error)) from error
+
+
+def _node_beside(settings: Settings, file: str) -> NodeBeside:
+    """What is wrong in the node's settings is said before anything is started."""
+    config = Path(file) if file else None
+    given: dict[str, object] = {"backend_url": "http://127.0.0.1", "token": "made-later"}
+    alone: dict[str, object] = {} if config else {"trusted_networks": [_THIS_MACHINE]}
+    try:
+        read = read_settings(config, given | alone, {"spool_dir": str(settings.node_spool)})
+    except (OSError, ValueError) as error:
+        raise click.UsageError(f"--with-sip: {error}") from error
+    arguments = () if config else ("--trunk", _THIS_MACHINE)
+    return NodeBeside(config, read.spool_dir, read.drain_seconds, arguments)
 
 
 @main.command()
