@@ -35,11 +35,13 @@ format: $(VENV)/development ## format and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/development ## measure speed beside a named floor; writes benchmarks/results/*.json
+bench: $(VENV)/development $(VENV)/system ## measure speed beside a named floor; writes benchmarks/results/*.json
 	$(BIN)/python -m benchmarks.hot_routes
+	$(BIN)/python -m benchmarks.sip_load
 
 soak: $(VENV)/development $(VENV)/system ## the long counts
 	RINGTRACE_KILLS=100 $(BIN)/python -m pytest -q tests/integration/test_kill.py
+	RINGTRACE_AWAY=60 $(BIN)/python -m pytest -q tests/integration/sip/test_outage.py
 	RINGTRACE_FORKS=100 $(BIN)/python -m pytest -q tests/integration/sip/test_dial.py
 	RINGTRACE_MUTATIONS=2000 $(BIN)/python -m pytest -q tests/integration/sip/test_malformed.py
 	RINGTRACE_LOSSY_CALLS=100 $(BIN)/python -m pytest -q tests/integration/sip/test_loss.py

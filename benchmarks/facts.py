@@ -24,8 +24,9 @@ def machine(folder: Path) -> dict[str, object]:
     }
 
 
-def versions() -> dict[str, str]:
-    found = {name: version(name) for name in _PACKAGES}
+def versions(*more: str) -> dict[str, str]:
+    """Of what is measured, and of `more` packages."""
+    found = {name: version(name) for name in (*_PACKAGES, *more)}
     return {"python": platform.python_version(), "sqlite": sqlite3.sqlite_version} | found
 
 

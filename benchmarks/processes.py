@@ -79,3 +79,27 @@ def _url(process: "subprocess.Popen[bytes]", file: Path) -> str:
             raise NotStartedError(f"no server: see its log above (exit {process.returncode})")
         time.sleep(0.05)
     return file.read_text("utf-8").strip()
+
+
+@contextlib.contextmanager
+def sip_floor(folder: Path, target: str) -> Iterator[Server]:
+    """Its `url` is `IP:PORT`; it rings `target`, of the same form."""
+    ready = folder / "floor-ready"
+    with _server(["benchmarks.sip_floor", str(ready), target], ready) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def sip_node(folder: Path, backend: str, token: str, target: str) -> Iterator[Server]:
+    """A node that rings `target` (`IP:PORT`) for all numbers; its `url` is `IP:PORT`, too."""
+    ready, config = folder / "node-ready", folder / "node.toml"
+    config.write_text(
+        f'backend_url = "{backend}"\ntoken = "{token}"\nspool_dir = "spool"\n'
+        f'ready_file = "{ready}"\nlisten_port = 0\ntrusted_networks = ["127.0.0.0/8"]\n'
+        f'trunks = [{{ host = "{target}" }}]\nrtp_port_min = 20000\nrtp_port_max = 31999\n'
+        'max_calls = 3000\nmax_calls_per_second = 1000.0\nhealth_listen = "off"\n',
+        "utf-8",
+    )
+    config.chmod(0o600)
+    with _server(["ringtrace.gateways.sip", "--config", str(config)], ready) as server:
+        yield server

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -14,15 +15,16 @@ START_SECONDS = 30.0
 
 @contextlib.asynccontextmanager
 async def server(
-    data: Path, port: int = 0, *options: str
+    data: Path, port: int = 0, *options: str, log: Path | None = None
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
     """A real server process over `data`, with more `options`; whoever uses it may kill it."""
     ready = Settings(data).address_file
     ready.unlink(missing_ok=True)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "ringtrace", "serve", "--data", str(data), "--port", str(port),
-        "--hits-per-address", "1000000", *options, stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
+    with Path(log or os.devnull).open("ab") as said:  # noqa: ASYNC230 - a small local file
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "ringtrace", "serve", "--data", str(data), "--port", str(port),
+            "--hits-per-address", "1000000", *options, stderr=said,
+        )  # fmt: skip
     try:
         deadline = time.monotonic() + START_SECONDS
         while not ready.exists():

@@ -33,7 +33,7 @@ async def sip_node(
         sys.executable, "-m", "ringtrace", "sip-node",
         "--listen", f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}", "--trunk", "127.0.0.0/8",
         "--proxy", f"127.0.0.1:{agent.address[1]}", "--backend", url, "--fallback", FALLBACK,
-        "--spool", str(data / "spool"), "--ready-file", str(ready), *options,
+        "--spool", str(data / "spool"), "--ready-file", str(ready), "--health", "off", *options,
         env=os.environ | {"RINGTRACE_TOKEN": token}, stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     deadline = time.monotonic() + START_SECONDS

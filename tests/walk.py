@@ -104,6 +104,30 @@ def recording(ids: Ids, tokens: Tokens) -> Request:
     return {"method": "PUT", "url": url, "content": AUDIO, "headers": bearer(tokens["sip"])}
 
 
+def _digits(ids: Ids, tokens: Tokens) -> Request:
+    url = f"/gateway/v1/calls/{ids.call}/digits"
+    return {
+        "method": "POST",
+        "url": url,
+        "json": {"digits": "12"},
+        "headers": bearer(tokens["sip"]),
+    }
+
+
+def _leg(ids: Ids, tokens: Tokens) -> Request:
+    url = f"/gateway/v1/calls/{ids.call}/legs"
+    form = {"leg": 1, "target": "+12025550193", "most_calls": 1}
+    return {"method": "POST", "url": url, "json": form, "headers": bearer(tokens["sip"])}
+
+
+def _alive(_: Ids, tokens: Tokens) -> Request:
+    return {"headers": bearer(tokens["sip"])}
+
+
+def _metrics(_: Ids, tokens: Tokens) -> Request:
+    return {"headers": bearer(tokens["api"])}
+
+
 def _original(ids: Ids, tokens: Tokens) -> Request:
     return {"params": {"dialed_number": ids.number, "token": tokens["route"]}}
 
@@ -191,9 +215,14 @@ HOT = {
     "/t/hit": Ask(200, _hit),
     "/t/tag.js": Ask(200),
     "/health": Ask(200),
+    "/metrics": Ask(401, _metrics),
+    "/gateway/v1/alive": Ask(204, _alive),
     "/gateway/v1/calls": Ask(404, _arrival),
     "/gateway/v1/calls/*": Ask(404, _report),
     "/gateway/v1/calls/*/recording": Ask(404, recording),
+    "/gateway/v1/calls/*/digits": Ask(404, _digits),
+    "/gateway/v1/calls/*/report": Ask(404, _report),
+    "/gateway/v1/calls/*/legs": Ask(200, _leg),
     "/api": Ask(404, _original),
     "/api/report": Ask(404, _original_report),
     "/recordings/*": Ask(404, _listen),
@@ -229,6 +258,7 @@ PAGES = {
     "GET /api/v1/deliveries": Ask(200),
     "GET /api/v1/deliveries/{delivery:str}": Ask(404),
     "POST /api/v1/deliveries/{delivery:str}/replay": Ask(404),
+    "GET /api/v1/gateways": Ask(200),
     "GET /api/v1/setup": Ask(200),
     "PUT /api/v1/setup": Ask(409, _number),
     "GET /api/v1/sounds": Ask(200),

@@ -32,6 +32,7 @@ from ringtrace.services.change_recipients import ChangeRecipients
 from ringtrace.services.correct_call import CorrectCall
 from ringtrace.services.deliver_notices import DeliverNotices
 from ringtrace.services.directory import Directory
+from ringtrace.services.gateway_signs import GatewaySigns
 from ringtrace.services.keep_recording import KeepRecording, RecordingLinks
 from ringtrace.services.keep_sound import KeepTheSound, SoundLinks
 from ringtrace.services.learn_models import LearnModels
@@ -52,6 +53,7 @@ from ringtrace.services.track_hit import TrackHit
 from ringtrace.services.unsubscribing import UnsubscribeLinks
 from ringtrace.services.use_cases import UseCases
 from ringtrace.services.watch_callers import CallerWatch
+from ringtrace.services.write_off_calls import WriteOffCalls
 from ringtrace.store.recordings.folder import RecordingFolder
 from ringtrace.store.sqlite.reader import SqliteReader
 from ringtrace.store.sqlite.store import SqliteStore
@@ -101,6 +103,10 @@ class House:
     _http: OutboundHttp
     _background: tuple[asyncio.Task[None], ...]
 
+    async def node_token(self) -> str:
+        """Lets the SIP node in that runs beside the server, for the owner's account."""
+        return await _standing_token(self.use_cases, TokenKind.NODE, self.settings.node_token_file)
+
     async def close(self) -> None:
         for task in self._background:
             task.cancel()
@@ -131,9 +137,9 @@ async def open_house(
         await watch.load(use_cases.directory.account_ids(), clock())
         if use_cases.directory.account(OWNER) is None:
             await _first_start(settings, use_cases)
-        await _let_the_command_in(settings, use_cases)
+        await _standing_token(use_cases, TokenKind.COMMAND, settings.api_token_file)
         pages = litestar_app(use_cases, secret_key(settings.data), settings.sessions)
-        app = App(use_cases, script.load(), cast(Asgi, pages))
+        app = App(use_cases, script.load(), cast(Asgi, pages), lambda: store.waiting)
     except BaseException:
         store.close()
         lock.close()
@@ -150,6 +156,7 @@ async def open_house(
     )
     background = (
         asyncio.create_task(use_cases.learn_models.every_night()),
+        asyncio.create_task(use_cases.write_off_calls.for_ever()),
         asyncio.create_task(deliver.for_ever()),
     )
     return House(settings, use_cases, app, deliver, store, lock, http, background)
@@ -228,15 +235,18 @@ def _use_cases(
     recordings = open_recordings(settings)
     keep_list = KeepTheList(store, directory, clock)
     sound_links = SoundLinks(secret_key(settings.data), directory, store, clock)
+    record_call = RecordCall(store, directory, watch, clock, PrepareNotices(directory, new_id))
     limits = HitLimits(settings.hits_per_address, settings.hits_per_site)
     return UseCases(
         store=store,
         clock=clock,
         directory=directory,
+        gateway_signs=GatewaySigns(clock),
         track_hit=TrackHit(store, directory, limits, clock),
         occupy_target=OccupyTarget(clock),
         keep_recording=KeepRecording(store, recordings),
-        record_call=RecordCall(store, directory, watch, clock, PrepareNotices(directory, new_id)),
+        record_call=record_call,
+        write_off_calls=WriteOffCalls(store, directory, clock, record_call),
         recording_links=RecordingLinks(secret_key(settings.data), clock),
         apply_setup=ApplyTheSetup(
             store,
@@ -272,12 +282,13 @@ async def _first_start(settings: Settings, use_cases: UseCases) -> None:
     log.info("first_start password_file=%s", settings.password_file)
 
 
-async def _let_the_command_in(settings: Settings, use_cases: UseCases) -> None:
-    """See that the token in the data folder opens the API."""
-    path = settings.api_token_file
-    known = path.read_text().strip() if path.exists() else ""
-    if use_cases.directory.owner(known, TokenKind.COMMAND) is None:
-        write_private(path, await use_cases.issue_token(OWNER, TokenKind.COMMAND))
+async def _standing_token(use_cases: UseCases, kind: TokenKind, path: Path) -> str:
+    """The owner's token in `path`, a new one where that is not valid (any more)."""
+    token = path.read_text().strip() if path.exists() else ""
+    if use_cases.directory.owner(token, kind) is None:
+        token = await use_cases.issue_token(OWNER, kind)
+        write_private(path, token)
+    return token
 
 
 def _note_recordings(settings: Settings) -> None:

@@ -20,10 +20,11 @@ from ringtrace.bootstrap import DataFolderInUseError, RecordingsUnusableError, o
 from ringtrace.config import Settings
 from ringtrace.demo.command import demo
 from ringtrace.domain.account import ISSUED_KINDS
-from ringtrace.domain.audio import AudioFormat
 from ringtrace.flowtest.command import flow
-from ringtrace.gateways.sip.settings import NodeSettings
+from ringtrace.gateways.sip.command import sip_node
+from ringtrace.gateways.sip.settingsfile import read_settings
 from ringtrace.replay.command import replay
+from ringtrace.serve import NodeBeside
 from ringtrace.serve import serve as run_server
 from ringtrace.serve_options import mail_options, mail_server, read_networks, read_public_url
 from ringtrace.services.errors import RefusedError
@@ -35,6 +36,7 @@ R = TypeVar("R")
 API_SECONDS = 10.0
 LONG_SECONDS = 3_600.0
 """Learning and attributing a long history take minutes."""
+_THIS_MACHINE = "127.0.0.0/8"
 EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
 
@@ -65,6 +67,7 @@ main.add_command(flow)
 main.add_command(backup)
 main.add_command(restore)
 main.add_command(doctor)
+main.add_command(sip_node)
 
 
 @main.command()
@@ -124,6 +127,13 @@ main.add_command(doctor)
     help="Days that the log of notices goes back.",
 )
 @mail_options
+@click.option(
+    "--with-sip",
+    is_flag=False,
+    flag_value="",
+    metavar="[FILE]",
+    help="Run a SIP node beside the server; its settings (TOML), else for this machine's phones.",
+)
 def serve(
     data: Path,
     host: str,
@@ -136,6 +146,7 @@ def serve(
     public_url: str | None,
     outbound_allow: tuple[str, ...],
     notice_days: int,
+    with_sip: str | None,
     **mail: Any,
 ) -> None:
     """Run the server: tracking, gateways' backend, console and API in one process."""
@@ -153,78 +164,24 @@ def serve(
         notice_days=notice_days,
         mail=mail_server(**mail),
     )
+    node = None if with_sip is None else _node_beside(settings, with_sip)
     try:
-        run_server(settings)
+        run_server(settings, node)
     except (DataFolderInUseError, RecordingsUnusableError, OSError) as error:
         raise click.ClickException(str(error)) from error
 
 
-@main.command("sip-node")
-@click.option("--listen", default="127.0.0.1:5060", show_default=True, help="IP:PORT for SIP.")
-@click.option("--advertise", help="IP that trunks are told to send to, if it is another.")
-@click.option("--trunk", multiple=True, required=True, help="Network that may call, in CIDR.")
-@click.option("--proxy", help="HOST[:PORT] that takes calls to phone numbers.")
-@click.option("--backend", required=True, envvar="RINGTRACE_URL", help="URL of the server.")
-@click.option("--token", required=True, envvar="RINGTRACE_TOKEN", help="A token of kind sip.")
-@click.option("--fallback", envvar="RINGTRACE_FALLBACK", help="Rings when the backend is away.")
-@click.option(
-    "--spool",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("ringtrace-spool"),
-    show_default=True,
-    help="Folder of unsent reports and recordings.",
-)
-@click.option("--rtp", default="20000-29999", show_default=True, help="UDP ports for audio.")
-@click.option("--ready-file", type=click.Path(path_type=Path), help="Written once it listens.")
-@click.option(
-    "--recording-format",
-    default=AudioFormat.WAV.value,
-    show_default=True,
-    type=click.Choice([one.value for one in AudioFormat]),
-    help="Other than wav, its encoder must be installed.",
-)
-def sip_node(
-    listen: str,
-    advertise: str | None,
-    trunk: tuple[str, ...],
-    proxy: str | None,
-    backend: str,
-    token: str,
-    fallback: str | None,
-    spool: Path,
-    rtp: str,
-    ready_file: Path | None,
-    recording_format: str,
-) -> None:
-    """Run a SIP node: takes calls from trunks, dials, records, reports."""
-    # The SIP stack is the node's alone: the other commands do not load it.
-    from ringtrace.gateways.sip.node import run  # noqa: PLC0415
-    from ringtrace.gateways.sip.spool import SpoolError  # noqa: PLC0415
-
+def _node_beside(settings: Settings, file: str) -> NodeBeside:
+    """What is wrong in the node's settings is said before anything is started."""
+    config = Path(file) if file else None
+    given: dict[str, object] = {"backend_url": "http://127.0.0.1", "token": "made-later"}
+    alone: dict[str, object] = {} if config else {"trusted_networks": [_THIS_MACHINE]}
     try:
-        ip, port = _pair("--listen", listen, ":")
-        low, high = _pair("--rtp", rtp, "-")
-        settings = NodeSettings(
-            backend_url=backend.rstrip("/"),
-            token=token,
-            spool_dir=spool,
-            trusted_networks=trunk,
-            listen_ip=ip,
-            listen_port=int(port),
-            advertised_ip=advertise,
-            outbound_proxy=proxy,
-            fallback_target=fallback,
-            rtp_port_min=int(low),
-            rtp_port_max=int(high),
-            ready_file=ready_file,
-            recording_format=AudioFormat(recording_format),
-        )
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
-    try:
-        run(settings)
-    except (OSError, SpoolError) as error:
-        raise click.ClickException(str(error)) from error
+        read = read_settings(config, given | alone, {"spool_dir": str(settings.node_spool)})
+    except (OSError, ValueError) as error:
+        raise click.UsageError(f"--with-sip: {error}") from error
+    arguments = () if config else ("--trunk", _THIS_MACHINE)
+    return NodeBeside(config, read.spool_dir, read.drain_seconds, arguments)
 
 
 @main.command()
@@ -343,14 +300,6 @@ def engine(*, stdio: bool) -> None:
     """Lease and attribute for a simulator outside, with the production code over memory."""
     if stdio:
         engine_stdio.run(sys.stdin.buffer, sys.stdout.buffer)
-
-
-def _pair(option: str, text: str, separator: str) -> tuple[str, str]:
-    """Two parts of an option, the second a whole number."""
-    first, found, second = text.rpartition(separator)
-    if not found or not second.isdigit():
-        raise click.UsageError(f"{option}: {text!r} is not of the form A{separator}B")
-    return first, second
 
 
 def _read(data: Path, use: Callable[[Reads], Awaitable[None]]) -> None:

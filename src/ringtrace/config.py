@@ -94,6 +94,15 @@ class Settings:
         return self.data / "api-token"
 
     @property
+    def node_token_file(self) -> Path:
+        return self.data / "sip-node-token"
+
+    @property
+    def node_spool(self) -> Path:
+        """Of the SIP node that runs beside the server."""
+        return self.data / "sip-node"
+
+    @property
     def address_file(self) -> Path:
         """The URL of the server that runs over this folder."""
         return self.data / "server-url"

@@ -67,6 +67,8 @@ def test_a_route_is_not_named_by_a_longer_one() -> None:
         ("gateways.md", "GET /api"),
         ("gateways.md", "POST /api/report"),
         ("api.md", "GET /health"),
+        ("api.md", "GET /metrics"),
+        ("gateways.md", "GET /gateway/v1/alive"),
     ],
 )
 def test_every_hot_route_is_described(page: str, route: str) -> None:

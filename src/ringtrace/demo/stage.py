@@ -130,7 +130,7 @@ async def _sip_node(
     command = (
         "sip-node", "--listen", f"127.0.0.1:{_free_udp_port()}", "--trunk", "127.0.0.0/8",
         "--proxy", proxy, "--backend", url, "--spool", str(settings.data / "sip-spool"),
-        "--ready-file", str(ready),
+        "--ready-file", str(ready), "--health", "off",
     )  # fmt: skip
     environment = {"RINGTRACE_TOKEN": token}
     await parts.enter_async_context(

@@ -8,7 +8,8 @@ class TokenKind(StrEnum):
     """What a token opens: one gateway's requests, the original two paths, or the API.
 
     `command` is the API token of the `ringtrace` command on the server's own machine; it is a kind
-    of its own so that nobody who issues API tokens locks the command out.
+    of its own so that nobody who issues API tokens locks the command out. So is `node`, of the SIP
+    node that the server itself runs.
     """
 
     VOXIMPLANT = "voximplant"
@@ -16,6 +17,7 @@ class TokenKind(StrEnum):
     ROUTE = "route"
     API = "api"
     COMMAND = "command"
+    NODE = "node"
 
 
 ISSUED_KINDS = (TokenKind.VOXIMPLANT, TokenKind.SIP, TokenKind.ROUTE, TokenKind.API)

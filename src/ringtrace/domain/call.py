@@ -20,7 +20,11 @@ class Outcome(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a call was not answered; the raw SIP or Q.850 code is kept beside it."""
+    """Why a call was not answered; the raw SIP or Q.850 code is kept beside it.
+
+    `gateway_failure` also says why a talk was cut off. `never_reported`: its gateway has not said
+    how the call ended, and it cannot go on any more.
+    """
 
     NUMBER_UNKNOWN = "number_unknown"
     CALLER_DISCONNECTS = "caller_disconnects"
@@ -38,6 +42,8 @@ class Reason(StrEnum):
     BLACKLISTED = "blacklisted"
     SPAM_LIST = "spam_list"
     TOO_MANY_IDENTICAL_INCOMING_CALLS = "too_many_identical_incoming_calls"
+    GATEWAY_FAILURE = "gateway_failure"
+    NEVER_REPORTED = "never_reported"
 
 
 class PlanSource(StrEnum):
@@ -134,11 +140,20 @@ def merge(known: Report | None, report: Report) -> tuple[MergeResult, Report]:
     A report completes: it fills what was absent, and an answered call may replace one believed
     unanswered (a gateway that died wrote the call off, then the platform's history knew better).
     It never un-answers a call and never changes a fact: that is a contradiction and `known` stays.
+    What was presumed of a call that nobody reported gives way to any report of it.
     """
     if known is None:
         return MergeResult.CREATED, report
-    if report == known:
+    if report == known or is_presumed(report):
         return MergeResult.UNCHANGED, known
+    if is_presumed(known):
+        # An arrival may know the moment less exactly, so that may differ.
+        same = known.number == report.number
+        return (MergeResult.UPDATED, report) if same else (MergeResult.CONTRADICTS, known)
+    return _folded(known, report)
+
+
+def _folded(known: Report, report: Report) -> tuple[MergeResult, Report]:
     if (known.number, known.started_at) != (report.number, report.started_at):
         return MergeResult.CONTRADICTS, known
     if report.outcome is Outcome.ANSWERED and known.outcome is not Outcome.ANSWERED:
@@ -157,6 +172,29 @@ def merge(known: Report | None, report: Report) -> tuple[MergeResult, Report]:
         return MergeResult.CONTRADICTS, known
     merged = _filled(known, report)
     return (MergeResult.UNCHANGED if merged == known else MergeResult.UPDATED), merged
+
+
+def presumed(number: str, caller: str | None, started_at: int) -> Report:
+    """Of a call whose gateway has not said how it ended: nobody knows, so it counts as failed."""
+    return Report(
+        number=number,
+        caller=caller,
+        started_at=started_at,
+        outcome=Outcome.FAILED,
+        reason=Reason.NEVER_REPORTED,
+        code=None,
+        target=None,
+        ring_seconds=None,
+        talk_seconds=None,
+        legs=(),
+        recording=None,
+        session=None,
+        plan_source=None,
+    )
+
+
+def is_presumed(report: Report) -> bool:
+    return report.outcome is Outcome.FAILED and report.reason is Reason.NEVER_REPORTED
 
 
 _ABSENT = (None, ())

@@ -7,8 +7,7 @@ from urllib.parse import urlsplit
 from msgspec import to_builtins
 from msgspec.structs import replace
 
-from ringtrace.domain.account import Account, TokenKind
-from ringtrace.domain.call import GatewayKind
+from ringtrace.domain.account import Account
 from ringtrace.domain.extension import THRESHOLDS, Extension, check_digit, is_code
 from ringtrace.domain.fault import Fault, Severity
 from ringtrace.domain.flow import (
@@ -131,9 +130,7 @@ class ApplyTheSetup:
         warnings: list[Fault] = []
         after = {one.number: one for one in self._directory.numbers_of(account_id)}
         after.update({one.number: one for one in numbers})
-        gateways = [
-            kind for kind in GatewayKind if self._directory.has_token(account_id, TokenKind(kind))
-        ]
+        gateways = self._directory.gateways(account_id)
         sounds = {one.name for one in self._directory.sounds_of(account_id)}
         for i, flow in enumerate(named):
             for fault in faults(flow, after.keys(), gateways, sounds):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from ringtrace.domain.account import Account, TokenKind, TokenOwner
 from ringtrace.domain.blocklist import Listing, listing_of
+from ringtrace.domain.call import GatewayKind
 from ringtrace.domain.extension import ASK_MS, DIGITS, KEYING_SECONDS
 from ringtrace.domain.flow import revision
 from ringtrace.domain.model import SHIPPED, Model
@@ -27,6 +28,10 @@ from ringtrace.domain.site import Site
 from ringtrace.services.ports import Configuration, KeptFlow, KeptSound, SiteModel, Store
 
 _USUAL_RULES = SpamRules()
+_GATEWAY_TOKENS = {
+    GatewayKind.VOXIMPLANT: (TokenKind.VOXIMPLANT,),
+    GatewayKind.SIP: (TokenKind.SIP, TokenKind.NODE),
+}
 
 
 def token_hash(token: str) -> str:
@@ -102,6 +107,9 @@ class Directory:
     def account(self, account_id: int) -> Account | None:
         return self._now.accounts.get(account_id)
 
+    def accounts(self) -> list[Account]:
+        return list(self._now.accounts.values())
+
     def site(self, key: str) -> Site | None:
         return self._now.sites.get(key)
 
@@ -115,6 +123,14 @@ class Directory:
 
     def has_token(self, account_id: int, kind: TokenKind) -> bool:
         return TokenOwner(account_id, kind) in self._now.tokens.values()
+
+    def gateways(self, account_id: int) -> list[GatewayKind]:
+        """Those that hold a token."""
+        return [
+            gateway
+            for gateway, kinds in _GATEWAY_TOKENS.items()
+            if any(self.has_token(account_id, kind) for kind in kinds)
+        ]
 
     def number(self, account_id: int, dialled: str) -> TrackingNumber | None:
         """The account's number, active or not, that the network delivered as `dialled`.

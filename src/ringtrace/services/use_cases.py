@@ -6,6 +6,7 @@ from ringtrace.services.apply_setup import ApplyTheSetup
 from ringtrace.services.change_recipients import ChangeRecipients
 from ringtrace.services.correct_call import CorrectCall
 from ringtrace.services.directory import Directory
+from ringtrace.services.gateway_signs import GatewaySigns
 from ringtrace.services.keep_recording import KeepRecording, RecordingLinks
 from ringtrace.services.keep_sound import KeepTheSound, SoundLinks
 from ringtrace.services.learn_models import LearnModels
@@ -22,6 +23,7 @@ from ringtrace.services.route_call import RouteCall
 from ringtrace.services.tag_call import TagCall
 from ringtrace.services.track_hit import TrackHit
 from ringtrace.services.unsubscribing import UnsubscribeLinks
+from ringtrace.services.write_off_calls import WriteOffCalls
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +31,12 @@ class UseCases:
     store: Store
     clock: Clock
     directory: Directory
+    gateway_signs: GatewaySigns
     track_hit: TrackHit
     route_call: RouteCall
     record_call: RecordCall
     occupy_target: OccupyTarget
+    write_off_calls: WriteOffCalls
     keep_recording: KeepRecording
     recording_links: RecordingLinks
     keep_sound: KeepTheSound

@@ -1,15 +1,18 @@
 """One ASGI app: the hot routes by path, before any framework; everything else to Litestar."""
 
 import logging
+import time
+from collections.abc import Callable
 
 from ringtrace.services.errors import RefusedError
 from ringtrace.services.use_cases import UseCases
 from ringtrace.tag.script import TagScript
-from ringtrace.web.asgi import Asgi, Receive, Scope, Send, respond_error, respond_json
+from ringtrace.web.asgi import Asgi, Message, Receive, Scope, Send, respond_error, respond_json
+from ringtrace.web.metrics import Meter, MetricsDoor
 from ringtrace.web.original import OriginalDoor
 from ringtrace.web.recordings import ListenDoor, UploadDoor
 from ringtrace.web.sounds import SoundDoor
-from ringtrace.web.telephony import PREFIX, GatewayDoor
+from ringtrace.web.telephony import ALIVE, PREFIX, AliveDoor, GatewayDoor
 from ringtrace.web.tracking import HitDoor, TagDoor
 
 log = logging.getLogger(__name__)
@@ -20,29 +23,43 @@ class InternalError(RefusedError):
 
 
 class App:
-    """`pages` is the ASGI app for all that is not hot."""
+    """`pages` is the ASGI app for all that is not hot.
 
-    def __init__(self, use_cases: UseCases, script: TagScript, pages: Asgi) -> None:
+    `waiting` tells how many writes the store has not answered yet.
+    """
+
+    def __init__(
+        self, use_cases: UseCases, script: TagScript, pages: Asgi, waiting: Callable[[], int]
+    ) -> None:
+        directory, signs = use_cases.directory, use_cases.gateway_signs
+        meter = Meter(signs, waiting)
+        self._answered = meter.answered
         gateway = GatewayDoor(
-            use_cases.directory,
+            directory,
             use_cases.route_call,
             use_cases.record_call,
             use_cases.occupy_target,
+            signs,
         )
         original = OriginalDoor(use_cases.directory, use_cases.record_call)
         self._exact: dict[str, Asgi] = {
             "/t/hit": HitDoor(use_cases.track_hit),
             "/t/tag.js": TagDoor(script),
             PREFIX: gateway,
+            ALIVE: AliveDoor(directory, signs),
             "/api": original.target,
             "/api/report": original.report,
             "/health": _health,
+            "/metrics": MetricsDoor(directory, meter),
         }
         upload = UploadDoor(use_cases.directory, use_cases.keep_recording, use_cases.recordings)
         listen = ListenDoor(use_cases.recording_links, use_cases.store, use_cases.recordings)
         # How a path begins and ends, the first that fits.
         self._below: tuple[tuple[str, str, Asgi], ...] = (
             (f"{PREFIX}/", "/recording", upload),
+            (f"{PREFIX}/", "/digits", gateway),
+            (f"{PREFIX}/", "/legs", gateway),
+            (f"{PREFIX}/", "/report", gateway),
             (f"{PREFIX}/", "", gateway),
             ("/recordings/", "", listen),
             ("/sounds/", "", SoundDoor(use_cases.sound_links)),
@@ -53,21 +70,33 @@ class App:
         if scope["type"] != "http":
             await self._pages(scope, receive, send)
             return
-        door = self._door(scope["path"])
+        route, door = self._door(scope["path"])
+        began = time.perf_counter()
+        status = InternalError.status
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
         try:
-            await door(scope, receive, send)
+            await door(scope, receive, noting)
         except Exception:
             log.exception("request_failed route=%s", _route(scope["path"]))
             await respond_error(send, InternalError("the server has failed; the log says why"))
+        finally:
+            self._answered(route, status, time.perf_counter() - began)
 
-    def _door(self, path: str) -> Asgi:
+    def _door(self, path: str) -> tuple[str, Asgi]:
+        """With the route's name, which says nothing of the call."""
         door = self._exact.get(path)
         if door is not None:
-            return door
+            return path, door
         for beginning, end, below in self._below:
             if path.startswith(beginning) and path.endswith(end):
-                return below
-        return self._pages
+                return f"{beginning}*{end}", below
+        return "pages", self._pages
 
 
 def _route(path: str) -> str:

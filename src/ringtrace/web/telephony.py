@@ -16,6 +16,7 @@ from ringtrace.services.errors import (
     RefusedError,
     TokenUnknownError,
 )
+from ringtrace.services.gateway_signs import GatewaySigns
 from ringtrace.services.occupy_target import OccupyTarget
 from ringtrace.services.record_call import RecordCall
 from ringtrace.services.route_call import RouteCall
@@ -26,6 +27,7 @@ from ringtrace.web.asgi import (
     bearer,
     decode,
     read_body,
+    respond,
     respond_error,
     respond_json,
 )
@@ -36,6 +38,7 @@ Code = Annotated[int, msgspec.Meta(ge=0, le=999)]
 Text = Annotated[str, msgspec.Meta(max_length=256)]
 PREFIX = "/gateway/v1/calls"
 FLOW = r"^[A-Za-z0-9_-]{1,64} [0-9]{1,9}\Z"
+ALIVE = "/gateway/v1/alive"
 URL = r"^https?://[!-~]{1,2000}\Z"
 """Printable ASCII alone: it goes into a header again."""
 
@@ -109,7 +112,7 @@ arrival_decoder = msgspec.json.Decoder(ArrivalForm)
 leg_decoder = msgspec.json.Decoder(LegNoteForm)
 digits_decoder = msgspec.json.Decoder(DigitsForm)
 report_decoder = msgspec.json.Decoder(ReportForm)
-GATEWAYS = (TokenKind.SIP, TokenKind.VOXIMPLANT)
+GATEWAYS = (TokenKind.SIP, TokenKind.VOXIMPLANT, TokenKind.NODE)
 
 
 def gateway_of(directory: Directory, scope: Scope) -> TokenOwner:
@@ -117,6 +120,8 @@ def gateway_of(directory: Directory, scope: Scope) -> TokenOwner:
     owner = directory.owner(bearer(scope), *GATEWAYS)
     if owner is None:
         raise TokenUnknownError("no gateway has this token")
+    if owner.kind is TokenKind.NODE:
+        return TokenOwner(owner.account_id, TokenKind.SIP)
     return owner
 
 
@@ -129,8 +134,10 @@ class GatewayDoor:
         route_call: RouteCall,
         record_call: RecordCall,
         occupy_target: OccupyTarget,
+        signs: GatewaySigns,
     ) -> None:
         self._directory = directory
+        self._signs = signs
         self._route_call = route_call
         self._record_call = record_call
         self._occupy_target = occupy_target
@@ -138,6 +145,7 @@ class GatewayDoor:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             owner = gateway_of(self._directory, scope)
+            self._signs.note(owner)
             if scope["method"] != "POST":
                 raise MethodNotAllowedError("POST is needed")
             path: str = scope["path"]
@@ -180,6 +188,25 @@ class GatewayDoor:
         self._occupy_target.end(owner, call)
         report = report_of(decode(report_decoder, await read_body(receive)))
         return {"result": await self._record_call(owner, call, report)}
+
+
+class AliveDoor:
+    """`GET /gateway/v1/alive`: a gateway that says that it is there, and learns that we are."""
+
+    def __init__(self, directory: Directory, signs: GatewaySigns) -> None:
+        self._directory = directory
+        self._signs = signs
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        try:
+            owner = gateway_of(self._directory, scope)
+            if scope["method"] != "GET":
+                raise MethodNotAllowedError("GET is needed")
+        except RefusedError as error:
+            await respond_error(send, error)
+            return
+        self._signs.note(owner)
+        await respond(send, 204)
 
 
 def ms(moment: datetime) -> int:

@@ -21,7 +21,7 @@ async def test_the_floor_is_served_as_the_product_is(tmp_path: Path, name: str) 
     house = await open_house(Settings(tmp_path / "data"))
     try:
         with socket.create_server(("127.0.0.1", 0)) as listener:
-            product = serve._server(house, listener).config
+            product = serve._server(house, listener, None).config
     finally:
         await house.close()
 

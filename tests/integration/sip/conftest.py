@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import http.client
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -88,6 +90,62 @@ class Put:
     body: bytes
 
 
+class _Handler(BaseHTTPRequestHandler):
+    backend: "Backend"
+    protocol_version = "HTTP/1.1"
+    wbufsize = 65536  # head and body in one packet, else delayed ACKs cost 40 ms
+
+    def parse_request(self) -> bool:
+        """A connection that was kept open ends with the server, too."""
+        self.close_connection = self.backend._server is None
+        return not self.close_connection and super().parse_request()
+
+    def do_POST(self) -> None:
+        body = json.loads(self._body())
+        if self.path == "/gateway/v1/calls":
+            self._answer(*self.backend.answer_arrival(body))
+            return
+        call, what = self.path.removeprefix("/gateway/v1/calls/").split("/")
+        answers = {"digits": self.backend.answer_digits, "legs": self.backend.answer_leg}
+        if what in answers:
+            self._answer(*answers[what](call, body))
+            return
+        self.backend.reported.append(call)
+        if self.backend.report_status < 300:
+            self.backend.reports[call] = body
+        self._answer(self.backend.report_status, {"result": "created"})
+
+    def do_GET(self) -> None:
+        assert self.path == "/gateway/v1/alive"
+        is_known = self.headers["Authorization"] == f"Bearer {TOKEN}"
+        self._answer(204 if is_known else 401, None)
+
+    def do_PUT(self) -> None:
+        call = self.path.removeprefix("/gateway/v1/calls/").removesuffix("/recording")
+        media_type, digest = self.headers["Content-Type"], self.headers["Content-Digest"]
+        put = Put(call, media_type, digest, self._body())
+        self.backend.puts.append(put)
+        status = self.backend.answer_recording(put)
+        if status < 300:
+            self.backend.recordings[call] = put.body
+        self._answer(status, None)
+
+    def _body(self) -> bytes:
+        assert self.headers["Authorization"] == f"Bearer {TOKEN}"
+        return self.rfile.read(int(self.headers["Content-Length"]))
+
+    def _answer(self, status: int, document: Json | None) -> None:
+        body = b"" if document is None else json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
 @dataclass
 class Backend:
     """Keeps what it is sent; `delay` seconds before each answer to an arrival.
@@ -106,60 +164,17 @@ class Backend:
     arrivals: list[Json] = field(default_factory=list)
     digits: list[tuple[str, Json]] = field(default_factory=list)
     legs: list[tuple[str, Json]] = field(default_factory=list)
+    reported: list[str] = field(default_factory=list)
     reports: dict[str, Json] = field(default_factory=dict)
     recordings: dict[str, bytes] = field(default_factory=dict)
     puts: list[Put] = field(default_factory=list)
     _server: ThreadingHTTPServer | None = None
 
     def start(self) -> None:
-        backend = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            wbufsize = 65536  # head and body in one packet, else delayed ACKs cost 40 ms
-
-            def do_POST(self) -> None:
-                body = json.loads(self._body())
-                if self.path == "/gateway/v1/calls":
-                    self._answer(*backend.answer_arrival(body))
-                    return
-                call, what = self.path.removeprefix("/gateway/v1/calls/").split("/")
-                answers = {"digits": backend.answer_digits, "legs": backend.answer_leg}
-                if what in answers:
-                    self._answer(*answers[what](call, body))
-                    return
-                if backend.report_status < 300:
-                    backend.reports[call] = body
-                self._answer(backend.report_status, {"result": "created"})
-
-            def do_PUT(self) -> None:
-                call = self.path.removeprefix("/gateway/v1/calls/").removesuffix("/recording")
-                media_type, digest = self.headers["Content-Type"], self.headers["Content-Digest"]
-                put = Put(call, media_type, digest, self._body())
-                backend.puts.append(put)
-                status = backend.answer_recording(put)
-                if status < 300:
-                    backend.recordings[call] = put.body
-                self._answer(status, None)
-
-            def _body(self) -> bytes:
-                assert self.headers["Authorization"] == f"Bearer {TOKEN}"
-                return self.rfile.read(int(self.headers["Content-Length"]))
-
-            def _answer(self, status: int, document: Json | None) -> None:
-                body = b"" if document is None else json.dumps(document).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                    self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                return
-
+        handler = type("Handler", (_Handler,), {"backend": self})
         ThreadingHTTPServer.allow_reuse_address = True
         ThreadingHTTPServer.daemon_threads = True
-        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), handler)
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def answer_arrival(self, body: Json) -> tuple[int, Json]:
@@ -191,6 +206,7 @@ class Backend:
         self.arrivals.clear()
         self.digits.clear()
         self.legs.clear()
+        self.reported.clear()
         self.reports.clear()
         self.recordings.clear()
         self.puts.clear()
@@ -206,6 +222,20 @@ class Backend:
         await until(lambda: bool(self.recordings))
         (recording,) = self.recordings.values()
         return recording
+
+
+def toml(settings: Json) -> str:
+    """Of what JSON can say as well; what is `None` is left out."""
+    lines = [f"{k} = {_toml(v)}" for k, v in settings.items() if v is not None]
+    return "\n".join(lines)
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{k} = {_toml(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value)
 
 
 @dataclass
@@ -228,11 +258,10 @@ class Node:
     def start(self) -> None:
         ready = self.folder / "ready"
         ready.unlink(missing_ok=True)
-        (self.folder / "settings.json").write_text(
-            json.dumps({"spool_dir": str(self.spool), "ready_file": str(ready), **self.settings})
-        )
-        settings = str(self.folder / "settings.json")
-        command = [sys.executable, "-m", "ringtrace.gateways.sip", settings]
+        settings = self.folder / "node.toml"
+        places = {"spool_dir": str(self.spool), "ready_file": str(ready)}
+        settings.write_text(toml({**places, **self.settings}))
+        command = [sys.executable, "-m", "ringtrace.gateways.sip", "--config", str(settings)]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stderr=log, stdout=log)  # noqa: S603 - our own program
         deadline = time.monotonic() + 10
@@ -262,6 +291,20 @@ class Node:
         self.signal(signal.SIGTERM)
         assert self.wait() == 0
 
+    def health(self, path: str) -> tuple[int, str]:
+        """What its own HTTP listener answers."""
+        address = re.findall(r"health_served address=(\S+)", self.log)[-1]
+        with contextlib.closing(http.client.HTTPConnection(address, timeout=5)) as link:
+            link.request("GET", path)
+            answer = link.getresponse()
+            return answer.status, answer.read().decode()
+
+    def metric(self, name: str) -> float:
+        """The value of `name`, labels and all; 0 while nothing was counted."""
+        lines = self.health("/metrics")[1].splitlines()
+        found = [line.rpartition(" ")[2] for line in lines if line.startswith(f"{name} ")]
+        return float(found[0]) if found else 0.0
+
     def uri(self, number: str = NUMBER) -> str:
         return f"sip:{number}@{self.address}"
 
@@ -285,7 +328,8 @@ def _node(folder: Path, backend: Backend, agent_port: int, rtp_port: int, **chan
         "listen_ip": "127.0.0.1",
         "listen_port": 0,
         "trusted_networks": [f"{CALLER_IP}/32"],
-        "outbound_proxy": f"{AGENT_IP}:{agent_port}",
+        "trunks": [{"host": f"{AGENT_IP}:{agent_port}"}],
+        "health_listen": "127.0.0.1:0",
         "rtp_port_min": rtp_port,
         "rtp_port_max": rtp_port + 999,
         "backend_timeout": 0.5,

@@ -267,7 +267,7 @@ async def test_digits_survive_the_death_of_the_node(
     live.cancel()
     await asyncio.gather(live, return_exceptions=True)
     assert (report["digits"], report["outcome"]) == ("42", "failed")
-    assert report["reason"] == "internal_error"
+    assert report["reason"] == "gateway_failure"
 
 
 async def test_a_call_at_the_prompt_is_ended_and_reported_at_the_end_of_the_drain(

@@ -176,7 +176,7 @@ async def test_a_trunk_of_sipps_challenges_an_invite_and_gets_its_ack_first(
     """The ACK has the INVITE's address: a Contact in a refusal is not where it belongs."""
     port = free_port(AGENT_IP, socket.SOCK_DGRAM)
     trunk = {"host": f"{AGENT_IP}:{port}", "username": USER, "password": PASSWORD}
-    node = own_node(outbound_proxy=None, trunks=[trunk])
+    node = own_node(trunks=[trunk])
     node.start()
     backend.plan = plan((AGENT, 5))
     code, header = refusal
@@ -205,7 +205,7 @@ async def test_a_trunk_of_sipps_challenges_a_registration(
 ) -> None:
     port = free_port(AGENT_IP, socket.SOCK_DGRAM)
     account = {"username": USER, "password": PASSWORD, "register": True}
-    node = own_node(outbound_proxy=None, trunks=[{"host": f"{AGENT_IP}:{port}", **account}])
+    node = own_node(trunks=[{"host": f"{AGENT_IP}:{port}", **account}])
     steps = (
         asked("REGISTER"),
         answer("401 Unauthorized", headers=challenge("WWW")),

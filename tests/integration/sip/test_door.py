@@ -181,7 +181,7 @@ async def test_a_call_to_the_account_is_for_the_number_in_to(
     own_node: Callable[..., Node], backend: Backend
 ) -> None:
     """As registrars call their subscribers; to others a name is no number."""
-    node = own_node(outbound_proxy=None, trunks=[{"host": "127.0.0.9", "username": "acme"}])
+    node = own_node(trunks=[{"host": "127.0.0.9", "username": "acme"}])
     node.start()
     assert await ask(node, "INVITE", user="somebody") == 404
     assert backend.arrivals == []

@@ -78,7 +78,7 @@ async def test_calls_out_go_through_the_edge_and_stay_on_it(
 ) -> None:
     """The trunk hears of the edge alone, whoever of both hangs up."""
     port = free_port(AGENT_IP, socket.SOCK_DGRAM)
-    nodes = pair(outbound_proxy=None, trunks=[trunk_behind(made, port)])
+    nodes = pair(trunks=[trunk_behind(made, port)])
     backend.plan = plan((AGENT, 5))
     stays = (from_edge("BYE", made), answer("200 OK"))
     leaves = (pause(300), BYE_OF_TRUNK, received(200))
@@ -111,7 +111,7 @@ async def test_a_trunk_that_says_nothing_is_given_up_though_the_edge_is_there(
     silent = free_port(AGENT_IP, socket.SOCK_DGRAM)
     await agents({AGENT: Answers(after=0)})
     trunks = [trunk_behind(made, silent), {"host": f"{AGENT_IP}:{agent_port}"}]
-    nodes = pair(outbound_proxy=None, trunks=trunks)
+    nodes = pair(trunks=trunks)
     backend.plan = plan((AGENT, 5))
     async with running(made, [node.address for node in nodes], [f"{CALLER_IP}/32"]):
         assert await play(made.udp, tmp_path, *TALKS) == 0
@@ -123,7 +123,7 @@ async def test_a_registration_goes_through_the_edge_and_asks_for_calls_there(
 ) -> None:
     port = free_port(AGENT_IP, socket.SOCK_DGRAM)
     account = {"username": "acme", "password": "p", "register": True, "domain": "acme.invalid"}
-    node = own_node(outbound_proxy=None, trunks=[trunk_behind(made, port, **account)],
+    node = own_node(trunks=[trunk_behind(made, port, **account)],
                     listen_port=free_port("127.0.0.1", socket.SOCK_DGRAM))  # fmt: skip
     contact = f"""<recv request="REGISTER"><action>
     <ereg regexp="sip:acme@{made.udp}" search_in="hdr" header="Contact:" check_it="true"

@@ -50,7 +50,6 @@ async def test_every_call_is_set_up_torn_down_and_reported_once(
     wire_port = free_port(TARGET_IP, socket.SOCK_DGRAM)
     node = own_node(
         trusted_networks=[f"{TRUNK_IP}/32"],
-        outbound_proxy=None,
         trunks=[{"host": f"{TARGET_IP}:{wire_port}"}],
         no_reply_seconds=32,
         max_calls=CALLS + 10,

@@ -120,7 +120,7 @@ MakeNode = Callable[..., Node]
 
 
 def started(own_node: MakeNode, *trunks: dict[str, Any], **changes: Any) -> Node:
-    node = own_node(outbound_proxy=None, trunks=trunks, **changes)
+    node = own_node(trunks=trunks, **changes)
     node.start()
     return node
 

@@ -16,6 +16,7 @@ from ringtrace.domain.call import (
     Report,
     failure,
     merge,
+    presumed,
 )
 
 ANSWERED = Report(
@@ -101,6 +102,25 @@ def test_a_recording_gains_what_it_lacked() -> None:
 
     assert merge(bare, later) == (MergeResult.UPDATED, ANSWERED)
     assert merge(ANSWERED, bare) == (MergeResult.UNCHANGED, ANSWERED)
+
+
+PRESUMED = presumed(MISSED.number, MISSED.caller, MISSED.started_at + 7)
+
+
+def test_what_was_presumed_gives_way_to_any_report() -> None:
+    for report in (ANSWERED, MISSED):
+        assert merge(PRESUMED, report) == (MergeResult.UPDATED, report)
+
+
+def test_what_is_known_is_not_presumed_away() -> None:
+    for known in (ANSWERED, MISSED):
+        assert merge(known, PRESUMED) == (MergeResult.UNCHANGED, known)
+    assert merge(PRESUMED, replace(PRESUMED, started_at=9)) == (MergeResult.UNCHANGED, PRESUMED)
+
+
+def test_a_presumed_call_does_not_become_one_to_another_number() -> None:
+    other = replace(ANSWERED, number="+12025550102")
+    assert merge(PRESUMED, other) == (MergeResult.CONTRADICTS, PRESUMED)
 
 
 REPORTS = st.builds(

@@ -69,9 +69,20 @@ class _Error(msgspec.Struct, frozen=True):
 class Backend:
     """Safe to call from several threads at once. `node` is told with every request."""
 
-    def __init__(self, url: str, token: str, timeout: float, *, node: str) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        timeout: float,
+        *,
+        node: str,
+        said: Callable[[str, str], None] = lambda _request, _result: None,
+    ) -> None:
+        """`said` hears how each request ended: ok, refused, or away (no answer)."""
         self._root = url.rstrip("/")
         self._calls = self._root + "/gateway/v1/calls"
+        self._alive = self._root + "/gateway/v1/alive"
+        self._said = said
         self._client = httpx.Client(
             headers={"Authorization": f"Bearer {token}", "User-Agent": f"ringtrace-sip ({node})"},
             timeout=timeout,
@@ -81,43 +92,42 @@ class Backend:
 
     def plan(self, arrival: Arrival) -> Plan:
         """Raises `NumberUnknownError` or `BackendAwayError`."""
-        try:
-            answer = self._client.post(
-                self._calls, content=msgspec.json.encode(arrival), headers=_json_type()
-            )
-        except httpx.HTTPError as error:
-            raise BackendAwayError(type(error).__name__) from None
+        content = msgspec.json.encode(arrival)
+        answer = self._ask(
+            "plan", lambda: self._client.post(self._calls, content=content, headers=_json_type())
+        )
         if answer.status_code == httpx.codes.NOT_FOUND and _error_id(answer) == "number_unknown":
             raise NumberUnknownError
         return _plan(answer)
 
     def plan_for_digits(self, call: str, digits: str, timeout: float) -> Plan:
         """The plan for a caller who keyed `digits`; raises `BackendAwayError`."""
-        try:
-            answer = self._client.post(
+        answer = self._ask(
+            "digits",
+            lambda: self._client.post(
                 f"{self._calls}/{call}/digits",
                 content=msgspec.json.encode(_Digits(digits)),
                 headers=_json_type(),
                 timeout=timeout,
-            )
-        except httpx.HTTPError as error:
-            raise BackendAwayError(type(error).__name__) from None
+            ),
+        )
         return _plan(answer)
 
     def has_room(self, call: str, note: LegNote, timeout: float) -> bool:
         """Whether the leg may ring its target; raises `BackendAwayError`."""
-        try:
-            answer = self._client.post(
+        answer = self._ask(
+            "leg",
+            lambda: self._client.post(
                 f"{self._calls}/{call}/legs",
                 content=msgspec.json.encode(note),
                 headers=_json_type(),
                 timeout=timeout,
-            )
-            if answer.status_code != httpx.codes.OK:
-                raise BackendAwayError(f"status_{answer.status_code}")
+            ),
+        )
+        if answer.status_code != httpx.codes.OK:
+            raise BackendAwayError(f"status_{answer.status_code}")
+        try:
             return msgspec.json.decode(answer.content, type=_Room).free
-        except httpx.HTTPError as error:
-            raise BackendAwayError(type(error).__name__) from None
         except msgspec.MsgspecError as error:
             raise BackendAwayError(f"answer_invalid: {error}") from None
 
@@ -126,6 +136,7 @@ class Backend:
         content = bytearray()
         try:
             with self._client.stream("GET", self._root + link, timeout=_SOUND_TIMEOUT) as answer:
+                self._said("sound", _result(answer))
                 if answer.status_code != httpx.codes.OK:
                     raise BackendAwayError(f"status_{answer.status_code}")
                 for chunk in answer.iter_bytes():
@@ -133,20 +144,23 @@ class Backend:
                     if len(content) > _SOUND_BYTES:
                         raise BackendAwayError("too_large")
         except httpx.HTTPError as error:
+            self._said("sound", "away")
             raise BackendAwayError(type(error).__name__) from None
         return bytes(content)
 
     def send_report(self, call: str, report: bytes) -> Delivery:
         return self._deliver(
+            "report",
             lambda: self._client.post(
                 f"{self._calls}/{call}/report", content=report, headers=_json_type()
-            )
+            ),
         )
 
     def send_recording(self, call: str, recording: OutgoingRecording) -> Delivery:
         digest = base64.b64encode(bytes.fromhex(recording.sha256)).decode()
         with recording.path.open("rb") as content:
             return self._deliver(
+                "recording",
                 lambda: self._client.put(
                     f"{self._calls}/{call}/recording",
                     content=content,
@@ -155,16 +169,34 @@ class Backend:
                         "Content-Digest": f"sha-256=:{digest}:",
                     },
                     timeout=_UPLOAD_TIMEOUT,
-                )
+                ),
             )
+
+    def say_alive(self) -> str:
+        """ok, refused (the token, most likely), or away."""
+        try:
+            answer = self._ask("alive", lambda: self._client.get(self._alive))
+        except BackendAwayError:
+            return "away"
+        return _result(answer)
 
     def close(self) -> None:
         self._client.close()
 
-    def _deliver(self, send: Callable[[], httpx.Response]) -> Delivery:
+    def _ask(self, request: str, send: Callable[[], httpx.Response]) -> httpx.Response:
+        """Raises `BackendAwayError` without an answer."""
         try:
             answer = send()
-        except httpx.HTTPError:
+        except httpx.HTTPError as error:
+            self._said(request, "away")
+            raise BackendAwayError(type(error).__name__) from None
+        self._said(request, _result(answer))
+        return answer
+
+    def _deliver(self, request: str, send: Callable[[], httpx.Response]) -> Delivery:
+        try:
+            answer = self._ask(request, send)
+        except BackendAwayError:
             return Delivery.AWAY
         if answer.status_code == httpx.codes.CONFLICT:
             _log.error("delivery_contradicts error_id=%s", _error_id(answer))
@@ -173,6 +205,12 @@ class Backend:
         if answer.status_code == httpx.codes.NOT_FOUND and _error_id(answer) == "number_unknown":
             return Delivery.NOT_OURS
         return Delivery.LATER
+
+
+def _result(answer: httpx.Response) -> str:
+    """An unknown number or call and a contradiction are answers like others."""
+    fine = answer.is_success or answer.status_code in {httpx.codes.NOT_FOUND, httpx.codes.CONFLICT}
+    return "ok" if fine else "refused"
 
 
 def _plan(answer: httpx.Response) -> Plan:

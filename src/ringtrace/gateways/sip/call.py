@@ -124,6 +124,9 @@ class Call:
             self._not_ours()
             return
         self._record.plan_source = decision.source
+        self._exchange.metrics.plan.labels(decision.source or "none").observe(
+            time.monotonic() - self._began
+        )
         if decision.plan is None:
             _log.error("call_without_plan call=%s", self.id)
             self._refuse(500)
@@ -186,6 +189,7 @@ class Call:
 
     def _not_ours(self) -> None:
         _log.info("number_unknown call=%s", self.id)
+        self._exchange.metrics.refuse("number_unknown")
         self._is_over = True
         self._exchange.spool.forget(self.id)
         self._caller.end(404)
@@ -197,6 +201,7 @@ class Call:
         self._caller.leave()
         self._exchange.spool.journal(self._record)
         result = self._record.result
+        self._exchange.metrics.ended.labels(result.outcome if result else "unknown").inc()
         _log.info(
             "call_ended call=%s outcome=%s code=%s",
             self.id,

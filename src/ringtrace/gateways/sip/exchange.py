@@ -6,6 +6,7 @@ from typing import Any
 from ringtrace.gateways.sip.announcer import Announcer
 from ringtrace.gateways.sip.loop import Loop
 from ringtrace.gateways.sip.media import MediaRelay
+from ringtrace.gateways.sip.metrics import Metrics
 from ringtrace.gateways.sip.planner import Planner
 from ringtrace.gateways.sip.resolver import Resolver
 from ringtrace.gateways.sip.room import Room
@@ -26,6 +27,7 @@ class Exchange:
     settings: NodeSettings
     config: dict[str, Any]
     loop: Loop
+    metrics: Metrics
     planner: Planner
     room: Room
     resolver: Resolver

@@ -1,6 +1,7 @@
 """Answers those who may not call, and forgets them at once."""
 
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 from sippy.SipHeader import SipHeader
@@ -15,9 +16,15 @@ _CREDENTIALS: Final = "authorization"
 
 
 class Gate:
-    """Stands before everything that costs something. `transactions` is sippy's manager."""
+    """Stands before everything that costs something. `transactions` is sippy's manager.
 
-    def __init__(self, settings: NodeSettings, transactions: Any) -> None:
+    `refused` is told each time, and why.
+    """
+
+    def __init__(
+        self, settings: NodeSettings, transactions: Any, refused: Callable[[str], None]
+    ) -> None:
+        self._refused = refused
         self._admission = Admission(settings)
         self._transactions = transactions
 
@@ -36,10 +43,12 @@ class Gate:
             return False
         _answer_the_source(request)
         if isinstance(verdict, Challenged):
+            self._refused("challenged")
             response = request.genResponse(401, "Unauthorized")
             for header in verdict.headers:
                 response.appendHeader(SipHeader(name="www-authenticate", bodys=header))
         else:
+            self._refused("untrusted")
             response = request.genResponse(403, "Forbidden")
         self._answer_once(response, transaction)
         return True

@@ -1,6 +1,7 @@
 """The caller's side of a call."""
 
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -34,12 +35,15 @@ class Inbound:
         self.media = MediaSession(exchange.relay, call, exchange.settings.public_ip, on_silence)
         self.booth = Booth(exchange.announcer, on_key)
         self._announcer = exchange.announcer
+        self._metrics = exchange.metrics
+        self._began = time.monotonic()
         self._has_rung = self._is_picked_up = self._is_answered = self._is_over = False
 
     def ring(self) -> None:
         """Tell that a target rings, to a caller who can still be told."""
         if self._has_rung or self._is_picked_up or self._is_answered:
             return
+        self._is_set_up()
         self._has_rung = True
         self.ua.recvEvent(CCEventRing((180, "Ringing", None)))
 
@@ -64,8 +68,14 @@ class Inbound:
         """With 200, once: later descriptions of the same call are for somebody else to send."""
         if self._is_answered or self._is_over:
             return
+        self._is_set_up()
         self._is_answered = True
         self.ua.recvEvent(CCEventConnect((200, "OK", MsgBody(description))))
+
+    def _is_set_up(self) -> None:
+        """The caller hears of his call: how long that took is measured once."""
+        if not self._has_rung and not self._is_answered:
+            self._metrics.setup.observe(time.monotonic() - self._began)
 
     def relay(self, event: Any) -> None:
         """Take what a caller says in the call who is alone with the node."""

@@ -66,6 +66,16 @@ class MediaRelay:
         """Send one command; `done` gets the reply on the loop (empty when rtp-io is gone)."""
         self._commands.put((line, done))
 
+    def count(self, done: Callable[[int | None], None]) -> None:
+        """`done` gets the number of sessions on the loop, `None` when rtp-io is gone."""
+
+        def counted(reply: str) -> None:
+            made, _, ended = reply.partition(" ")
+            known = made.isdigit() and ended.isdigit()
+            done(int(made) - int(ended) if known else None)
+
+        self.command("G nsess_created nsess_destroyed", counted)
+
     def watch(self, session: str, on_silence: Callable[[], None]) -> None:
         self._on_silence[session] = on_silence
 

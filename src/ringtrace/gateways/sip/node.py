@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -16,8 +17,11 @@ from ringtrace.gateways.sip.durable import remove, replace_file
 from ringtrace.gateways.sip.encoder import Encoder
 from ringtrace.gateways.sip.exchange import Exchange
 from ringtrace.gateways.sip.gate import Gate
+from ringtrace.gateways.sip.health import Health
+from ringtrace.gateways.sip.heartbeat import Heartbeat
 from ringtrace.gateways.sip.invite import InviteError, read_invite
 from ringtrace.gateways.sip.media import MediaRelay
+from ringtrace.gateways.sip.metrics import Metrics, TrunkState, Vitals
 from ringtrace.gateways.sip.planner import PlanCache, Planner
 from ringtrace.gateways.sip.registration import KeepAlive, Registration
 from ringtrace.gateways.sip.resolver import Resolver
@@ -38,31 +42,41 @@ _GOODBYE_SECONDS = 1.0  # for the last BYEs and their answers
 _LAST_REPORTS_SECONDS = 5.0
 
 
-def run(settings: NodeSettings) -> None:
+def run(settings: NodeSettings, parent: int | None = None) -> None:
     """Take calls until SIGTERM or SIGINT; blocks. Call once, in a process's main thread.
+
+    It also ends when the process `parent` is not ours any more.
 
     Raises `OSError` when the address cannot be bound, `SpoolError` when another node holds the
     spool and `ValueError` when the prompt cannot be played.
     """
     os.umask(0o077)  # rtp-io opens files of its own; all of them hold personal data
-    _Node(settings).run()
+    _Node(settings, parent).run()
 
 
 class _Node:
-    def __init__(self, settings: NodeSettings) -> None:
+    def __init__(self, settings: NodeSettings, parent: int | None) -> None:
         self._settings = settings
+        self._parent = parent
+        self._metrics = Metrics()
         self._loop = StackLoop()
         self._door = Door(settings)
         self._calls: dict[str, Call] = {}
         self._refusals = Throttle()
         self._backend = Backend(
-            settings.backend_url, settings.token, settings.backend_timeout, node=settings.node
+            settings.backend_url,
+            settings.token,
+            settings.backend_timeout,
+            node=settings.node,
+            said=self._metrics.backend_said,
         )
+        self._heartbeat = Heartbeat(self._backend)
         self._spool = Spool(settings.spool_dir, Encoder(settings.recording_format))
         self._sender = Sender(self._spool.outbox, self._backend, settings.keep_days)
+        self._health = Health(self._loop, self._metrics, self._look, self._sender.waiting)
         self._prompt = _prompt(settings)
-        self._routes = Routes(settings.routes)
-        self._accounts = frozenset(t.username for t in settings.routes if t.username is not None)
+        self._routes = Routes(settings.trunks)
+        self._accounts = frozenset(t.username for t in settings.trunks if t.username is not None)
         self._registrations: list[Registration] = []
         self._gate: Gate | None = None
         self._exchange: Exchange | None = None
@@ -78,7 +92,7 @@ class _Node:
             public_ip=settings.public_ip,
             on_request=self._on_request,
         )
-        self._gate = Gate(settings, config["_sip_tm"])
+        self._gate = Gate(settings, config["_sip_tm"], self._metrics.refuse)
         exchange = self._exchange = self._open_exchange(config)
         self._spool.start(self._sender.wake)
         self._sender.start()
@@ -86,6 +100,9 @@ class _Node:
         self._greet_trunks(exchange)
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.on_signal(number, partial(self._on_signal, number))
+        self._heartbeat.start()
+        if settings.health_address is not None:
+            self._health.start(settings.health_address)
         self._announce(port)
         self._loop.run()
         self._close(exchange)
@@ -112,6 +129,7 @@ class _Node:
             settings=settings,
             config=config,
             loop=self._loop,
+            metrics=self._metrics,
             planner=planner,
             room=Room(self._loop, planner),
             resolver=Resolver(self._loop),
@@ -138,6 +156,24 @@ class _Node:
     def _keep_alive(self) -> None:
         self._loop.after(_ALIVE_SECONDS, self._keep_alive)
         self._spool.touch()
+        if self._parent not in {None, os.getppid()} and not self._door.closed:
+            _log.warning("parent_gone")
+            self._on_signal(signal.SIGTERM)
+
+    def _look(self, done: Callable[[Vitals], None]) -> None:
+        """How the node is, for somebody who asks."""
+        trunks = tuple(
+            TrunkState(route.trunk.host, route.is_up, route.is_registered, route.calls)
+            for route in self._routes.all
+        )
+
+        def counted(sessions: int | None) -> None:
+            done(Vitals(len(self._calls), self._door.closed, sessions, trunks))
+
+        if self._exchange is None:
+            counted(None)
+        else:
+            self._exchange.relay.count(counted)
 
     def _greet_trunks(self, exchange: Exchange) -> None:
         for route in self._routes.all:
@@ -163,25 +199,32 @@ class _Node:
 
     def _on_invite(self, request: Any, transaction: Any) -> Any:
         if self._exchange is None:
+            self._refuse("starting")
             return request.genResponse(503, "Starting"), None, None
         try:
             invite = read_invite(request, self._accounts)
         except InviteError as error:
-            self._note_refusal("invite_refused code=%d", error.code)
+            self._refuse(f"invite_{error.code}", "invite_refused code=%d", error.code)
             return _refusal(request, error), None, None
         if invite.number is None:
+            self._refuse("not_a_number")
             return request.genResponse(404, "Not Found"), None, None
         if not self._door.admits(invite.number):
-            self._note_refusal(
-                "call_refused live=%d draining=%s", self._door.live, self._door.closed
+            self._refuse(
+                "draining" if self._door.closed else "over_cap",
+                "call_refused live=%d draining=%s",
+                self._door.live,
+                self._door.closed,
             )
             return request.genResponse(503, "Service Unavailable"), None, None
         call = Call(self._exchange, invite, self._over)
         self._calls[call.id] = call
         return call.inbound.recvRequest(request, transaction)
 
-    def _note_refusal(self, event: str, *values: object) -> None:
-        if (suppressed := self._refusals.admit()) is not None:
+    def _refuse(self, reason: str, event: str = "", *values: object) -> None:
+        """Count it, and log the `event` unless there are too many."""
+        self._metrics.refuse(reason)
+        if event and (suppressed := self._refusals.admit()) is not None:
             _log.warning(f"{event} suppressed=%d", *values, suppressed)
 
     def _over(self, call: Call) -> None:
@@ -210,6 +253,8 @@ class _Node:
     def _close(self, exchange: Exchange) -> None:
         if self._settings.ready_file is not None:
             remove(self._settings.ready_file)
+        self._health.stop()
+        self._heartbeat.stop()
         exchange.planner.close()
         exchange.resolver.close()
         exchange.announcer.close()

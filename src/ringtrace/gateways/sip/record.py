@@ -54,19 +54,27 @@ class CallRecord(msgspec.Struct):
         """The caller hung up before there was a plan to follow."""
         self.result = self._result(at, Outcome.ABANDONED, Reason.CALLER_DISCONNECTS, CANCELLED)
 
-    def cut_off(self, at: int, code: int | None = None) -> None:
-        """The node ended the call, or died in it: what was reached by then stays reached."""
+    def cut_off(self, at: int, code: int) -> None:
+        """The node ended the call with `code`: what was reached by then stays reached."""
+        self._cut(at, Reason.INTERNAL_ERROR, code)
+
+    def lost(self, at: int) -> None:
+        """The node died in the call, which it last saw `at`: as `cut_off`, and it is said why."""
+        self._cut(at, Reason.GATEWAY_FAILURE, None)
+
+    def _cut(self, at: int, reason: Reason, code: int | None) -> None:
         at = max([at, self.started_at, *map(_latest, self.attempts)])
+        died = reason if reason is Reason.GATEWAY_FAILURE else None
         for attempt in self.attempts:
             if not attempt.is_over:
                 attempt.ended_at = at
-                attempt.reason = None if attempt.joined_at is not None else Reason.INTERNAL_ERROR
+                attempt.reason = None if attempt.joined_at is not None else reason
         if any(attempt.joined_at is not None for attempt in self.attempts):
-            self.result = self._result(at, Outcome.ANSWERED, None, _OK)
+            self.result = self._result(at, Outcome.ANSWERED, died, _OK)
         elif self.message_at is not None:
-            self.result = self._result(at, Outcome.VOICEMAIL, None, _OK)
+            self.result = self._result(at, Outcome.VOICEMAIL, died, _OK)
         else:
-            self.result = self._result(at, Outcome.FAILED, Reason.INTERNAL_ERROR, code)
+            self.result = self._result(at, Outcome.FAILED, reason, code)
 
     def _result(self, at: int, outcome: Outcome, reason: Reason | None, code: int | None) -> Result:
         joined = next((one for one in self.attempts if one.joined_at is not None), None)

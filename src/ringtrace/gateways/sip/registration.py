@@ -26,6 +26,7 @@ class Registration:
         self, config: dict[str, Any], loop: Loop, resolver: Resolver, route: Route
     ) -> None:
         self._loop = loop
+        self._route = route
         self._host = route.trunk.host
         self._seconds = route.trunk.register_seconds
         self._requester = Requester(config, resolver, route.trunk)
@@ -41,6 +42,7 @@ class Registration:
     def stop(self) -> None:
         """Say goodbye; nobody waits for the answer."""
         self._has_stopped = True
+        self._route.is_registered = False
         if self._timer is not None:
             self._timer.cancel()
         self._requester.send("REGISTER", _nothing, 0)
@@ -51,6 +53,7 @@ class Registration:
         code = 0 if response is None else response.getSCode()[0]
         if code // 100 == _OK // 100:
             granted = _granted(response, self._seconds)
+            self._route.is_registered = True
             _log.info("trunk_registered host=%s seconds=%d", self._host, granted)
             # Well before it runs out: a lost packet must not cost a call.
             self._again(max(_SHORTEST, granted * 0.8 - 1))
@@ -59,6 +62,7 @@ class Registration:
             self._seconds = max(self._seconds + 1, _minimum(response))
             self._again(0.1)
             return
+        self._route.is_registered = False
         _log.error("trunk_registration_failed host=%s code=%d", self._host, code)
         self._again(_RETRY)
 

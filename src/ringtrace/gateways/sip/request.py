@@ -39,7 +39,8 @@ class Requester:
     def send(self, method: str, done: Callable[[Any], None], expires: int | None = None) -> None:
         """`done` gets the final response, `None` when there is no such host.
 
-        That may take 32 s; the stack then makes a 408 of it.
+        That may take 32 s; the stack then makes a 408 of it. A REGISTER that does not say for how
+        long (`expires`, in seconds; 0 signs off) changes nothing and only asks.
         """
 
         def resolved(ip: str | None) -> None:
@@ -89,7 +90,8 @@ class Requester:
             fr0m=sender,
             cseq=self._sequence,
             callid=self._call_id,
-            contact=self._contact(),
+            # A REGISTER without Contact only asks who is registered (RFC 3261 10.2.3).
+            contact=None if method == "REGISTER" and expires is None else self._contact(),
             routes=self._routes(),
             target=((ip, self._trunk.next_hop[1]), "udp"),
             expires=None if expires is None else SipExpires(number=expires),

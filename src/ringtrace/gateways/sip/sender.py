@@ -1,5 +1,6 @@
 """Sends the outbox to the backend until it is empty: each report, and then its recording."""
 
+import contextlib
 import logging
 import threading
 import time
@@ -10,6 +11,7 @@ from typing import Protocol
 
 from ringtrace.gateways.sip.backend import Delivery
 from ringtrace.gateways.sip.durable import remove
+from ringtrace.gateways.sip.metrics import Waiting
 from ringtrace.gateways.sip.outgoing import OutgoingRecording, outgoing, take_back
 
 _log = logging.getLogger(__name__)
@@ -75,6 +77,14 @@ class Sender:
     def wake(self) -> None:
         """There is something new to send."""
         self._news.set()
+
+    def waiting(self) -> Waiting:
+        """What the backend does not have yet; callable from any thread."""
+        ages = []
+        for call in self._waiting():
+            with contextlib.suppress(FileNotFoundError):  # sent meanwhile
+                ages.append(time.time() - (self.outbox / f"{call}.json").stat().st_mtime)
+        return Waiting(len(ages), max(ages, default=0.0))
 
     def drain(self, timeout: float) -> bool:
         """Wait until the outbox is empty, `timeout` seconds at most; tells whether it is."""

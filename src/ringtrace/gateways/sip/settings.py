@@ -3,20 +3,26 @@
 import ipaddress
 import re
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 
 import msgspec
 
 from ringtrace.domain.audio import AudioFormat
 from ringtrace.domain.flow import is_target
+from ringtrace.domain.refusal import joined, refusal
 from ringtrace.gateways.sip.account import Account, check_networks
 from ringtrace.gateways.sip.plans import RING_SECONDS
-from ringtrace.gateways.sip.trunk import Trunk, is_host_port
+from ringtrace.gateways.sip.trunk import Trunk
 
 _PORT_MAX = 65535
 _RTP_PORTS_NEEDED = 4  # two legs, RTP and RTCP each
+_OURS = re.compile(r"[a-z_]+: ")
+_IP_PORT = re.compile(r"([0-9.]+):([0-9]{1,5})")
 _NODE = re.compile(r"[A-Za-z0-9._-]{1,64}")
+OFF = "off"
 
 
 def _host_name() -> str:
@@ -31,10 +37,10 @@ class NodeSettings:
     listening on 0.0.0.0). `trusted_networks` are the trunks' networks in CIDR notation, `accounts`
     those who may call with a password (digest, in `realm`), `edges` the networks of proxies of
     ours, which tell the caller's address; anybody else gets 403. `node` is the name by which
-    reports know this node. `trunks` take the calls to phone numbers, the first one first;
-    `outbound_proxy` ("host" or "host:port") is the short form of one that needs no more. Without
-    any only `sip:` targets can be dialled. `fallback_target` rings when the
-    backend is away and the number has no cached plan. Times are in seconds.
+    reports know this node. `trunks` take the calls to phone numbers, the first one first; without
+    any only `sip:` targets can be dialled. `fallback_target` rings when the backend is away
+    and the number has no cached plan. `health_listen` ("IP:PORT", port 0 picks a free one, or
+    "off") is where health and metrics are asked for. Times are in seconds.
     """
 
     backend_url: str
@@ -45,10 +51,9 @@ class NodeSettings:
     realm: str = "ringtrace"
     edges: tuple[str, ...] = ()
     node: str = field(default_factory=_host_name)
-    listen_ip: str = "0.0.0.0"  # noqa: S104 - a SIP server is reached from outside
+    listen_ip: str = "127.0.0.1"
     listen_port: int = 5060
     advertised_ip: str | None = None
-    outbound_proxy: str | None = None
     trunks: tuple[Trunk, ...] = ()
     fallback_target: str | None = None
     rtp_port_min: int = 20000
@@ -63,6 +68,7 @@ class NodeSettings:
     max_calls_per_second_per_number: float | None = None
     drain_seconds: float = 30.0
     keep_days: int = 30
+    health_listen: str = "127.0.0.1:9516"
     ready_file: Path | None = None
     prompt_file: Path | None = None
     prompt_dir: Path | None = None
@@ -95,6 +101,7 @@ class NodeSettings:
         if self.advertised_ip is None and ipaddress.IPv4Address(self.listen_ip).is_unspecified:
             raise ValueError("advertised_ip: needed when listen_ip is 0.0.0.0")
         self._check_callers()
+        self._check_health()
         self._check_targets()
 
     def _check_callers(self) -> None:
@@ -109,17 +116,21 @@ class NodeSettings:
         if not _NODE.fullmatch(self.node):
             raise ValueError("node: must be 1 to 64 letters, digits or ._-")
 
+    def _check_health(self) -> None:
+        if self.health_listen == OFF:
+            return
+        said = _IP_PORT.fullmatch(self.health_listen)
+        if said is None or int(said[2]) > _PORT_MAX:
+            raise ValueError("health_listen: must be IP:PORT, or off")
+        _ipv4("health_listen", said[1])
+
     def _check_targets(self) -> None:
-        if self.outbound_proxy is not None and not is_host_port(self.outbound_proxy):
-            raise ValueError("outbound_proxy: must be host or host:port")
-        if self.outbound_proxy is not None and self.trunks:
-            raise ValueError("trunks: not beside outbound_proxy, which is the short form")
         if self.fallback_target is None:
             return
         if not is_target(self.fallback_target):
             raise ValueError("fallback_target: must be +E.164 or sip:user@host")
-        if self.fallback_target.startswith("+") and not self.routes:
-            raise ValueError("outbound_proxy: needed to ring a fallback_target that is a number")
+        if self.fallback_target.startswith("+") and not self.trunks:
+            raise ValueError("trunks: needed to ring a fallback_target that is a number")
 
     def _check_ports(self) -> None:
         if not 0 <= self.listen_port <= _PORT_MAX:
@@ -151,38 +162,50 @@ class NodeSettings:
             raise ValueError("drain_seconds: must not be negative")
 
     @property
-    def routes(self) -> tuple[Trunk, ...]:
-        """The trunks, whichever way they were configured."""
-        return (Trunk(host=self.outbound_proxy),) if self.outbound_proxy else self.trunks
+    def health_address(self) -> tuple[str, int] | None:
+        """Where health is asked for; `None`: nowhere."""
+        ip, _, port = self.health_listen.partition(":")
+        return None if self.health_listen == OFF else (ip, int(port))
 
     @property
     def public_ip(self) -> str:
         return self.advertised_ip or self.listen_ip
 
 
-def settings_from_json(document: bytes) -> NodeSettings:
+def settings_of(fields: Mapping[str, object]) -> NodeSettings:
     """Raises `ValueError` naming the field that is missing, unknown, ill-typed or out of range."""
-    try:
-        fields = msgspec.json.decode(document, type=dict[str, object])
-    except msgspec.MsgspecError as error:
-        raise ValueError(f"settings: {error}") from None
-    _refuse_unknown(fields, NodeSettings)
+    _refuse_unknown(fields, NodeSettings, "")
     for name, kind in (("trunks", Trunk), ("accounts", Account)):
         rows = fields.get(name, ())
-        for row in rows if isinstance(rows, list) else ():
-            _refuse_unknown(row if isinstance(row, dict) else {}, kind)
+        for index, row in enumerate(rows if isinstance(rows, list) else ()):
+            _refuse_unknown(row if isinstance(row, dict) else {}, kind, f"{name}[{index}].")
     try:
         return msgspec.convert(fields, NodeSettings, dec_hook=_path)
     except msgspec.ValidationError as error:
-        raise ValueError(str(error)) from None
+        raise ValueError(_named(str(error))) from None
 
 
 def _refuse_unknown(
-    fields: dict[str, object], kind: type[NodeSettings] | type[Trunk] | type[Account]
+    fields: Mapping[str, object],
+    kind: type[NodeSettings] | type[Trunk] | type[Account],
+    at: str,
 ) -> None:
+    known = kind.__dataclass_fields__
     for name in fields:
-        if name not in kind.__dataclass_fields__:
-            raise ValueError(f"{name}: unknown setting")
+        if name not in known:
+            close = get_close_matches(name, known, 1)
+            hint = f", did you mean {close[0]}?" if close else ""
+            raise ValueError(f"{at}{name}: unknown setting{hint}")
+
+
+def _named(said: str) -> str:
+    """What msgspec says, led by the path of the field."""
+    message, path = refusal(said)
+    if _OURS.match(message):
+        return joined(path, message)
+    if message.startswith("Object missing"):
+        message = "needed"
+    return f"{path or 'settings'}: {message[0].lower()}{message[1:]}"
 
 
 def _path(kind: type, value: object) -> Path:

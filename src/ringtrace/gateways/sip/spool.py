@@ -1,6 +1,6 @@
 """What must not be lost: calls in progress, and what has to reach the backend.
 
-    live/CALL.json      a call in progress, rewritten at each step
+    live/CALL.json      a call in progress, a line more at each step
     live/alive          touched every second: when the node was last alive
     media/CALL=*        packets of the recording under way
     outbox/CALL.json    a finished report, sent until the backend has taken it
@@ -10,6 +10,7 @@ A call moves from `live` to `outbox` in steps that may be repeated from the star
 between any two of them. Files hold phone numbers and voices: only the node's user may read them.
 """
 
+import contextlib
 import fcntl
 import logging
 import os
@@ -22,7 +23,7 @@ import msgspec
 
 from ringtrace.domain.audio import AudioFormat
 from ringtrace.gateways.sip.capture import CaptureError, captured_files, discard_files
-from ringtrace.gateways.sip.durable import TEMPORARY, remove, replace_file
+from ringtrace.gateways.sip.durable import TEMPORARY, append_line, remove, replace_file
 from ringtrace.gateways.sip.encoder import Encoder
 from ringtrace.gateways.sip.outgoing import put_out
 from ringtrace.gateways.sip.record import CallRecord, report
@@ -50,9 +51,9 @@ class Spool:
         self._jobs: SimpleQueue[CallRecord | None] = SimpleQueue()
         self._stopping = threading.Event()
         self._worker = threading.Thread(target=self._run, name="spool", daemon=True)
-        for part in (folder, self.outbox, self.media, self._live):
-            part.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = _lock(folder / "lock")
+        self._lock = claim(folder)
+        for part in (self.outbox, self.media, self._live):
+            part.mkdir(mode=0o700, exist_ok=True)
 
     def recover(self) -> int:
         """Take over what a dead node left; returns the number of its calls. Call before `start`."""
@@ -85,7 +86,7 @@ class Spool:
         """Keep the state of a call in progress; outlives the process, not the machine."""
         document = msgspec.json.encode(record)
         try:
-            replace_file(self._live / f"{record.call}.json", document, survive_power_loss=False)
+            append_line(self._live / f"{record.call}.json", document)
         except OSError as error:
             # A full disk must not cost the call itself.
             _log.error("journal_failed call=%s error=%s", record.call, error.strerror)
@@ -105,14 +106,13 @@ class Spool:
         self._stopping.set()
 
     def _recover_call(self, path: Path, last_alive: float) -> None:
-        try:
-            record = msgspec.json.decode(path.read_bytes(), type=CallRecord)
-        except msgspec.MsgspecError:
+        record = _last_state(path.read_bytes())
+        if record is None:
             _log.error("journal_damaged call=%s", path.stem)
             path.rename(path.with_suffix(_DAMAGED))
             return
         if record.result is None:
-            record.cut_off(round(last_alive * 1_000))
+            record.lost(round(last_alive * 1_000))
             self.journal(record)
         self.close_call(record)
 
@@ -154,12 +154,24 @@ class Spool:
         return round(seconds, 3)
 
 
-def _lock(path: Path) -> int:
-    """Two nodes on one spool would take each other's calls for crashed ones."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+def _last_state(journal: bytes) -> CallRecord | None:
+    """The last line that is whole: a full disk may have cut one short."""
+    for line in reversed(journal.split(b"\n")):
+        with contextlib.suppress(msgspec.MsgspecError):
+            return msgspec.json.decode(line, type=CallRecord)
+    return None
+
+
+def claim(folder: Path) -> int:
+    """Two nodes on one spool would take each other's calls for crashed ones.
+
+    The claim holds while the descriptor that is returned is open. Raises `SpoolError`.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(folder / "lock", os.O_WRONLY | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        raise SpoolError(f"spool_dir: {path.parent} is in use by another node") from None
+        raise SpoolError(f"spool_dir: {folder} is in use by another node") from None
     return descriptor

@@ -5,6 +5,7 @@ sippy keeps its state in the process: one stack per process, driven by the threa
 
 import logging
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,7 @@ from sippy.Core.EventDispatcher import ED2
 from sippy.SipConf import SipConf
 from sippy.SipTransactionManager import SipTransactionManager
 from sippy.SipURL import SipURL
+from sippy.Time import clock_dtime
 from sippy.Time.Timeout import Timeout
 from sippy.Udp_server import Udp_server, Udp_server_opts
 
@@ -132,6 +134,19 @@ def _cure() -> None:
             vars(module)["dump_exception"] = errors.dump
         # sippy prints whole messages to stdout here and there.
         vars(module)["print"] = errors.printed
+        # It asks `"my" in dir(value)` for every part of an address, and lists all names each time.
+        vars(module)["dir"] = _marks
+    # It reads the clock through ctypes. Both together are a quarter of what its loop costs.
+    clock_dtime.clock_getitime = _clock
+
+
+def _marks(value: object) -> tuple[str, ...]:
+    return ("my",) if hasattr(value, "my") else ()
+
+
+def _clock(which: int) -> tuple[int, int]:
+    """Seconds and nanoseconds."""
+    return divmod(time.clock_gettime_ns(which), 1_000_000_000)
 
 
 class _ErrorLog:

@@ -99,6 +99,7 @@ class Route:
     def __init__(self, trunk: Trunk) -> None:
         self.trunk = trunk
         self.is_up = True
+        self.is_registered: bool | None = False if trunk.register else None
         self.calls = 0
 
     @property

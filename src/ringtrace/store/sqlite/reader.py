@@ -98,6 +98,9 @@ class SqliteReader:
     ) -> Sequence[CallRecord]:
         return await self._read(reads.calls_after, account_id, after, limit)
 
+    async def unreported(self, account_id: int, since: int, until: int) -> Sequence[CallRecord]:
+        return await self._read(reads.unreported, account_id, since, until)
+
     async def channels(self, account_id: int, where: CallFilter) -> Sequence[ChannelRow]:
         return await self._read(channels, account_id, where)
 

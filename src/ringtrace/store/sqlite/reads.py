@@ -223,6 +223,17 @@ def calls_after(
     return [_record(connection, account_id, row) for row in found]
 
 
+def unreported(
+    connection: sqlite3.Connection, account_id: int, since: int, until: int
+) -> Sequence[CallRecord]:
+    found = connection.execute(
+        f"SELECT {_CALL_COLUMNS} FROM calls c WHERE c.account_id = ? AND c.started_at >= ?"
+        " AND c.started_at < ? AND c.report IS NULL ORDER BY c.started_at",
+        (account_id, since, until),
+    ).fetchall()
+    return [_record(connection, account_id, row) for row in found]
+
+
 def visit(connection: sqlite3.Connection, account_id: int, visit_id: str) -> VisitRecord | None:
     row = connection.execute(
         f"SELECT v.visitor_id, v.site_key, v.device, v.number, v.started_at,"

@@ -39,10 +39,14 @@ _Job = tuple[Command[Any], "asyncio.Future[Any]"]
 
 
 class SqliteStore(SqliteReader):
-    """Open with `SqliteStore.open(path)`, end with `close()`; belongs to one event loop."""
+    """Open with `SqliteStore.open(path)`, end with `close()`; belongs to one event loop.
+
+    `waiting` is how many commands were submitted and are not durable yet.
+    """
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
+        self.waiting = 0
         self._gathered: list[_Job] = []
         self._quiet_until = 0.0
         self._jobs: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
@@ -109,7 +113,11 @@ class SqliteStore(SqliteReader):
         if not self._gathered:
             loop.call_soon(self._hand_over)
         self._gathered.append((command, future))
-        return await future
+        self.waiting += 1
+        try:
+            return await future
+        finally:
+            self.waiting -= 1
 
     def _hand_over(self) -> None:
         """What one turn of the loop has gathered goes over at once: waking a thread is dear."""

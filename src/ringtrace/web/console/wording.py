@@ -54,6 +54,8 @@ REASONS = {
     Reason.BLACKLISTED: "The caller is on the blocklist",
     Reason.SPAM_LIST: "Suspected of being a robot, and pressed no key",
     Reason.TOO_MANY_IDENTICAL_INCOMING_CALLS: "Too many calls from one caller; pressed no key",
+    Reason.GATEWAY_FAILURE: "The gateway broke down during the call",
+    Reason.NEVER_REPORTED: "The gateway never said how the call ended",
     Reason.INTERNAL_ERROR: "A technical fault at the gateway or the provider",
 }
 

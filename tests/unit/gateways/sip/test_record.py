@@ -47,14 +47,14 @@ def test_digits_and_state_survive_the_journal() -> None:
     record = talking()
     record.digits = "4217"
     again = msgspec.json.decode(msgspec.json.encode(record), type=CallRecord)
-    again.cut_off(START + 5_200)
+    again.cut_off(START + 5_200, 500)
     made = report(again, None)
     assert (made.digits, made.outcome, made.talk_seconds) == ("4217", Outcome.ANSWERED, 2.0)
 
 
 def test_answered_call() -> None:
     record = talking()
-    record.cut_off(START + 44_200)
+    record.cut_off(START + 44_200, 500)
     document = msgspec.json.decode(msgspec.json.encode(report(record, 40.98)))
     assert document == {
         "number": "+15550100101",
@@ -112,7 +112,7 @@ def test_a_message_under_way_is_a_message() -> None:
     record = ringing()
     record.attempts[0].fail(START + 1_000, 486)
     record.message_at = START + 4_000
-    record.cut_off(START + 9_000)
+    record.cut_off(START + 9_000, 500)
     made = report(record, 5.0)
     assert (made.outcome, made.code, made.ring_seconds) == (Outcome.VOICEMAIL, 200, 4.0)
     assert (made.legs[0].code, made.legs[0].reason) == (486, Reason.OPERATOR_BUSY)
@@ -120,21 +120,33 @@ def test_a_message_under_way_is_a_message() -> None:
 
 def test_a_leg_that_rang_when_the_node_died_failed_with_it() -> None:
     record = ringing()
-    record.cut_off(START + 5_000)
+    record.lost(START + 5_000)
     made = report(record, None)
     assert (made.outcome, made.reason, made.code) == (
         Outcome.FAILED,
-        Reason.INTERNAL_ERROR,
+        Reason.GATEWAY_FAILURE,
         None,
     )
-    assert (made.legs[0].code, made.legs[0].reason) == (None, Reason.INTERNAL_ERROR)
+    assert (made.legs[0].code, made.legs[0].reason) == (None, Reason.GATEWAY_FAILURE)
     assert made.legs[0].ring_seconds == 4.8
 
 
 def test_death_before_the_last_heartbeat_counts_no_negative_time() -> None:
     record = talking()
-    record.cut_off(START + 2_500)
+    record.lost(START + 2_500)
     assert report(record, None).talk_seconds == 0
+
+
+def test_a_talk_that_the_node_died_in_stays_answered_and_says_why_it_ended() -> None:
+    record = talking()
+    record.lost(START + 8_200)
+    made = report(record, None)
+    assert (made.outcome, made.reason, made.code) == (
+        Outcome.ANSWERED,
+        Reason.GATEWAY_FAILURE,
+        200,
+    )
+    assert (made.talk_seconds, made.legs[0].reason) == (5.0, None)
 
 
 def test_call_under_way_has_no_report() -> None:

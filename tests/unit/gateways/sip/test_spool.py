@@ -55,7 +55,7 @@ def joined(call: str = CALL) -> CallRecord:
 
 def talked(call: str = CALL) -> CallRecord:
     record = joined(call)
-    record.cut_off(START_MS + 5_000)
+    record.cut_off(START_MS + 5_000, 500)
     return record
 
 
@@ -226,9 +226,9 @@ def test_unanswered_call_cut_by_death_failed(tmp_path: Path) -> None:
     dies(spool)
     settled(tmp_path)
     report = report_in(tmp_path)
-    assert (report["outcome"], report["reason"]) == (Outcome.FAILED, Reason.INTERNAL_ERROR)
+    assert (report["outcome"], report["reason"]) == (Outcome.FAILED, Reason.GATEWAY_FAILURE)
     assert (report["code"], report["talk_seconds"]) == (None, 0.0)
-    assert report["legs"][0]["reason"] == Reason.INTERNAL_ERROR
+    assert report["legs"][0]["reason"] == Reason.GATEWAY_FAILURE
 
 
 def test_known_end_survives_death_before_the_report(tmp_path: Path) -> None:
@@ -250,6 +250,19 @@ def test_forgotten_call_is_not_reported(tmp_path: Path) -> None:
     dies(spool)
     settled(tmp_path)
     assert names(tmp_path / "outbox") == []
+
+
+def test_a_journal_line_that_a_full_disk_cut_short_spoils_no_other(tmp_path: Path) -> None:
+    spool = opened(tmp_path)
+    spool.journal(a_record())
+    with (tmp_path / f"live/{CALL}.json").open("ab") as journal:
+        journal.write(b'\n{"call": "01')
+    spool.journal(talked())
+    with (tmp_path / f"live/{CALL}.json").open("ab") as journal:
+        journal.write(b'\n{"call": "01')
+    dies(spool)
+    settled(tmp_path)
+    assert report_in(tmp_path)["outcome"] == Outcome.ANSWERED
 
 
 def test_damaged_journal_is_kept_aside_and_the_others_are_reported(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ringtrace.gateways.sip.settings import settings_from_json
+from ringtrace.gateways.sip.settings import settings_of
 from ringtrace.gateways.sip.trunk import NumberFormat, Routes, Trunk
 
 
@@ -53,30 +53,32 @@ def test_full_trunks_are_left_out_and_those_that_are_down_come_last() -> None:
     assert routes.in_order() == [third, first]
 
 
-def settings(trunks: str, more: str = "") -> bytes:
-    return (
-        '{"backend_url": "http://127.0.0.1:8080", "token": "t", "spool_dir": "/var/spool/node",'
-        ' "trusted_networks": ["192.0.2.0/24"], "listen_ip": "127.0.0.1",'
-        f' "trunks": {trunks}{more}}}'
-    ).encode()
+def settings(trunks: object) -> dict[str, object]:
+    return {
+        "backend_url": "http://127.0.0.1:8080",
+        "token": "t",
+        "spool_dir": "/var/spool/node",
+        "trusted_networks": ["192.0.2.0/24"],
+        "trunks": trunks,
+    }
 
 
-def test_trunks_are_settings_and_the_proxy_is_the_short_form_of_one() -> None:
-    read = settings_from_json(settings('[{"host": "a", "number_format": "digits"}, {"host": "b"}]'))
-    assert [trunk.host for trunk in read.routes] == ["a", "b"]
-    short = settings_from_json(settings("[]", ', "outbound_proxy": "c:5070"'))
-    assert short.routes == (Trunk(host="c:5070"),)
+def test_trunks_are_settings() -> None:
+    read = settings_of(settings([{"host": "a", "number_format": "digits"}, {"host": "b"}]))
+    assert [trunk.host for trunk in read.trunks] == ["a", "b"]
 
 
 @pytest.mark.parametrize(
-    ("trunks", "more", "message"),
+    ("trunk", "message"),
     [
-        ('[{"host": "a", "colour": 1}]', "", "colour"),
-        ('[{"host": "a b"}]', "", "host"),
-        ('[{"host": "a"}]', ', "outbound_proxy": "b"', "trunks"),
-        ("[5]", "", "trunks"),
+        ({"host": "a", "colour": 1}, r"trunks\[1\]\.colour: unknown setting"),
+        ({"host": "a", "chanels": 1}, r"trunks\[1\]\.chanels: .*did you mean channels\?"),
+        ({"host": "a b"}, r"trunks\[1\]\.host: must be"),
+        ({"host": "a", "channels": "two"}, r"trunks\[1\]\.channels: expected `int"),
+        ({"username": "a"}, r"trunks\[1\]\.host: needed"),
+        (5, r"trunks\[1\]: expected"),
     ],
 )
-def test_a_wrong_trunk_is_named(trunks: str, more: str, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        settings_from_json(settings(trunks, more))
+def test_a_wrong_trunk_is_named_with_its_place(trunk: object, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{message}"):
+        settings_of(settings([{"host": "right"}, trunk]))

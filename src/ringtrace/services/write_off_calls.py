@@ -1,0 +1,79 @@
+"""Calls that came and were never reported are closed once they cannot go on any more."""
+
+import asyncio
+import logging
+from typing import Final
+
+from ringtrace.domain.account import TokenKind, TokenOwner
+from ringtrace.domain.call import presumed
+from ringtrace.domain.validation import TALK_SECONDS
+from ringtrace.services.arrival import known_number
+from ringtrace.services.directory import Directory
+from ringtrace.services.errors import NumberUnknownError, RefusedError
+from ringtrace.services.ports import CallRecord, Clock, Store
+from ringtrace.services.record_call import RecordCall
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS: Final = 600.0
+MARGIN_MS: Final = 3_600_000
+"""Beyond the longest talk: for ringing, menus, and a report on its way."""
+_DAY_MS: Final = 86_400_000
+_FIRST_LOOK_MS: Final = 60 * _DAY_MS
+_LOOK_MS: Final = 3 * _DAY_MS
+"""Longer than any call can last, so that each is looked at when its time is up."""
+
+
+class WriteOffCalls:
+    """What is presumed of a call gives way to its report, should one come after all."""
+
+    def __init__(
+        self, store: Store, directory: Directory, clock: Clock, record_call: RecordCall
+    ) -> None:
+        self._store = store
+        self._directory = directory
+        self._clock = clock
+        self._record_call = record_call
+        self._has_looked = False
+
+    async def __call__(self) -> int:
+        """Look through all accounts; how many calls were closed. Raises StoreAwayError."""
+        now = self._clock()
+        since = now - (_LOOK_MS if self._has_looked else _FIRST_LOOK_MS)
+        closed = 0
+        for account in self._directory.accounts():
+            for call in await self._store.unreported(account.account_id, since, now - MARGIN_MS):
+                if call.started_at + self._longest_ms(account.account_id, call) < now:
+                    closed += await self._write_off(account.account_id, call)
+        self._has_looked = True
+        return closed
+
+    async def for_ever(self) -> None:
+        """Runs until it is cancelled."""
+        while True:
+            try:
+                closed = await self()
+            except RefusedError as error:
+                log.warning("calls_not_written_off error=%s", error.error_id)
+            else:
+                if closed:
+                    log.warning("calls_written_off count=%d", closed)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _longest_ms(self, account_id: int, call: CallRecord) -> int:
+        """How long it may last, from the flows of its number."""
+        try:
+            number = known_number(self._directory, account_id, call.number)
+        except NumberUnknownError:
+            return TALK_SECONDS[1] * 1_000 + MARGIN_MS
+        flows = (number.flow, *(one.flow for one in number.extensions if one.flow is not None))
+        return max(flow.max_seconds for flow in flows) * 1_000 + MARGIN_MS
+
+    async def _write_off(self, account_id: int, call: CallRecord) -> bool:
+        owner = TokenOwner(account_id, TokenKind(call.gateway.value))
+        report = presumed(call.number, call.caller, call.started_at)
+        try:
+            await self._record_call(owner, call.call, report)
+        except NumberUnknownError:
+            return False  # the number has left us, and with it what the call could be credited to
+        return True
