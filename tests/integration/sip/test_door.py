@@ -89,6 +89,8 @@ async def test_other_methods_and_unknown_dialogues_are_refused(node: Node) -> No
     [
         ({"Contact": None}, 400),
         ({"Contact": "<http://127.0.0.2>"}, 400),
+        ({"Contact": "<sip:c@127.0.0.2>\r\nCall-ID: another"}, 400),
+        ({"Contact": "<sip:c@127.0.0.2>\r\nFrom: <sip:1@127.0.0.2>;tag=b"}, 400),
         ({"Max-Forwards": "0"}, 483),
         ({"Require": "100rel"}, 420),
         ({"Content-Type": "multipart/mixed;boundary=x"}, 415),

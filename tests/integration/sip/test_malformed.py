@@ -7,6 +7,7 @@ import asyncio
 import os
 import random
 import secrets
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -181,12 +182,18 @@ def node(own_node: Callable[..., Node], backend: Backend) -> Node:
 
 
 async def _still_works(node: Node, backend: Backend, caller: Phone, agents: OpenAgents) -> None:
+    """And nothing is left of what was sent before: each of it would take a call's place."""
+    await until(lambda: node.log.count("call_started") == node.log.count("number_unknown"))
     backend.forget()
     await agents({AGENT: Answers(after=0)})
     backend.plan = plan((AGENT, 5))
     result = await caller.call(node.uri(), CALLER, Calling(talk_seconds=0.3))
     assert result.code == 200
     assert (await backend.report())["outcome"] == "answered"
+    await until(lambda: not node.waiting())
+    node.signal(signal.SIGTERM)
+    assert await asyncio.to_thread(node.wait) == 0
+    assert "sip_node_draining signal=15 live=0" in node.log
 
 
 async def test_mutated_invites_harm_nobody(
@@ -214,7 +221,6 @@ async def test_mutated_invites_harm_nobody(
     assert "sip_stack_error" in node.log, "some cannot"
     assert len(node.log) < LOG_BYTES_A_CALL * accepted + 20_000, lines
     await _still_works(node, backend, caller, agents)
-    await until(lambda: not node.waiting())
 
 
 async def test_malformed_messages_harm_nobody(

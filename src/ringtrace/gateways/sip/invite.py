@@ -8,6 +8,7 @@ _SEPARATORS = str.maketrans("", "", "-.() ")
 _NUMBER = re.compile(r"\+?[0-9]{2,20}")
 _SESSION_MAX = 256  # what the backend takes
 _NEEDED = ("from", "to", "call-id", "cseq", "via", "contact")
+_ONCE = ("from", "to", "call-id", "cseq")  # else nobody can say which call is meant
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ def read_invite(request: Any, accounts: frozenset[str] = frozenset()) -> Invite:
     except Exception as error:
         # sippy's parsers raise whatever the malformed text led them to.
         raise InviteError(400, "Bad Request") from error
+    if any(request.countHFs(name) > 1 for name in _ONCE):
+        raise InviteError(400, "Bad Request")
     required = ", ".join(str(header) for header in request.getHFBodys("require"))
     if required:
         raise InviteError(420, "Bad Extension", required)

@@ -30,7 +30,7 @@ from ringtrace.gateways.sip.sender import Sender
 from ringtrace.gateways.sip.settings import NodeSettings
 from ringtrace.gateways.sip.speech import Speech
 from ringtrace.gateways.sip.spool import Spool
-from ringtrace.gateways.sip.stack import StackLoop, start_stack
+from ringtrace.gateways.sip.stack import StackLoop, error_place, start_stack
 from ringtrace.gateways.sip.throttle import Throttle
 from ringtrace.gateways.sip.tones import PLEASE_KEY, Sound, spoken
 from ringtrace.gateways.sip.trunk import Routes
@@ -219,7 +219,12 @@ class _Node:
             return request.genResponse(503, "Service Unavailable"), None, None
         call = Call(self._exchange, invite, self._over)
         self._calls[call.id] = call
-        return call.inbound.recvRequest(request, transaction)
+        try:
+            return call.inbound.recvRequest(request, transaction)
+        except Exception as error:  # noqa: BLE001 - sippy raises whatever a message led them to
+            _log.error("call_broken call=%s error=%r", call.id, error_place(error))
+            call.abort()
+            return None
 
     def _refuse(self, reason: str, event: str = "", *values: object) -> None:
         """Count it, and log the `event` unless there are too many."""
