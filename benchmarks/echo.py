@@ -57,7 +57,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def http_config() -> uvicorn.Config:
-    """As `ringtrace serve` has it; a test compares the two."""
+    """As `ringtrace serve` has it, but with uvicorn's own protocol; a test compares the two."""
     return uvicorn.Config(
         app,
         loop="none",

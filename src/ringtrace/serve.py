@@ -18,6 +18,7 @@ import uvloop
 from ringtrace.bootstrap import House, open_house
 from ringtrace.config import Settings, write_private
 from ringtrace.supervisor import Launch, Supervisor
+from ringtrace.web.onewrite import OneWriteProtocol
 
 log = logging.getLogger(__name__)
 _BACKLOG = 2_048
@@ -137,7 +138,7 @@ def _server(house: House, listener: socket.socket, beside: Supervisor | None) ->
     config = uvicorn.Config(
         house.app,
         loop="none",
-        http="httptools",
+        http=OneWriteProtocol,
         ws="none",
         lifespan="on",
         # Paths and queries name callers and tokens: they are not written to logs.

@@ -84,7 +84,8 @@ _AD_CLICK_IDS = {
     "msclkid": "bing",
     "yclid": "yandex",
 }
-_SHARE_CLICK_IDS = ("fbclid",)
+_CLICK_IDS = (*_AD_CLICK_IDS, "fbclid")
+_UTM = frozenset({"utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"})
 MAX_FIELD = 256
 """Longer campaign fields are cut: a URL is not a place to store things in our reports."""
 
@@ -119,7 +120,7 @@ def classify(url: str, referrer: str | None) -> Source:
         _from_utm(params, click_id)
         or _from_click_id(click_id)
         or _from_openstat(params)
-        or _from_referrer(_split(referrer or ""), page)
+        or _from_referrer(_split(referrer) if referrer else None, page)
     )
     return Source(
         channel=_channel(said),
@@ -146,7 +147,7 @@ def _split(url: str) -> SplitResult | None:
 def _params(page: SplitResult) -> dict[str, str]:
     """The first value of each parameter; utm in the fragment counts when the query has none."""
     params = _pairs(page.query)
-    if any(name.startswith("utm_") for name in params):
+    if not page.fragment or any(name.startswith("utm_") for name in params):
         return params
     fragment = page.fragment.partition("?")[2] or page.fragment
     tagged = {k: v for k, v in _pairs(fragment).items() if k.startswith("utm_")}
@@ -154,6 +155,8 @@ def _params(page: SplitResult) -> dict[str, str]:
 
 
 def _pairs(query: str) -> dict[str, str]:
+    if not query:
+        return {}
     found: dict[str, str] = {}
     for name, value in parse_qsl(query, max_num_fields=None):
         text = value.strip()[:MAX_FIELD]
@@ -163,16 +166,14 @@ def _pairs(query: str) -> dict[str, str]:
 
 
 def _click_id(params: dict[str, str]) -> ClickId | None:
-    for name in (*_AD_CLICK_IDS, *_SHARE_CLICK_IDS):
+    for name in _CLICK_IDS:
         if name in params:
             return ClickId(name, params[name])
     return None
 
 
 def _from_utm(params: dict[str, str], click_id: ClickId | None) -> _Said | None:
-    if not any(
-        f"utm_{name}" in params for name in ("source", "medium", "campaign", "term", "content")
-    ):
+    if _UTM.isdisjoint(params):
         return None
     source, medium = params.get("utm_source"), params.get("utm_medium")
     if click_id and click_id.type in _AD_CLICK_IDS:
@@ -213,13 +214,15 @@ def _from_openstat(params: dict[str, str]) -> _Said | None:
     return _Said("yandex", "cpc", Why.OPENSTAT, campaign=campaign or None)
 
 
+_DIRECT = _Said("(direct)", "(none)", Why.NONE)
+
+
 def _from_referrer(referrer: SplitResult | None, page: SplitResult) -> _Said:
-    direct = _Said("(direct)", "(none)", Why.NONE)
     if referrer is None:
-        return direct
+        return _DIRECT
     host = (referrer.hostname or "").lower()
     if referrers.same_site(host, (page.hostname or "").lower()) or referrers.is_passage(host):
-        return direct
+        return _DIRECT
     known = referrers.identify(host)
     if known is None:
         return _Said(host.removeprefix("www."), "referral", Why.REFERRER)

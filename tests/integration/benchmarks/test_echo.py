@@ -11,7 +11,7 @@ from ringtrace.bootstrap import open_house
 from ringtrace.config import Settings
 
 SAME = (
-    "loop", "http", "ws", "access_log", "log_level", "server_header", "date_header",
+    "loop", "ws", "access_log", "log_level", "server_header", "date_header",
     "proxy_headers", "limit_concurrency", "timeout_keep_alive", "interface", "workers",
 )  # fmt: skip
 

@@ -1,0 +1,114 @@
+"""A response leaves in one write; nothing is held back longer than a turn of the loop."""
+
+import asyncio
+from typing import Any
+
+import httptools
+import pytest
+import uvicorn
+
+from ringtrace.web.onewrite import OneWriteProtocol
+
+REQUEST = b"%s / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+class Wire:
+    """A transport that keeps what is written, and when it was closed."""
+
+    def __init__(self) -> None:
+        self.writes: list[bytes] = []
+        self.closed_after: int | None = None
+
+    def write(self, data: bytes) -> None:
+        assert self.closed_after is None, "written to after it was closed"
+        self.writes.append(data)
+
+    def close(self) -> None:
+        self.closed_after = len(self.writes)
+
+    def is_closing(self) -> bool:
+        return self.closed_after is not None
+
+    def get_extra_info(self, _name: str) -> Any:
+        return None
+
+
+async def asked(app: Any, *requests: bytes) -> Wire:
+    config = uvicorn.Config(app, http=OneWriteProtocol, lifespan="off", log_config=None)
+    config.load()
+    state = uvicorn.server.ServerState()
+    protocol = OneWriteProtocol(config, state, {})
+    wire = Wire()
+    protocol.connection_made(wire)  # type: ignore[arg-type]  # as much of one as is needed
+    for request in requests:
+        protocol.data_received(request)
+        while state.tasks:
+            await asyncio.gather(*state.tasks)
+        await asyncio.sleep(0)
+    protocol.connection_lost(None)
+    return wire
+
+
+async def whole(_scope: Any, _receive: Any, send: Any) -> None:
+    headers = [(b"content-length", b"4")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"body"})
+
+
+async def test_head_and_body_leave_together() -> None:
+    wire = await asked(whole, REQUEST % b"GET", REQUEST % b"GET")
+
+    assert len(wire.writes) == 2
+    assert all(one.startswith(b"HTTP/1.1 200 OK\r\n") for one in wire.writes)
+    assert all(one.endswith(b"\r\n\r\nbody") for one in wire.writes)
+
+
+async def test_a_head_without_a_body_leaves_too() -> None:
+    wire = await asked(whole, REQUEST % b"HEAD")
+
+    assert len(wire.writes) == 1
+    assert wire.writes[0].endswith(b"content-length: 4\r\n\r\n")
+
+
+async def test_a_stream_begins_before_its_first_event() -> None:
+    go_on = asyncio.Event()
+    begun: list[int] = []
+
+    async def stream(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        asyncio.get_running_loop().call_later(0.01, go_on.set)
+        await go_on.wait()
+        begun.append(1)
+        await send({"type": "http.response.body", "body": b"event", "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+    wire = await asked(stream, REQUEST % b"GET")
+
+    assert begun
+    assert wire.writes[0].endswith(b"transfer-encoding: chunked\r\n\r\n")
+    assert b"".join(wire.writes[1:]) == b"5\r\nevent\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize("method", [b"GET", b"HEAD"])
+async def test_what_was_said_is_sent_before_a_connection_is_closed(method: bytes) -> None:
+    request = (REQUEST % method).replace(b"Host", b"Connection: close\r\nHost")
+
+    wire = await asked(whole, request)
+
+    assert wire.closed_after == len(wire.writes) == 1
+    parser = httptools.HttpResponseParser(type("Answer", (), {})())
+    parser.feed_data(wire.writes[0])
+    assert parser.get_status_code() == 200
+
+
+async def test_much_is_not_copied_and_keeps_its_place() -> None:
+    async def much(_scope: Any, _receive: Any, send: Any) -> None:
+        headers = [(b"content-length", b"40001")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": bytes(40_000), "more_body": True})
+        await send({"type": "http.response.body", "body": b"!"})
+
+    wire = await asked(much, REQUEST % b"GET")
+
+    assert [len(one) for one in wire.writes[1:]] == [40_000, 1]
+    assert wire.writes[0].endswith(b"\r\n\r\n")
