@@ -9,7 +9,6 @@ from typing import Any, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-
 _SMALL: Final = 16_384
 """Bytes; to join more costs more than it saves."""
 
