@@ -10,7 +10,9 @@ from tests.console import csrf, plain, sign_in, signed_in
 from tests.shop import Shop
 
 CALL = "0193c0de"
-OPEN = {"/login", "/static/{digest:str}/{name:str}"}
+UNSUBSCRIBE = "/unsubscribe/{account:int}/{recipient:str}"
+"""Opened from a mail, by people who have no login."""
+OPEN = {"/login", "/static/{digest:str}/{name:str}", UNSUBSCRIBE}
 
 
 def _routes(shop: Shop) -> Iterator[tuple[str, str]]:
@@ -27,7 +29,7 @@ async def test_every_page_asks_for_a_sign_in_and_comes_back_to_itself(shop: Shop
     routes = list(_routes(shop))
     form = {"_csrf_token": await csrf(shop.client)}
 
-    assert len(routes) == 17
+    assert len(routes) == 21
     for method, path in routes:
         data = form if method == "POST" else None
         answer = await shop.client.request(method, path, data=data)
