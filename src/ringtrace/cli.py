@@ -15,7 +15,7 @@ import httpx
 import msgspec
 from phonenumbers import SUPPORTED_REGIONS
 
-from ringtrace import __version__, engine_stdio, listing
+from ringtrace import __version__, classification, engine_stdio, listing
 from ringtrace.bootstrap import DataFolderInUseError, RecordingsUnusableError, open_reader
 from ringtrace.config import Settings
 from ringtrace.demo.command import demo
@@ -23,6 +23,7 @@ from ringtrace.domain.account import ISSUED_KINDS
 from ringtrace.flowtest.command import flow
 from ringtrace.gateways.sip.command import sip_node
 from ringtrace.gateways.sip.settingsfile import read_settings
+from ringtrace.gateways.voximplant.command import voximplant
 from ringtrace.replay.command import replay
 from ringtrace.serve import NodeBeside
 from ringtrace.serve import serve as run_server
@@ -68,6 +69,7 @@ main.add_command(backup)
 main.add_command(restore)
 main.add_command(doctor)
 main.add_command(sip_node)
+main.add_command(voximplant)
 
 
 @main.command()
@@ -300,6 +302,12 @@ def engine(*, stdio: bool) -> None:
     """Lease and attribute for a simulator outside, with the production code over memory."""
     if stdio:
         engine_stdio.run(sys.stdin.buffer, sys.stdout.buffer)
+
+
+@main.command()
+def classify() -> None:
+    """Say what made each visit: JSON lines with url and referrer in, channel and source out."""
+    classification.run(sys.stdin.buffer, sys.stdout.buffer)
 
 
 def _read(data: Path, use: Callable[[Reads], Awaitable[None]]) -> None:

@@ -83,7 +83,7 @@ def run(stdin: Iterable[bytes], stdout: BinaryIO) -> None:
                 engine = Engine(event.numbers, event.channels)
                 continue
             answer = _answer(engine, event)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             answer = _Error(str(error))
         except (NotBegunError, UnknownNumberError) as error:
             answer = _Error(str(error))

@@ -36,6 +36,15 @@ def test_a_withheld_caller_to_a_number_never_shown_is_noise() -> None:
     assert (call["visit"], call["noise"]) == (None, 1.0)
 
 
+def test_a_line_nested_without_end_is_answered_like_any_bad_one() -> None:
+    nested = b'{"ev": "lease", "x": ' + b"[" * 50_000 + b"]" * 50_000 + b"}"
+
+    refused, lease = told(INIT, nested, LEASE)
+
+    assert list(refused) == ["error"]
+    assert lease == {"number": 1}
+
+
 def test_a_bad_line_is_answered_in_its_place_and_the_next_one_goes_on() -> None:
     answers = told(
         LEASE,

@@ -61,6 +61,11 @@ class TrackingNumber:
         return next((one for one in self.extensions if one.code == digits), None)
 
 
+def is_region(text: str) -> bool:
+    """Whether it is a country (ISO 3166 alpha-2, capitals) whose numbers are known."""
+    return text in phonenumbers.SUPPORTED_REGIONS
+
+
 def normalise(text: str, region: str | None) -> str:
     """E.164 of a number written as a network or a person writes it.
 

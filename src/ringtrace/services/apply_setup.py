@@ -17,7 +17,13 @@ from ringtrace.domain.flow import (
     is_target,
     read_flow,
 )
-from ringtrace.domain.number import NumberInvalidError, NumberKind, TrackingNumber, normalise
+from ringtrace.domain.number import (
+    NumberInvalidError,
+    NumberKind,
+    TrackingNumber,
+    is_region,
+    normalise,
+)
 from ringtrace.domain.screening import SpamRules, rule_faults
 from ringtrace.domain.site import Site
 from ringtrace.domain.source import Source
@@ -154,7 +160,7 @@ class ApplyTheSetup:
         if not form.account.name.strip():
             raise FieldInvalidError("a name is needed", "account.name")
         region = form.account.region.upper()
-        if not re.fullmatch("[A-Z]{2}", region):
+        if not is_region(region):
             raise FieldInvalidError("two letters of a country are needed", "account.region")
         return Account(account_id, form.account.name.strip(), region)
 

@@ -42,7 +42,11 @@ def named_recipients(
         named[address] = Recipient(
             account_id=account_id,
             address=address,
-            events=tuple(_event(f"{path}.events[{j}]", one) for j, one in enumerate(form.events)),
+            events=tuple(
+                dict.fromkeys(
+                    _event(f"{path}.events[{j}]", one) for j, one in enumerate(form.events)
+                )
+            ),
             standing=_standing(form, before),
         )
     for address in map(read_recipient_address, from_flows):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import argon2
 
 from ringtrace.domain.account import ISSUED_KINDS, TokenKind, User
+from ringtrace.domain.number import is_region
 from ringtrace.services.commands import AddToken, OpenAccount
 from ringtrace.services.directory import Directory, token_hash
 from ringtrace.services.errors import FieldInvalidError, SignInFailedError
@@ -39,7 +40,7 @@ class OpenTheAccount:
         """With a new password unless one is given. Raises FieldInvalidError: the login is taken."""
         if not name.strip():
             raise FieldInvalidError("a name is needed", "name")
-        if len(region) != 2 or not region.isalpha():  # noqa: PLR2004 - ISO 3166 alpha-2
+        if not is_region(region.upper()):
             raise FieldInvalidError("two letters of a country are needed", "region")
         password = password or new_password()
         digest = await asyncio.to_thread(self._hasher.hash, password)

@@ -1,14 +1,17 @@
 """The document in which a business describes itself."""
 
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 
 from ringtrace.services.errors import FieldInvalidError
 
+Words: TypeAlias = Annotated[str, msgspec.Meta(max_length=200)]
+"""What stands in lists, reports and on narrow screens: as long as a channel's name may be."""
+
 
 class AccountForm(msgspec.Struct, forbid_unknown_fields=True):
-    name: str
+    name: Words
     region: str
 
 
@@ -19,11 +22,11 @@ class ExtensionForm(msgspec.Struct, forbid_unknown_fields=True):
     """
 
     code: str
-    channel: str
-    name: str | None = None
-    source: str | None = None
-    campaign: str | None = None
-    keyword: str | None = None
+    channel: Words
+    name: Words | None = None
+    source: Words | None = None
+    campaign: Words | None = None
+    keyword: Words | None = None
     target: str | list[str] | None = None
 
 
@@ -31,13 +34,13 @@ class NumberForm(msgspec.Struct, forbid_unknown_fields=True):
     """A static number: what it stands for, and the targets of its calls or the flow they follow."""
 
     number: str
-    channel: str
+    channel: Words
     target: str | list[str] | None = None
     flow: str | None = None
-    name: str | None = None
-    source: str | None = None
-    campaign: str | None = None
-    keyword: str | None = None
+    name: Words | None = None
+    source: Words | None = None
+    campaign: Words | None = None
+    keyword: Words | None = None
     ring_seconds: int | None = None
     record: bool | None = None
     active: bool = True
@@ -61,7 +64,7 @@ class PoolForm(msgspec.Struct, forbid_unknown_fields=True):
 
 class SiteForm(msgspec.Struct, forbid_unknown_fields=True):
     key: str
-    name: str
+    name: Words
     origins: list[str]
     swap: list[str] = []
     extensions_above: float | None = None

@@ -1,6 +1,7 @@
 """A business describes itself; errors name the field."""
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
@@ -8,9 +9,9 @@ import pytest
 from ringtrace.domain.attribution import WINDOW_MS, Basis
 from ringtrace.domain.number import NumberKind
 from ringtrace.domain.past import PastCanary
-from ringtrace.services.errors import FieldInvalidError, RefusedError
+from ringtrace.services.errors import FieldInvalidError, NumberTakenError, RefusedError
 from ringtrace.services.setup_form import read_setup
-from tests.shop import ORIGIN, POOL, TARGET, Shop, rfc
+from tests.shop import ORIGIN, POOL, RADIO, TARGET, Shop, rfc
 
 OTHER = "+12025550112"
 TV = "+12025550161"
@@ -46,6 +47,7 @@ async def test_what_is_not_named_stays(shop: Shop) -> None:
     [
         ({"account": {"name": " ", "region": "US"}}, "account.name"),
         ({"account": {"name": "X", "region": "USA"}}, "account.region"),
+        ({"account": {"name": "X", "region": "ZZ"}}, "account.region"),
         ({"number": [NUMBER | {"number": "x"}]}, "number[0].number"),
         ({"number": [NUMBER | {"channel": " "}]}, "number[0].channel"),
         ({"number": [NUMBER | {"target": "nobody"}]}, "number[0].target"),
@@ -169,6 +171,14 @@ async def test_accounts_opened_at_the_same_moment_are_different_tenants(shop: Sh
     assert refused.value.field == "login"
 
 
+async def test_a_number_that_is_another_accounts_is_named(shop: Shop) -> None:
+    """Of the hundreds in a document the one to take out."""
+    apply_setup = shop.house.use_cases.apply_setup
+
+    with pytest.raises(NumberTakenError, match=re.escape(RADIO)):
+        await apply_setup(2, read_setup({"number": [NUMBER | {"number": RADIO}]}))
+
+
 async def test_two_accounts_cannot_race_for_a_number_or_a_key(shop: Shop) -> None:
     apply_setup = shop.house.use_cases.apply_setup
     form = read_setup({"number": [NUMBER], "site": [SITE]})
@@ -188,6 +198,9 @@ async def test_two_accounts_cannot_race_for_a_number_or_a_key(shop: Shop) -> Non
         ({"numbers": []}, "numbers"),
         ({"site": [{"key": 1}]}, "site[0].key"),
         ({"number": "x"}, "number"),
+        ({"number": [NUMBER | {"channel": "x" * 201}]}, "number[0].channel"),
+        ({"number": [NUMBER | {"campaign": "x" * 201}]}, "number[0].campaign"),
+        ({"site": [SITE | {"name": "x" * 201}]}, "site[0].name"),
     ],
 )
 def test_a_document_of_another_shape_is_refused_by_field(

@@ -241,6 +241,17 @@ async def test_an_account_the_operator_opens_can_use_the_api_at_once(shop: Shop)
     assert setup.json()["numbers"] == []
 
 
+def _nested(depth: int) -> bytes:
+    return b'{"flow": [' + b"[" * depth + b"]" * depth + b"]}"
+
+
+def _branches(depth: int) -> bytes:
+    """A flow of branches within branches."""
+    opened = b'{"do": "branch", "when": {"withheld": true}, "then": ['
+    steps = opened * depth + b'{"do": "hang_up"}' + b"]}" * depth
+    return b'{"flow": [{"name": "deep", "step": [' + steps + b"]}]}"
+
+
 NUMBER = {"number": "+12025550150", "channel": "Print", "target": TARGET}
 
 
@@ -319,6 +330,20 @@ NUMBER = {"number": "+12025550150", "channel": "Print", "target": TARGET}
             "field_invalid",
             "login",
         ),
+        (
+            "POST",
+            "/accounts",
+            {"json": {"name": "X", "region": "ZZ", "login": "new"}},
+            422,
+            "field_invalid",
+            "region",
+        ),
+        ("GET", f"/flows/office/versions/{2**63 - 1}", {}, 404, "not_found", None),
+        ("GET", f"/flows/office/versions/{2**63}", {}, 404, "not_found", None),
+        ("GET", "/deliveries?state=lost", {}, 422, "field_invalid", "state"),
+        ("POST", "/blocklist/import", {"content": b"caller"}, 422, "field_invalid", "treatment"),
+        ("PUT", "/setup", {"content": _nested(9_000)}, 400, "body_invalid", "body"),
+        ("PUT", "/setup", {"content": _branches(900)}, 400, "body_invalid", "body"),
         ("PUT", "/setup", {"content": b" " * 5_000_000}, 413, "body_too_large", None),
     ],
 )

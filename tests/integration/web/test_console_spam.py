@@ -256,6 +256,24 @@ async def test_all_calls_of_a_caller_are_marked_and_he_is_blocked(shop: Shop) ->
     assert "Blocked admin" in nbsp(await text(shop, "/blocklist"))
 
 
+async def test_a_caller_who_stays_blocked_when_his_mark_is_taken_back_is_said_to_be(
+    shop: Shop,
+) -> None:
+    await signed_in(shop)
+    await calls(shop, "one")
+    assert "This caller is" not in await text(shop, "/calls/sip/one")
+
+    await send(shop, "/calls/sip/one/spam", said="block")
+    await send(shop, "/calls/sip/one/spam", said="undo")
+
+    page = await shop.client.get("/calls/sip/one")
+    assert f"This caller is blocked as {CALLER}, until that is taken off" in plain(page.text)
+    (found,) = re.findall(r'href="(/blocklist\?caller=[^"]+)"', page.text)
+    assert "1 entry" in await text(shop, found)
+    await send(shop, "/blocklist/remove", caller=CALLER)
+    assert "This caller is" not in await text(shop, "/calls/sip/one")
+
+
 async def test_not_spam_trusts_the_caller_who_can_be_named(shop: Shop) -> None:
     await signed_in(shop)
     await calls(shop, "named")

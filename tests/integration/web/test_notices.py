@@ -254,7 +254,7 @@ async def test_set_up_that_is_sent_again_starts_nobody_who_was_stopped(shop: Sho
         one.answer = lambda _: Reply(410)
         await shop.report("a", **MISSED)
         await deliver(shop)
-        await subscribe(shop, url_of(one), "call.missed", "call.busy")
+        await subscribe(shop, url_of(one), "call.missed", "call.busy", "call.missed")
 
     (state,) = (await ask(shop, "GET", "/recipients"))["recipients"]
     assert (state["standing"], state["events"]) == ("stopped", ["call.missed", "call.busy"])

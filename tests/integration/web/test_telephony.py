@@ -103,6 +103,23 @@ async def test_a_contradicting_report_is_refused_and_kept_for_inspection(shop: S
     assert call.contradictions == 1
 
 
+async def test_a_report_that_was_accepted_is_no_contradiction_when_it_comes_again(
+    shop: Shop,
+) -> None:
+    """Its answer was lost, and the platform's history completed the call meanwhile."""
+    missed = {"outcome": "missed", "reason": "operator_not_responsive", "talk_seconds": 0.0}
+    await shop.report(CALL, **missed)
+    await shop.report(CALL)
+
+    again = await shop.report(CALL, **missed)
+
+    assert (again.status_code, again.json()) == (200, {"result": "unchanged"})
+    call = await shop.call(CALL)
+    assert call.report is not None
+    assert call.report.outcome == "answered"
+    assert call.contradictions == 0
+
+
 async def test_a_report_is_enough_when_the_arrival_never_came(shop: Shop) -> None:
     shown = (await shop.hit()).json()["number"]["e164"]
     shop.clock.now += 10_000

@@ -11,6 +11,7 @@ from ringtrace.domain.number import (
     NumberInvalidError,
     NumberKind,
     TrackingNumber,
+    is_region,
     national_digits,
     normalise,
     with_extension,
@@ -117,3 +118,8 @@ def test_calls_are_told_the_flow_and_the_version_they_run() -> None:
     assert own.flow_label is None
     assert replace(own, flow_name="office", flow_version=3).flow_label == "office 3"
     assert own.extension("6179") is None
+
+
+def test_a_region_is_a_country_whose_numbers_are_known() -> None:
+    assert is_region("GB")
+    assert not any(map(is_region, ("ZZ", "gb", "GBR", "")))

@@ -20,6 +20,10 @@ from ringtrace.store.sqlite.corrections import as_corrected
 _KEY = "account_id = ? AND gateway = ? AND call_id = ?"
 
 
+def _digest(body: str) -> str:
+    return hashlib.sha256(body.encode()).hexdigest()
+
+
 class CallWriter:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -56,6 +60,8 @@ class CallWriter:
             result, merged = MergeResult.CONTRADICTS, command.report
         else:
             result, merged = calls.merge(known, command.report)
+        if result is MergeResult.CONTRADICTS and self._was_accepted(key, command.report):
+            return MergeResult.UNCHANGED
         if result is MergeResult.UNCHANGED:
             return result
         self._keep_as_received(key, command, accepted=result is not MergeResult.CONTRADICTS)
@@ -109,11 +115,19 @@ class CallWriter:
             return None, None
         return (rows.report(row[0]) if row[0] else None), row[1]
 
+    def _was_accepted(self, key: tuple[int, str, str], report: Report) -> bool:
+        """A gateway that heard no answer sends a report again, maybe after a later one of it."""
+        row = self._connection.execute(
+            f"SELECT accepted FROM call_reports WHERE {_KEY} AND digest = ?",
+            (*key, _digest(rows.text(report))),
+        ).fetchone()
+        return row is not None and bool(row[0])
+
     def _keep_as_received(
         self, key: tuple[int, str, str], command: KeepReport, *, accepted: bool
     ) -> None:
         body = rows.text(command.report)
-        digest = hashlib.sha256(body.encode()).hexdigest()
+        digest = _digest(body)
         self._connection.execute(
             "INSERT OR IGNORE INTO call_reports VALUES (?, ?, ?, ?, ?, ?, ?)",
             (*key, digest, command.received_at, accepted, body),

@@ -1,6 +1,7 @@
 """Every error of the API is one JSON shape with a stable `error_id`."""
 
 import logging
+import re
 from typing import Any
 
 from litestar import MediaType, Request, Response
@@ -23,6 +24,11 @@ _IDS = {
 _BODY = "data"
 """What Litestar calls the whole body; a body that is absent is named like a missing key."""
 
+_ALIASES = {"delivery_state": "state"}
+"""Parameters that callers know by another name: `state` is Litestar's own within a handler."""
+
+_MISSING = re.compile(r"Missing required \w+ parameter '(?P<name>\w+)'")
+
 _SERVER_FAULT = 500
 
 
@@ -41,6 +47,11 @@ def http_error(_: Request[Any, Any, Any], error: HTTPException) -> Response[Erro
     return _response(answer, error.status_code, dict(error.headers or {}))
 
 
+def too_deep(_: Request[Any, Any, Any], __: RecursionError) -> Response[ErrorAnswer]:
+    """Nothing here recurses but the decoding and reading of what was sent."""
+    return refused(_, BodyInvalidError("the body is nested too deeply", "body"))
+
+
 def failed(request: Request[Any, Any, Any], error: Exception) -> Response[ErrorAnswer]:
     log.error("request_failed method=%s", request.method, exc_info=error)
     return _response(ErrorAnswer("internal_error", None, "an error on our side"), _SERVER_FAULT)
@@ -51,9 +62,14 @@ def _wrong_field(error: ValidationException) -> RefusedError:
     extra = error.extra
     first = extra[0] if isinstance(extra, list) and extra else {}
     key, message = str(first.get("key", "")), str(first.get("message", error.detail))
+    missing = _MISSING.match(error.detail)
+    if missing is not None:
+        return FieldInvalidError("it is needed", missing["name"])
     if key == _BODY and message == repr(_BODY):
         return BodyInvalidError("a JSON body is needed", "body")
-    return FieldInvalidError.read(f"{message} - at `${'' if key == _BODY else key}`")
+    return FieldInvalidError.read(
+        f"{message} - at `${'' if key == _BODY else _ALIASES.get(key, key)}`"
+    )
 
 
 def _response(

@@ -43,6 +43,7 @@ def api_router() -> Router:
         exception_handlers={
             RefusedError: errors.refused,
             HTTPException: errors.http_error,
+            RecursionError: errors.too_deep,
             Exception: errors.failed,
         },
         security=[{"token": []}],

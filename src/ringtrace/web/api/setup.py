@@ -29,6 +29,9 @@ from ringtrace.web.api.notices import recipient_answer
 from ringtrace.web.times import utc
 from ringtrace.web.uses import Uses
 
+_HIGHEST_VERSION = 2**63 - 1
+"""No store counts further."""
+
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
@@ -67,7 +70,8 @@ async def show_flow(
     uses: Uses, request: Request[object, object, State], name: FromPath[str], version: FromPath[int]
 ) -> FlowAnswer:
     """As it was when calls ran it; `GET /setup` has the newest ones."""
-    kept = await uses.store.flow(account_id(request), name, version)
+    known = version <= _HIGHEST_VERSION
+    kept = await uses.store.flow(account_id(request), name, version) if known else None
     if kept is None:
         raise NotFoundError("no such version of a flow")
     return presenter.flow(kept)

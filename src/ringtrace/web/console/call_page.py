@@ -19,6 +19,7 @@ from ringtrace.web.console.disagreement import disagreements
 from ringtrace.web.console.explanation import explanation
 from ringtrace.web.console.page import page
 from ringtrace.web.console.session import AnyRequest, viewer
+from ringtrace.web.console.spam_view import standing
 from ringtrace.web.uses import Uses
 
 
@@ -56,6 +57,7 @@ async def show_call(
         who,
         section="calls",
         call=call_view(uses, who, record),
+        standing=standing(uses.directory.listing(key[0], record.caller or "")),
         facts=_facts(record),
         legs=_legs(uses, record.report),
         tags=[

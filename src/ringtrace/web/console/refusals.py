@@ -8,7 +8,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.response import Redirect
 
-from ringtrace.services.errors import RefusedError
+from ringtrace.services.errors import BodyInvalidError, FieldInvalidError, RefusedError
 from ringtrace.web.console.page import page
 from ringtrace.web.console.session import SignInNeededError
 
@@ -34,6 +34,9 @@ def sign_in_first(request: Request[Any, Any, Any], _: SignInNeededError) -> Resp
 
 
 def refused(_: Request[Any, Any, Any], error: RefusedError) -> Response[Any]:
+    if isinstance(error, FieldInvalidError | BodyInvalidError):
+        why = f"{error.message[:1].upper()}{error.message[1:]}. Go back and try again."
+        return _page(error.status, ("That did not work", why))
     return _page(error.status)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from ringtrace.domain.blocklist import Listing, Treatment
 from ringtrace.domain.flow import is_phone
 from ringtrace.domain.screening import Passage, Rule
 from ringtrace.services.ports import CallRecord
@@ -33,6 +34,25 @@ class SpamView:
     mark: Said | None
     can_mark_every: bool
     can_list: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the list says of a caller now, whatever became of this call; `pattern` is the entry."""
+
+    words: str
+    pattern: str
+
+
+def standing(listing: Listing | None) -> Standing | None:
+    return None if listing is None else Standing(_NEXT[listing.treatment], listing.pattern)
+
+
+_NEXT = {
+    Treatment.BLOCK: "This caller is blocked",
+    Treatment.ASK: "This caller has to press a key",
+    Treatment.TRUST: "This caller is trusted",
+}
 
 
 def spam_view(viewer: Viewer, record: CallRecord) -> SpamView:
