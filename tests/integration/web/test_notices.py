@@ -513,6 +513,19 @@ async def test_a_message_is_told_by_the_version_of_the_flow_that_took_it(shop: S
     assert (len(old.received), len(new.received)) == (1, 0)
 
 
+async def test_a_message_that_a_cached_plan_took_is_told_by_the_version_that_it_was_made_of(
+    shop: Shop,
+) -> None:
+    """The gateway followed its own copy: no arrival says which version, but the report does."""
+    async with receiver() as old, receiver() as new:
+        await apply(shop, flow=[mailroom(old)], number=[RADIO_FOLLOWS])
+        await apply(shop, flow=[mailroom(new)])
+        await shop.report("c", **MESSAGE, box=0, plan_source="cache", flow="mailroom 1")
+        await deliver(shop)
+
+    assert (len(old.received), len(new.received)) == (1, 0)
+
+
 async def test_whom_the_voicemail_and_the_account_name_is_told_once(shop: Shop) -> None:
     async with receiver() as one:
         await apply(shop, flow=[mailroom(one)], number=[RADIO_FOLLOWS])
