@@ -212,6 +212,30 @@ async def test_a_listed_robot_that_presses_a_key_is_trusted_but_a_blocked_one_st
     assert does(await rings(shop, "blocked")) == ["hang_up"]
 
 
+async def test_who_is_trusted_for_a_key_alone_is_asked_again_once_a_call_of_his_is_spam(
+    shop: Shop,
+) -> None:
+    await listed(shop, treatment="ask")
+    await rings(shop, "asked")
+    await ends(shop, "asked")
+
+    marked = await api(shop, "PUT", "/calls/sip/asked/spam", json={"spam": True})
+
+    assert marked.status_code == 200
+    assert does(await rings(shop, "again")) == ["menu", "dial"]
+    await ends(shop, "again")
+    assert does(await rings(shop, "pressed-it")) == ["dial"]
+
+
+async def test_whom_a_person_trusts_a_mark_does_not_distrust(shop: Shop) -> None:
+    await listed(shop, treatment="trust")
+    await ends(shop, "one")
+
+    await api(shop, "PUT", "/calls/sip/one/spam", json={"spam": True})
+
+    assert does(await rings(shop, "again")) == ["dial"]
+
+
 async def test_a_plan_from_the_gateways_memory_asked_nobody(shop: Shop) -> None:
     await listed(shop, treatment="ask")
     await rings(shop, "asked")
