@@ -383,6 +383,38 @@ async def test_a_slow_receiver_delays_neither_reports_nor_plans_nor_other_receiv
     assert took < 5, "the slow ones hang until they are released"
 
 
+async def test_when_many_are_slow_the_next_place_is_for_who_waits_for_his_first(
+    shop: Shop,
+) -> None:
+    """Eight that hang take all places, and what waits for them is older than anything new."""
+    releases = asyncio.Semaphore(0)
+
+    async def slowly(_: object) -> Reply:
+        await releases.acquire()
+        return Reply()
+
+    async with receiver() as slow, receiver() as fast:
+        slow.answer = slowly
+        for i in range(8):
+            await subscribe(shop, f"{url_of(slow)}/{i}", "call.missed")
+        for i in range(8):
+            await shop.report(f"slow-{i}", **MISSED)
+        await shop.house.deliver.look()
+        await slow.wait(32)
+        await subscribe(shop, url_of(fast), "call.busy")
+        await shop.report("now", **MISSED | {"outcome": "busy", "reason": "operator_busy"})
+
+        releases.release()
+        async with asyncio.timeout(10):
+            while not fast.received:
+                await shop.house.deliver.look()
+                await asyncio.sleep(0.02)
+
+        for _ in range(64):
+            releases.release()
+        await shop.house.deliver.settle()
+
+
 async def test_an_inner_address_is_never_asked(shop: Shop) -> None:
     async with receiver("127.0.0.2") as inner, receiver() as one:
         await subscribe(shop, f"http://127.0.0.2:{inner.port}/", "call.missed")
