@@ -534,12 +534,23 @@ async def test_robots_are_imported_from_csv(shop: Shop) -> None:
     assert does(await rings(shop, "one", caller="+19005550100")) == ["menu", "dial"]
 
 
+async def test_lines_may_end_as_old_spreadsheets_end_them(shop: Shop) -> None:
+    content = b"+12025550177,windows\r+1900*\r"
+
+    answer = await api(
+        shop, "POST", "/blocklist/import", params={"treatment": "ask"}, content=content
+    )
+
+    assert (answer.status_code, answer.json()) == (201, {"callers": [CALLER, "+1900*"]})
+
+
 @pytest.mark.parametrize(
     ("content", "error", "field"),
     [
         (b"+12025550177\nnonsense\n", "field_invalid", "callers[1].caller"),
         (b"", "field_invalid", "callers"),
         (b"\xff\xfe", "body_invalid", "body"),
+        (b'"' + b"1" * 140_000, "field_invalid", "callers"),
         (b"+12025550177," + b"x" * 201, "field_invalid", "callers[0].note"),
     ],
 )

@@ -125,8 +125,8 @@ async def add_callers(
     who = viewer(request)
     if data.treatment not in Treatment.__members__.values():
         raise FieldInvalidError("block, ask or trust", "treatment")
-    wanted = read_callers(data.callers, Treatment(data.treatment))
     try:
+        wanted = read_callers(data.callers, Treatment(data.treatment))
         await uses.keep_list.add(who.account.account_id, wanted, who.login)
     except FieldInvalidError as error:
         return await _page(uses, request, error, data)
