@@ -222,7 +222,7 @@ def tried(delivery: Delivery, one: Try, chance: float, retry_after: float = 0.0)
     if one.failure.is_final or count >= MOST_TRIES:
         return replace(after, state=DeliveryState.DEAD)
     ended = one.at + round(one.seconds * 1_000)
-    wanted = min(round(retry_after * 1_000), LONGEST_PAUSE_MS)
+    wanted = round(min(retry_after * 1_000, LONGEST_PAUSE_MS))
     next_try_at = ended + max(pause(count, chance), wanted)
     return replace(after, state=DeliveryState.PENDING, next_try_at=next_try_at)
 

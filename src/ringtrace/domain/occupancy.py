@@ -11,8 +11,9 @@ TOLD_SECONDS: Final = 120.0
 
 
 class Occupancy:
-    """Legs by target; `call` is whatever tells calls apart. Moments are ms and never decrease.
+    """Legs by target; `call` is whatever tells calls apart.
 
+    Moments are ms; of a clock that is set back, what was noted by a later time counts no more.
     `lasts` is for how many ms a leg counts that is not told of again, None: until it is over.
     """
 
@@ -28,7 +29,7 @@ class Occupancy:
         None: it has it already, whatever else is known. Other legs of the same call do not count:
         a call may come back to a target before it is told that the first try is over.
         """
-        if self._lasts is not None and at - self._swept_at >= self._lasts:
+        if self._lasts is not None and not 0 <= at - self._swept_at < self._lasts:
             self._sweep(at)
         legs = self._legs.get(target, {})
         others = sum(one != call for (one, _), until in legs.items() if self._counts(until, at))
@@ -57,11 +58,16 @@ class Occupancy:
             self.vacate(call, leg)
 
     def _counts(self, until: int, at: int) -> bool:
-        return self._lasts is None or until > at
+        return self._lasts is None or at < until <= at + self._lasts
 
     def _sweep(self, at: int) -> None:
         """Legs of which nobody told the end would stay for ever."""
         self._swept_at = at
-        old = [key for legs in self._legs.values() for key, until in legs.items() if until <= at]
+        old = [
+            key
+            for legs in self._legs.values()
+            for key, until in legs.items()
+            if not self._counts(until, at)
+        ]
         for call, leg in old:
             self.vacate(call, leg)

@@ -81,7 +81,7 @@ def _retry_after(text: str, at: int) -> float:
         return float(text)
     try:
         until = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
     until = until if until.tzinfo else until.replace(tzinfo=UTC)
     return max(0.0, (until - datetime.fromtimestamp(at / 1_000, UTC)).total_seconds())

@@ -53,6 +53,12 @@ class KeepTheList:
         await self._store.submit(UnlistCaller(account_id, pattern, self._clock(), removed_by))
         await self._directory.refresh()
 
+    async def distrust(self, account_id: int, caller: str, removed_by: str | None) -> None:
+        """That he pressed a key once speaks for the caller no more; what a person said stands."""
+        listing = self._directory.listing(account_id, caller)
+        if listing is not None and listing.by_gate:
+            await self.remove(account_id, caller, removed_by)
+
     def _read(
         self, account_id: int, path: str, said: Wanted, now: int, added_by: str | None
     ) -> Listing:

@@ -55,8 +55,12 @@ class MarkTheSpam:
         )
         if record.caller is not None:
             await self._watch.renew(account_id, record.caller, now)
-        if verdict.treatment is not None and caller is not None:
+        if caller is None:
+            return
+        if verdict.treatment is not None:
             await self._keep_list.add(account_id, [Wanted(caller, verdict.treatment)], marked_by)
+        elif verdict.spam:
+            await self._keep_list.distrust(account_id, caller, marked_by)
 
 
 def _named(record: CallRecord, verdict: Verdict) -> str | None:

@@ -366,9 +366,10 @@ class Reads(Protocol):
     async def delivery(self, account_id: int, delivery_id: str) -> Delivery | None: ...
 
     async def due_deliveries(self, at: int, each: int, limit: int) -> Sequence[Delivery]:
-        """Of all accounts what is to be tried by `at` (ms since 1970 UTC), the oldest first.
+        """Of all accounts what is to be tried by `at` (ms since 1970 UTC).
 
-        At most `each` of one recipient, so that one who is slow keeps nobody waiting.
+        At most `each` of one recipient, and every recipient's oldest before anybody's second, so
+        that those who are slow keep nobody waiting.
         """
         ...
 

@@ -104,10 +104,13 @@ class RecordCall:
         return frozenset(recipient_id(address) for address in told)
 
     async def _ran(self, key: CallKey, report: Report) -> Flow:
-        """The version that the call was routed by; where nobody noted one, the newest."""
+        """The version that the call was routed by; where nobody says which, the newest.
+
+        The gateway knows best: it may have followed a plan that it kept, of an older version.
+        """
         number = known_number(self._directory, key[0], report.number)
-        record = await self._store.call(*key)
-        label = record.flow if record else None
+        record = None if report.flow else await self._store.call(*key)
+        label = report.flow or (record.flow if record else None)
         if label is None or label == number.flow_label:
             return number.flow
         name, _, version = label.rpartition(" ")

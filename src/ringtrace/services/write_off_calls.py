@@ -49,16 +49,21 @@ class WriteOffCalls:
         return closed
 
     async def for_ever(self) -> None:
-        """Runs until it is cancelled."""
+        """Runs until it is cancelled, whatever fails.
+
+        Not at once: after an outage the gateways first deliver the reports that waited for us.
+        """
         while True:
+            await asyncio.sleep(LOOK_SECONDS)
             try:
                 closed = await self()
             except RefusedError as error:
                 log.warning("calls_not_written_off error=%s", error.error_id)
+            except Exception:  # one call that cannot be read must not end the job
+                log.exception("write_off_failed")
             else:
                 if closed:
                     log.warning("calls_written_off count=%d", closed)
-            await asyncio.sleep(LOOK_SECONDS)
 
     def _longest_ms(self, account_id: int, call: CallRecord) -> int:
         """How long it may last, from the flows of its number."""

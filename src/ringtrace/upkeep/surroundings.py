@@ -33,7 +33,8 @@ def look_around(settings: Settings) -> Surroundings:
         open_to_others=tuple(
             path.name
             for path in (
-                settings.data / "secret.key", settings.password_file, settings.api_token_file
+                settings.data / "secret.key", settings.password_file, settings.api_token_file,
+                settings.node_token_file,
             )
             if path.exists() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
         ),

@@ -212,6 +212,30 @@ async def test_a_listed_robot_that_presses_a_key_is_trusted_but_a_blocked_one_st
     assert does(await rings(shop, "blocked")) == ["hang_up"]
 
 
+async def test_who_is_trusted_for_a_key_alone_is_asked_again_once_a_call_of_his_is_spam(
+    shop: Shop,
+) -> None:
+    await listed(shop, treatment="ask")
+    await rings(shop, "asked")
+    await ends(shop, "asked")
+
+    marked = await api(shop, "PUT", "/calls/sip/asked/spam", json={"spam": True})
+
+    assert marked.status_code == 200
+    assert does(await rings(shop, "again")) == ["menu", "dial"]
+    await ends(shop, "again")
+    assert does(await rings(shop, "pressed-it")) == ["dial"]
+
+
+async def test_whom_a_person_trusts_a_mark_does_not_distrust(shop: Shop) -> None:
+    await listed(shop, treatment="trust")
+    await ends(shop, "one")
+
+    await api(shop, "PUT", "/calls/sip/one/spam", json={"spam": True})
+
+    assert does(await rings(shop, "again")) == ["dial"]
+
+
 async def test_a_plan_from_the_gateways_memory_asked_nobody(shop: Shop) -> None:
     await listed(shop, treatment="ask")
     await rings(shop, "asked")
@@ -510,12 +534,23 @@ async def test_robots_are_imported_from_csv(shop: Shop) -> None:
     assert does(await rings(shop, "one", caller="+19005550100")) == ["menu", "dial"]
 
 
+async def test_lines_may_end_as_old_spreadsheets_end_them(shop: Shop) -> None:
+    content = b"+12025550177,windows\r+1900*\r"
+
+    answer = await api(
+        shop, "POST", "/blocklist/import", params={"treatment": "ask"}, content=content
+    )
+
+    assert (answer.status_code, answer.json()) == (201, {"callers": [CALLER, "+1900*"]})
+
+
 @pytest.mark.parametrize(
     ("content", "error", "field"),
     [
         (b"+12025550177\nnonsense\n", "field_invalid", "callers[1].caller"),
         (b"", "field_invalid", "callers"),
         (b"\xff\xfe", "body_invalid", "body"),
+        (b'"' + b"1" * 140_000, "field_invalid", "callers"),
         (b"+12025550177," + b"x" * 201, "field_invalid", "callers[0].note"),
     ],
 )

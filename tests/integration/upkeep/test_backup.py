@@ -140,6 +140,7 @@ async def test_the_doctor_finds_what_is_broken(tmp_path: Path) -> None:
         settings.recordings / "1" / "sip" / "stray.wav"
     )
     settings.password_file.chmod(0o644)
+    settings.node_token_file.touch(0o644)
     with sqlite3.connect(settings.database) as database:
         database.execute("UPDATE number_routes SET account_id = 7 WHERE number = ?", (POOL,))
         database.execute("UPDATE calls SET started_at = started_at + 86400000")
@@ -154,7 +155,10 @@ async def test_the_doctor_finds_what_is_broken(tmp_path: Path) -> None:
     broken = ("secrets", "clock", "routes", "recordings", "server")
     assert wrong == {(check, "error") for check in broken}
     shown = await asyncio.to_thread(run, "doctor", "--data", data)
-    assert "1 calls miss their file: sip/kept" in " ".join(shown.stdout.split())
+    words = " ".join(shown.stdout.split())
+    assert "1 calls miss their file: sip/kept" in words
+    assert settings.password_file.name in words
+    assert settings.node_token_file.name in words
 
 
 async def test_the_doctor_says_when_the_database_cannot_be_read(tmp_path: Path) -> None:

@@ -383,6 +383,38 @@ async def test_a_slow_receiver_delays_neither_reports_nor_plans_nor_other_receiv
     assert took < 5, "the slow ones hang until they are released"
 
 
+async def test_when_many_are_slow_the_next_place_is_for_who_waits_for_his_first(
+    shop: Shop,
+) -> None:
+    """Eight that hang take all places, and what waits for them is older than anything new."""
+    releases = asyncio.Semaphore(0)
+
+    async def slowly(_: object) -> Reply:
+        await releases.acquire()
+        return Reply()
+
+    async with receiver() as slow, receiver() as fast:
+        slow.answer = slowly
+        for i in range(8):
+            await subscribe(shop, f"{url_of(slow)}/{i}", "call.missed")
+        for i in range(8):
+            await shop.report(f"slow-{i}", **MISSED)
+        await shop.house.deliver.look()
+        await slow.wait(32)
+        await subscribe(shop, url_of(fast), "call.busy")
+        await shop.report("now", **MISSED | {"outcome": "busy", "reason": "operator_busy"})
+
+        releases.release()
+        async with asyncio.timeout(10):
+            while not fast.received:
+                await shop.house.deliver.look()
+                await asyncio.sleep(0.02)
+
+        for _ in range(64):
+            releases.release()
+        await shop.house.deliver.settle()
+
+
 async def test_an_inner_address_is_never_asked(shop: Shop) -> None:
     async with receiver("127.0.0.2") as inner, receiver() as one:
         await subscribe(shop, f"http://127.0.0.2:{inner.port}/", "call.missed")
@@ -508,6 +540,19 @@ async def test_a_message_is_told_by_the_version_of_the_flow_that_took_it(shop: S
         await shop.house.use_cases.route_call.settle()
         await apply(shop, flow=[mailroom(new)])
         await shop.report("c", **MESSAGE, box=0)
+        await deliver(shop)
+
+    assert (len(old.received), len(new.received)) == (1, 0)
+
+
+async def test_a_message_that_a_cached_plan_took_is_told_by_the_version_that_it_was_made_of(
+    shop: Shop,
+) -> None:
+    """The gateway followed its own copy: no arrival says which version, but the report does."""
+    async with receiver() as old, receiver() as new:
+        await apply(shop, flow=[mailroom(old)], number=[RADIO_FOLLOWS])
+        await apply(shop, flow=[mailroom(new)])
+        await shop.report("c", **MESSAGE, box=0, plan_source="cache", flow="mailroom 1")
         await deliver(shop)
 
     assert (len(old.received), len(new.received)) == (1, 0)

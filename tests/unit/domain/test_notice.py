@@ -1,5 +1,6 @@
 """Who is told, and what becomes of each telling."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -131,6 +132,7 @@ def test_a_recipient_may_ask_for_a_longer_pause_within_bounds() -> None:
     assert tried(NEW, failed, 0.5, 3_600).next_try_at == 1_500 + 3_600_000
     assert tried(NEW, failed, 0.5, 1).next_try_at == 1_500 + 10_000
     assert tried(NEW, failed, 0.5, 1e9).next_try_at == 1_500 + LONGEST_PAUSE_MS
+    assert tried(NEW, failed, 0.5, math.inf).next_try_at == 1_500 + LONGEST_PAUSE_MS
 
 
 @pytest.mark.parametrize("failure", list(Failure))

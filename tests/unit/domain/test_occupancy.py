@@ -94,6 +94,16 @@ def test_a_leg_that_is_told_of_in_time_stays() -> None:
         assert not book.occupy(DESK, "b", 1, 1, at + MINUTE)
 
 
+def test_a_clock_that_is_set_back_keeps_no_target_full() -> None:
+    book = Occupancy()
+    day = 24 * 60 * MINUTE
+    book.occupy(DESK, "dead", 1, 1, day)
+
+    assert book.occupy(DESK, "b", 1, 1, MINUTE)
+    assert "dead" not in book._targets
+    assert not book.occupy(DESK, "c", 1, 1, 2 * MINUTE)
+
+
 def test_one_word_of_a_leg_may_be_lost() -> None:
     assert 2 * TOLD_SECONDS * 1_000 < LASTS_MS
 

@@ -66,6 +66,15 @@ def test_the_example_of_standard_webhooks_is_signed_as_it_says() -> None:
             Answer(429, {"retry-after": "Mon, 23 Nov 2026 07:29:00 -0000"}, b"", is_whole=True),
             Sent(429, Failure.STATUS),
         ),
+        (
+            Answer(
+                429,
+                {"retry-after": "Mon, 23 Nov 99999999999999999999 07:29:00 GMT"},
+                b"",
+                is_whole=True,
+            ),
+            Sent(429, Failure.STATUS),
+        ),
         (Answer(503, {"retry-after": "soon"}, b"", is_whole=True), Sent(503, Failure.STATUS)),
         (Answer(503, {"retry-after": "-5"}, b"", is_whole=True), Sent(503, Failure.STATUS)),
         (

@@ -173,8 +173,18 @@ class Planner:
         self._in_time(_ROOM_SECONDS, lambda: self._has_room(call, note), give_up, done)
 
     def tell_leg(self, call: str, note: LegNote) -> None:
-        """Tell the backend of a leg; nothing waits for it."""
-        self._threads.submit(self._has_room, call, note)
+        """Tell the backend of a leg; nothing waits for it.
+
+        What it could not be told in time is let go: after it has hung for an hour, all of that
+        would keep the plans of ringing calls waiting.
+        """
+        deadline = time.monotonic() + _ROOM_SECONDS
+
+        def tell() -> None:
+            if time.monotonic() < deadline:
+                self._has_room(call, note)
+
+        self._threads.submit(tell)
 
     def _in_time(
         self,

@@ -103,7 +103,7 @@ class Sender:
         for call in self._waiting():
             if self._stop.is_set() or not self._refused_reports.is_due(call):
                 continue
-            delivery = self._report(call)
+            delivery = _unless_broken(self._report, call)
             if delivery is Delivery.AWAY:
                 return self._pause_away()
             _note(self._refused_reports, call, delivery)
@@ -114,7 +114,7 @@ class Sender:
         """The same for recordings; a report without one is done with, too."""
         for call in self._waiting():
             if not self._stop.is_set() and self._refused_recordings.is_due(call):
-                _note(self._refused_recordings, call, self._recording(call))
+                _note(self._refused_recordings, call, _unless_broken(self._recording, call))
         return self._refused_recordings.pause()
 
     def _run_reports(self) -> None:
@@ -187,6 +187,18 @@ def _note(refusals: _Refusals, call: str, delivery: Delivery | None) -> None:
         refusals.add(call)
     elif delivery is not None:
         refusals.forget(call)
+
+
+def _unless_broken(send: Callable[[str], Delivery | None], call: str) -> Delivery | None:
+    """What goes wrong with one call must not end the thread that sends all the others."""
+    try:
+        return send(call)
+    except OSError:
+        raise
+    except Exception as error:  # noqa: BLE001 - see above
+        # Without the error's text: it may hold what the report says of the caller.
+        _log.error("delivery_broken call=%s error=%s", call, type(error).__name__)
+        return Delivery.LATER
 
 
 def _unless_unreadable(send: Callable[[], float]) -> float:

@@ -135,9 +135,9 @@ class Speech:
     def _uploaded(self, link: str) -> Sound | None:
         """Its path names the content, so what was fetched once stays right."""
         kept = self._kept(link.partition("?")[0])
-        if kept.exists():
-            kept.touch()
-            return _readable(kept)
+        sound = _taken(kept)
+        if sound is not None:
+            return sound
         try:
             content = self._fetch(link)
         except BackendAwayError as error:
@@ -157,9 +157,9 @@ class Speech:
         if not text or not self._command:
             return None
         kept = self._kept("\0".join((*self._command, prompt.language, text)))
-        if kept.exists():
-            kept.touch()
-            return spoken(read_wav(kept))
+        sound = _taken(kept)
+        if sound is not None:
+            return sound
         with tempfile.TemporaryDirectory(dir=self._cache) as folder:
             said = Path(folder) / "said.wav"
             if not self._run(text, prompt.language, said):
@@ -197,6 +197,14 @@ class Speech:
         files.sort(key=lambda path: path.stat().st_mtime)
         for path in files[: len(files) - _ON_DISK * 9 // 10]:
             path.unlink(missing_ok=True)
+
+
+def _taken(kept: Path) -> Sound | None:
+    """What was kept; a file that a power loss left empty or torn is as good as none."""
+    if not kept.exists():
+        return None
+    kept.touch()
+    return _readable(kept)
 
 
 def _readable(path: Path) -> Sound | None:

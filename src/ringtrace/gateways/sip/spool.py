@@ -125,6 +125,10 @@ class Spool:
                 if self._stopping.wait(_RETRY_SECONDS):
                     return
                 self._jobs.put(record)
+            except Exception as error:  # noqa: BLE001 - one call must not end the thread of all
+                # Without the error's text, as for others. What is kept of the call stays: the next
+                # start tries again.
+                _log.error("report_broken call=%s error=%s", record.call, type(error).__name__)
 
     def _finish(self, record: CallRecord) -> None:
         call = record.call

@@ -226,7 +226,7 @@ def due(connection: sqlite3.Connection, at: int, each: int, limit: int) -> Seque
         f"SELECT {_COLUMNS} FROM (SELECT *, row_number() OVER (PARTITION BY account_id,"
         "  recipient_id ORDER BY next_try_at, delivery_id) AS place"
         "  FROM deliveries WHERE next_try_at <= ?)"
-        " WHERE place <= ? ORDER BY next_try_at, delivery_id LIMIT ?",
+        " WHERE place <= ? ORDER BY place, next_try_at, delivery_id LIMIT ?",
         (at, each, limit),
     )
     return [_delivery(row) for row in found]

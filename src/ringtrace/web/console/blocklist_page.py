@@ -17,6 +17,7 @@ from ringtrace.services.errors import FieldInvalidError
 from ringtrace.services.setup_form import read_setup
 from ringtrace.services.spam_records import ListingFilter, ListingRecord
 from ringtrace.web.console import wording
+from ringtrace.web.console.call_log import page_number
 from ringtrace.web.console.call_view import Badge, shown_caller
 from ringtrace.web.console.page import page
 from ringtrace.web.console.session import AnyRequest, Viewer, viewer
@@ -24,7 +25,6 @@ from ringtrace.web.uses import Uses
 
 PAGE = 50
 _SPACING = re.compile(r"[\s().-]")
-_MOST_DIGITS = 6
 _MOST_LETTERS = 16
 _REMOVED = "removed"
 _SHOWN = {
@@ -88,7 +88,7 @@ async def _page(
     query = request.query_params
     show = query.get("show", "") if query.get("show", "") in _SHOWN else ""
     search = _SPACING.sub("", query.get("caller", ""))[:_MOST_LETTERS]
-    number = _page_number(query.get("page", ""))
+    number = page_number(query.get("page", ""))
     account_id = who.account.account_id
     where = ListingFilter(
         treatment=Treatment(show) if show in Treatment.__members__.values() else None,
@@ -125,8 +125,8 @@ async def add_callers(
     who = viewer(request)
     if data.treatment not in Treatment.__members__.values():
         raise FieldInvalidError("block, ask or trust", "treatment")
-    wanted = read_callers(data.callers, Treatment(data.treatment))
     try:
+        wanted = read_callers(data.callers, Treatment(data.treatment))
         await uses.keep_list.add(who.account.account_id, wanted, who.login)
     except FieldInvalidError as error:
         return await _page(uses, request, error, data)
@@ -228,10 +228,6 @@ def _href(show: str, search: str, number: int = 1) -> str:
     query = {"show": show, "caller": search, "page": str(number) if number > 1 else ""}
     said = urlencode({name: value for name, value in query.items() if value})
     return f"/blocklist?{said}" if said else "/blocklist"
-
-
-def _page_number(text: str) -> int:
-    return max(1, int(text)) if text.isdecimal() and len(text) <= _MOST_DIGITS else 1
 
 
 def _number(name: str, text: str) -> float | int:

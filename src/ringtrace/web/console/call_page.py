@@ -9,11 +9,12 @@ from litestar.params import FromPath
 from litestar.response import Template
 from markupsafe import Markup
 
-from ringtrace.domain.call import GatewayKind, Leg, Report
+from ringtrace.domain.call import Leg, Report
 from ringtrace.domain.tag import LONGEST
 from ringtrace.services.errors import CallUnknownError
 from ringtrace.services.ports import CallRecord
 from ringtrace.web.console import charts, wording
+from ringtrace.web.console.call_key import call_key
 from ringtrace.web.console.call_view import Badge, call_view, shown_target
 from ringtrace.web.console.disagreement import disagreements
 from ringtrace.web.console.explanation import explanation
@@ -45,9 +46,7 @@ async def show_call(
     uses: Uses, request: AnyRequest, gateway: FromPath[str], call: FromPath[str]
 ) -> Template:
     who = viewer(request)
-    if gateway not in GatewayKind.__members__.values():
-        raise CallUnknownError("no such call")
-    key = (who.account.account_id, GatewayKind(gateway), call)
+    key = call_key(request, gateway, call)
     record = await uses.store.call(*key)
     if record is None:
         raise CallUnknownError("no such call")

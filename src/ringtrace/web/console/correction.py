@@ -7,8 +7,8 @@ from litestar import post
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect
 
-from ringtrace.domain.call import GatewayKind
-from ringtrace.services.errors import CallUnknownError, FieldInvalidError
+from ringtrace.services.errors import FieldInvalidError
+from ringtrace.web.console.call_key import call_key
 from ringtrace.web.console.session import AnyRequest, viewer
 from ringtrace.web.uses import Uses
 
@@ -31,9 +31,7 @@ async def correct_call(
     data: URLEncodedBody[CorrectionForm],
 ) -> Redirect:
     who = viewer(request)
-    if gateway not in GatewayKind.__members__.values():
-        raise CallUnknownError("no such call")
-    key = (who.account.account_id, GatewayKind(gateway), call)
+    key = call_key(request, gateway, call)
     if data.undo:
         await uses.correct_call.take_back(*key)
     elif not data.visit:

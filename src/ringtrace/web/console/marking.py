@@ -8,10 +8,10 @@ from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect
 
 from ringtrace.domain.blocklist import Treatment
-from ringtrace.domain.call import GatewayKind
 from ringtrace.domain.flow import is_phone
 from ringtrace.services.errors import CallUnknownError, FieldInvalidError
 from ringtrace.services.mark_spam import Verdict
+from ringtrace.web.console.call_key import call_key
 from ringtrace.web.console.session import AnyRequest, viewer
 from ringtrace.web.uses import Uses
 
@@ -33,9 +33,7 @@ async def mark_call(
     data: URLEncodedBody[MarkForm],
 ) -> Redirect:
     who = viewer(request)
-    if gateway not in GatewayKind.__members__.values():
-        raise CallUnknownError("no such call")
-    key = (who.account.account_id, GatewayKind(gateway), call)
+    key = call_key(request, gateway, call)
     record = await uses.store.call(*key)
     if record is None:
         raise CallUnknownError("no such call")

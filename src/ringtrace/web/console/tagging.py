@@ -7,8 +7,7 @@ from litestar import post
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect
 
-from ringtrace.domain.call import GatewayKind
-from ringtrace.services.errors import CallUnknownError
+from ringtrace.web.console.call_key import call_key
 from ringtrace.web.console.session import AnyRequest, viewer
 from ringtrace.web.uses import Uses
 
@@ -30,9 +29,7 @@ async def tag_call(
     data: URLEncodedBody[TagForm],
 ) -> Redirect:
     who = viewer(request)
-    if gateway not in GatewayKind.__members__.values():
-        raise CallUnknownError("no such call")
-    key = (who.account.account_id, GatewayKind(gateway), call)
+    key = call_key(request, gateway, call)
     if data.remove:
         await uses.tag_call.take_off(*key, data.remove)
     else:

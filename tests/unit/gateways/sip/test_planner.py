@@ -17,6 +17,7 @@ from ringtrace.gateways.sip.backend import (
     Arrival,
     Backend,
     BackendAwayError,
+    LegNote,
     NumberUnknownError,
 )
 from ringtrace.gateways.sip.planner import CACHED_SECONDS, Decision, PlanCache, Planner
@@ -65,6 +66,12 @@ class Scripted(Backend):
         self.answer = answer
         self.let = threading.Event()
         self.let.set()
+        self.told: queue.Queue[str] = queue.Queue()
+
+    def has_room(self, call: str, note: LegNote, timeout: float) -> bool:
+        assert (note, timeout) == (LegNote(1), 1.0)
+        self.told.put(call)
+        return self.let.wait(5)
 
     def plan(self, arrival: Arrival) -> Plan:
         assert arrival == ARRIVAL
@@ -276,3 +283,20 @@ def test_digits_that_hang_are_given_up_after_three_seconds(desk: Desk) -> None:
     desk.clock.run_next()
     planner.close()
     assert found == [None]
+
+
+def test_what_a_hanging_backend_was_not_told_in_time_delays_no_plan_later(desk: Desk) -> None:
+    """Nothing waits for such a word, and a leg that is never told of is forgotten by itself."""
+    desk.backend.let.clear()
+    planner = desk.planner()
+    for _ in range(32):
+        planner.tell_leg("hangs", LegNote(1))
+    for _ in range(32):
+        assert desk.backend.told.get(timeout=5) == "hangs"
+    for _ in range(500):
+        planner.tell_leg("too late", LegNote(1))
+    time.sleep(1.0)  # so long a word of a leg is worth something
+    desk.backend.let.set()
+    planner.tell_leg("in time", LegNote(1))
+    assert desk.backend.told.get(timeout=5) == "in time"
+    planner.close()

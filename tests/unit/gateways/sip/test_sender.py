@@ -84,6 +84,19 @@ def test_refused_report_is_tried_again_and_holds_up_no_other(tmp_path: Path) -> 
     assert receiver.sent == ["a.json", "b.json", "a.json", "a.wav"]
 
 
+def test_a_call_that_cannot_be_sent_holds_up_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Somebody looked at its recording and left a copy that has no name of ours."""
+    receiver = Receiver()
+    outbox(tmp_path, "a.json", "a.bak", "b.json", "b.wav")
+    sender = Sender(tmp_path, receiver, 30)
+    send_all(sender)
+    assert receiver.sent == ["a.json", "b.json", "b.wav"]
+    assert left(tmp_path) == ["a.bak", "a.json"]
+    assert "delivery_broken call=a error=ValueError" in caplog.text
+
+
 def test_refused_recording_is_tried_again_without_its_report(tmp_path: Path) -> None:
     receiver = Receiver([TAKEN, LATER])
     outbox(tmp_path, "a.json", "a.wav")

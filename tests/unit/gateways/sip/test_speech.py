@@ -220,6 +220,22 @@ def test_the_nodes_own_file_comes_first(speech: Make, clock: Clock, tmp_path: Pa
     assert backend.asked == []
 
 
+def test_what_a_power_loss_left_of_a_kept_sound_is_made_anew(
+    speech: Make, clock: Clock, tmp_path: Path
+) -> None:
+    made = speech(*copies(tmp_path), fetch=Backend(wav(0.5)))
+    for prompt in (TEXT, UPLOADED):
+        assert found(made, clock, prompt) is not None
+    for kept in (tmp_path / "cache").glob("*.wav"):
+        kept.write_bytes(b"")
+
+    again = speech(*copies(tmp_path), fetch=Backend(wav(0.5)))
+
+    for prompt in (TEXT, UPLOADED):
+        assert found(again, clock, prompt) is not None
+    assert all(kept.stat().st_size for kept in (tmp_path / "cache").glob("*.wav"))
+
+
 @pytest.mark.parametrize("own", [None, b"", b"not a sound"])
 def test_a_file_the_node_has_not_or_cannot_play_is_fetched(
     speech: Make, clock: Clock, tmp_path: Path, own: bytes | None

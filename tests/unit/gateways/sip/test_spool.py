@@ -120,6 +120,31 @@ def test_recording_is_named_by_its_digest_and_encoded(tmp_path: Path) -> None:
     assert names(tmp_path / "outbox") == [f"{CALL}.flac", f"{CALL}.json"]
 
 
+def test_a_call_that_cannot_be_finished_holds_up_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Somebody left a copy of its recording that has no name of ours."""
+    spool = opened(tmp_path)
+    other = CALL.replace("a", "b")
+    stray = tmp_path / "outbox" / f"{CALL}.{'ab' * 32}.bak"
+    stray.write_bytes(b"RIFF")
+    for call in (CALL, other):
+        record_sound(spool, call)
+        spool.journal(talked(call))
+        spool.close_call(talked(call))
+    spool.start(lambda: None)
+    spool.stop(5)
+    assert f"{other}.json" in names(tmp_path / "outbox")
+    assert f"report_broken call={CALL} error=ValueError" in caplog.text
+    dies(spool)
+
+    stray.unlink()
+    settled(tmp_path)
+    assert report_in(tmp_path)["recording"]["seconds"] == 1.0, (
+        "and it is finished at the next start"
+    )
+
+
 def test_encoder_that_fails_leaves_the_wav(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = Encoder(AudioFormat.FLAC)
     monkeypatch.setattr(encoder, "_command", ("false",))
