@@ -1,0 +1,145 @@
+"""Parquet through DuckDB: rows become a file, and a file is read back to be compared.
+
+The digest of rows does not depend on their order: each row's exact columns as text, joined, give
+an MD5; the lower halves of these, as numbers, are added up. It finds rows that were lost, doubled
+or mixed up on the way; it is no protection against forgers, which the files' SHA-256 is.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import msgspec
+
+from ringtrace.services.lake import Kind, Row
+from ringtrace.store.lake.schema import TABLES, VERSION, Type, checked
+
+MEMORY: Final = "512MB"
+_MANY: Final = 5_000
+_BETWEEN, _NOTHING = "\x1f", "\x00"
+_encode_lines = msgspec.json.Encoder().encode_lines
+
+
+class SealMismatchError(RuntimeError):
+    """What was read back is not what was written: the file is thrown away."""
+
+
+def connect(scratch: Path, *, memory: str = MEMORY, threads: int = 1) -> duckdb.DuckDBPyConnection:
+    """Over nothing; what does not fit into `memory` goes to files in `scratch`."""
+    return duckdb.connect(
+        ":memory:",
+        config={
+            "memory_limit": memory,
+            "threads": threads,
+            "temp_directory": str(scratch),
+            # No extension is loaded from the network.
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "preserve_insertion_order": False,
+        },
+    )
+
+
+class Staged:
+    """Rows of one kind and day on their way into a file."""
+
+    def __init__(self, kind: Kind, path: Path) -> None:
+        self.kind = kind
+        self.path = path
+        self.rows = 0
+        self._sum = 0
+        self._checked = checked(kind)
+        self._waiting: list[Row] = []
+        self._file = path.open("wb")
+
+    @property
+    def digest(self) -> str:
+        return f"{self._sum:x}"
+
+    def add(self, row: Row) -> None:
+        text = _BETWEEN.join([_text(row[name]) for name in self._checked])
+        digest = hashlib.md5(text.encode(), usedforsecurity=False).digest()
+        self._sum += int.from_bytes(digest[8:], "little")
+        self.rows += 1
+        self._waiting.append(row)
+        if len(self._waiting) >= _MANY:
+            self._write()
+
+    def close(self) -> None:
+        self._write()
+        self._file.close()
+
+    def _write(self) -> None:
+        self._file.write(_encode_lines(self._waiting))
+        self._waiting = []
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return _NOTHING
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def write(database: duckdb.DuckDBPyConnection, staged: Staged, target: Path) -> None:
+    """The staged rows as Parquet, compared with them. Raises SealMismatchError."""
+    table = TABLES[staged.kind]
+    types = ", ".join(f"{_literal(name)}: {_literal(kind.staged)}"
+                      for name, kind in table.columns.items())  # fmt: skip
+    source = (
+        f"read_json({_literal(staged.path)}, format = 'newline_delimited', columns = {{{types}}},"
+        " maximum_object_size = 33554432)"
+    )
+    columns = ", ".join(
+        f"epoch_ms({name}) AS {name}" if kind is Type.TIME else name
+        for name, kind in table.columns.items()
+    )
+    copy(database, f"SELECT {columns} FROM {source}", staged.kind, target)
+    found = examine(database, staged.kind, target)
+    if found != (staged.rows, staged.digest):
+        raise SealMismatchError(f"{staged.kind}: {found[0]} of {staged.rows} rows, or others")
+
+
+def copy(database: duckdb.DuckDBPyConnection, query: str, kind: Kind, target: Path) -> None:
+    """What `query` answers as a sealed file of a kind."""
+    said = json.dumps({"schema": VERSION, "kind": kind})
+    database.execute(
+        f"COPY (SELECT * FROM ({query}) ORDER BY {', '.join(TABLES[kind].order)})"
+        f" TO {_literal(target)} (FORMAT parquet, COMPRESSION zstd,"
+        f" KV_METADATA {{ringtrace: {_literal(said)}}})"
+    )
+
+
+def examine(database: duckdb.DuckDBPyConnection, kind: Kind, file: Path) -> tuple[int, str]:
+    """Rows of a file, and their digest."""
+    texts = ", ".join(
+        f"coalesce({_as_text(name, TABLES[kind].columns[name])}, chr(0))" for name in checked(kind)
+    )
+    row = database.execute(
+        "SELECT count(*), coalesce(sum(md5_number_lower("
+        f"concat_ws(chr(31), {texts})))::VARCHAR, '0') FROM read_parquet({_literal(file)})"
+    ).fetchone()
+    assert row is not None  # noqa: S101 - an aggregate answers one row
+    return int(row[0]), f"{int(row[1]):x}"
+
+
+def _as_text(name: str, kind: Type) -> str:
+    return f"epoch_ms({name})::VARCHAR" if kind is Type.TIME else f"{name}::VARCHAR"
+
+
+def sha256_of(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def literal_list(files: Iterable[Path]) -> str:
+    """For `read_parquet`."""
+    return f"[{', '.join(_literal(one) for one in files)}]"
+
+
+def _literal(value: object) -> str:
+    return "'" + str(value).replace("'", "''") + "'"
