@@ -29,6 +29,7 @@ from ringtrace.flowtest.command import flow
 from ringtrace.gateways.sip.command import sip_node
 from ringtrace.gateways.sip.settingsfile import read_settings
 from ringtrace.lake.command import seal
+from ringtrace.lake.forget import forget
 from ringtrace.replay.command import replay
 from ringtrace.serve import NodeBeside
 from ringtrace.serve import serve as run_server
@@ -75,6 +76,7 @@ main.add_command(restore)
 main.add_command(doctor)
 main.add_command(sip_node)
 main.add_command(seal)
+main.add_command(forget)
 
 
 @main.command()

@@ -146,7 +146,15 @@ def _noted(note: Path) -> str:
 
 def secret_key(data: Path) -> bytes:
     """Signs links and sessions; made once, kept in the data folder."""
-    path = data / "secret.key"
+    return _key(data / "secret.key")
+
+
+def forget_key(data: Path) -> bytes:
+    """Names forgotten callers; whoever deletes it makes sure that no name is ever traced back."""
+    return _key(data / "forget.key")
+
+
+def _key(path: Path) -> bytes:
     if not path.exists():
         write_private(path, secrets.token_hex(SECRET_BYTES))
     return bytes.fromhex(path.read_text().strip())
