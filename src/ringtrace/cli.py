@@ -29,6 +29,7 @@ from ringtrace.flowtest.command import flow
 from ringtrace.gateways.sip.command import sip_node
 from ringtrace.gateways.sip.settingsfile import read_settings
 from ringtrace.lake.command import seal
+from ringtrace.lake.export import export
 from ringtrace.lake.forget import forget
 from ringtrace.replay.command import replay
 from ringtrace.serve import NodeBeside
@@ -77,6 +78,7 @@ main.add_command(doctor)
 main.add_command(sip_node)
 main.add_command(seal)
 main.add_command(forget)
+main.add_command(export)
 
 
 @main.command()

@@ -17,8 +17,9 @@ from ringtrace.services.lake import DAY_MS, Kind, Part, day_of
 from ringtrace.store.lake import manifest as manifests
 from ringtrace.store.lake import parquet
 from ringtrace.store.lake.bucket import LakeBucket
-from ringtrace.store.lake.parquet import SealMismatchError, Staged
+from ringtrace.store.lake.parquet import SealMismatchError
 from ringtrace.store.lake.place import LakeInUseError, locked
+from ringtrace.store.lake.staging import Staged
 from tests.bucket import BUCKET, CREDENTIALS, s3_service
 from tests.lake import files, place_of, rows, sealed
 from tests.shop import POOL, TARGET, Shop, bearer, rfc

@@ -49,13 +49,13 @@ class LakeForgetting:
         manifest = sealed.manifest
         part = manifest.parts[Part.CALLS]
         file = self._place.fetch(part.files[Kind.CALLS].name)
-        his = f"caller IN ({', '.join(_literal(one) for one in sorted(spelled))})"
+        his = f"caller IN ({', '.join(parquet.literal(one) for one in sorted(spelled))})"
         emptied = ", ".join(
             f"CASE WHEN {his} THEN NULL ELSE {one} END AS {one}" for one in _EMPTIED
         )
         query = (
-            f"SELECT * REPLACE (CASE WHEN {his} THEN {_literal(name)} ELSE caller END AS caller,"
-            f" {emptied}) FROM read_parquet({parquet.literal_list([file])})"
+            f"SELECT * REPLACE (CASE WHEN {his} THEN {parquet.literal(name)} ELSE caller END"
+            f" AS caller, {emptied}) FROM read_parquet({parquet.literal_list([file])})"
         )
         with (
             tempfile.TemporaryDirectory(dir=self._scratch) as work,
@@ -96,7 +96,3 @@ class LakeForgetting:
             [str(file), sorted(spelled)],
         ).fetchall()
         return [(GatewayKind(gateway), call) for gateway, call in found]
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

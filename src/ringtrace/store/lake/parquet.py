@@ -12,15 +12,12 @@ from pathlib import Path
 from typing import Final
 
 import duckdb
-import msgspec
 
-from ringtrace.services.lake import Kind, Row
+from ringtrace.services.lake import Kind
 from ringtrace.store.lake.schema import TABLES, VERSION, Type, checked
+from ringtrace.store.lake.staging import Staged
 
 MEMORY: Final = "512MB"
-_MANY: Final = 5_000
-_BETWEEN, _NOTHING = "\x1f", "\x00"
-_encode_lines = msgspec.json.Encoder().encode_lines
 
 
 class SealMismatchError(RuntimeError):
@@ -43,55 +40,13 @@ def connect(scratch: Path, *, memory: str = MEMORY, threads: int = 1) -> duckdb.
     )
 
 
-class Staged:
-    """Rows of one kind and day on their way into a file."""
-
-    def __init__(self, kind: Kind, path: Path) -> None:
-        self.kind = kind
-        self.path = path
-        self.rows = 0
-        self._sum = 0
-        self._checked = checked(kind)
-        self._waiting: list[Row] = []
-        self._file = path.open("wb")
-
-    @property
-    def digest(self) -> str:
-        return f"{self._sum:x}"
-
-    def add(self, row: Row) -> None:
-        text = _BETWEEN.join([_text(row[name]) for name in self._checked])
-        digest = hashlib.md5(text.encode(), usedforsecurity=False).digest()
-        self._sum += int.from_bytes(digest[8:], "little")
-        self.rows += 1
-        self._waiting.append(row)
-        if len(self._waiting) >= _MANY:
-            self._write()
-
-    def close(self) -> None:
-        self._write()
-        self._file.close()
-
-    def _write(self) -> None:
-        self._file.write(_encode_lines(self._waiting))
-        self._waiting = []
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return _NOTHING
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
-
-
 def write(database: duckdb.DuckDBPyConnection, staged: Staged, target: Path) -> None:
     """The staged rows as Parquet, compared with them. Raises SealMismatchError."""
     table = TABLES[staged.kind]
-    types = ", ".join(f"{_literal(name)}: {_literal(kind.staged)}"
+    types = ", ".join(f"{literal(name)}: {literal(kind.staged)}"
                       for name, kind in table.columns.items())  # fmt: skip
     source = (
-        f"read_json({_literal(staged.path)}, format = 'newline_delimited', columns = {{{types}}},"
+        f"read_json({literal(staged.path)}, format = 'newline_delimited', columns = {{{types}}},"
         " maximum_object_size = 33554432)"
     )
     columns = ", ".join(
@@ -109,8 +64,8 @@ def copy(database: duckdb.DuckDBPyConnection, query: str, kind: Kind, target: Pa
     said = json.dumps({"schema": VERSION, "kind": kind})
     database.execute(
         f"COPY (SELECT * FROM ({query}) ORDER BY {', '.join(TABLES[kind].order)})"
-        f" TO {_literal(target)} (FORMAT parquet, COMPRESSION zstd,"
-        f" KV_METADATA {{ringtrace: {_literal(said)}}})"
+        f" TO {literal(target)} (FORMAT parquet, COMPRESSION zstd,"
+        f" KV_METADATA {{ringtrace: {literal(said)}}})"
     )
 
 
@@ -121,7 +76,7 @@ def examine(database: duckdb.DuckDBPyConnection, kind: Kind, file: Path) -> tupl
     )
     row = database.execute(
         "SELECT count(*), coalesce(sum(md5_number_lower("
-        f"concat_ws(chr(31), {texts})))::VARCHAR, '0') FROM read_parquet({_literal(file)})"
+        f"concat_ws(chr(31), {texts})))::VARCHAR, '0') FROM read_parquet({literal(file)})"
     ).fetchone()
     assert row is not None  # noqa: S101 - an aggregate answers one row
     return int(row[0]), f"{int(row[1]):x}"
@@ -138,8 +93,9 @@ def sha256_of(file: Path) -> str:
 
 def literal_list(files: Iterable[Path]) -> str:
     """For `read_parquet`."""
-    return f"[{', '.join(_literal(one) for one in files)}]"
+    return f"[{', '.join(literal(one) for one in files)}]"
 
 
-def _literal(value: object) -> str:
+def literal(value: object) -> str:
+    """A text in a statement: file names cannot be bound everywhere."""
     return "'" + str(value).replace("'", "''") + "'"

@@ -5,7 +5,6 @@ import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,8 +15,8 @@ from ringtrace.services.lake import Change, DayRows, Kind, Part, day_name
 from ringtrace.store.lake import manifest as manifests
 from ringtrace.store.lake import parquet
 from ringtrace.store.lake.manifest import SealedFile, SealedPart
-from ringtrace.store.lake.parquet import Staged
 from ringtrace.store.lake.place import Place
+from ringtrace.store.lake.staging import Staged, stage
 
 log = logging.getLogger(__name__)
 
@@ -103,20 +102,13 @@ class Sealer:
         self, account_id: int, part: Part, days: Collection[int], work: Path
     ) -> tuple[Mapping[int, int], Mapping[tuple[Kind, int], Staged]]:
         """The rows as of one moment, and the marks that the days have at that moment."""
-        staged: dict[tuple[Kind, int], Staged] = {}
-        with ExitStack() as files, self._rows.snapshot():
+        with self._rows.snapshot():
             marks = {
                 one.day: one.mark
                 for one in self._rows.changes()
                 if (one.account_id, one.part) == (account_id, part)
             }
-            for kind in part.kinds:
-                for day, row in self._rows.rows(account_id, kind, days):
-                    if (kind, day) not in staged:
-                        one = staged[kind, day] = Staged(kind, work / f"{kind}-{day}.ndjson")
-                        files.callback(one.close)
-                    staged[kind, day].add(row)
-        return marks, staged
+            return marks, stage(self._rows, account_id, part.kinds, days, work)
 
     def _day(
         self, database: duckdb.DuckDBPyConnection, account_id: int, part: Part, day: int,

@@ -148,7 +148,7 @@ class SqliteForgetting:
     def clean_space(self) -> None:
         """Overwrite what deleted and moved rows left in the file and in its log.
 
-        Writers wait meanwhile: about a second for every 200 MB. Raises SpaceNotCleanError when
+        Writers wait meanwhile: about a second for every 150 MB. Raises SpaceNotCleanError when
         somebody keeps the log from being emptied for 30 s.
         """
         self._connection.execute("VACUUM")
