@@ -59,6 +59,7 @@ from ringtrace.services.use_cases import UseCases
 from ringtrace.services.watch_callers import CallerWatch
 from ringtrace.services.write_off_calls import WriteOffCalls
 from ringtrace.store.lake.place import LakeFolder, Place
+from ringtrace.store.lake.worker import LakeReports, Sources
 from ringtrace.store.recordings.folder import RecordingFolder
 from ringtrace.store.sqlite.days import SqliteDays
 from ringtrace.store.sqlite.reader import SqliteReader
@@ -140,7 +141,7 @@ async def open_house(
     """
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = _lock(settings.data)
-    store = SqliteStore.open(settings.database)
+    store = SqliteStore.open(settings.database, _reports(settings, clock))
     try:
         watch = CallerWatch(store)
         use_cases = _use_cases(settings, store, watch, clock, hasher or PasswordHasher())
@@ -229,6 +230,15 @@ def _learnt(past: Past, at: int) -> dict[str, Any]:
     return learn(past, at).to_data()
 
 
+def _reports(settings: Settings, clock: Clock) -> LakeReports | None:
+    """Heavy reports in a process of their own, where there is a lake."""
+    try:
+        place = open_lake(settings)
+    except LakeUnusableError:
+        return None
+    return LakeReports(Sources(settings.database, place, settings.report_scratch), clock)
+
+
 def open_lake(settings: Settings) -> Place:
     """Raises LakeUnusableError."""
     if settings.lake_at == NO_LAKE:
@@ -244,7 +254,7 @@ def open_lake(settings: Settings) -> Place:
             "a lake in a bucket needs the extra: pip install 'ringtrace[s3]'"
         ) from error
     try:
-        return LakeBucket.open(settings.lake_at, settings.lake_cache)
+        return LakeBucket(settings.lake_at, settings.lake_cache)
     except ValueError as error:
         raise LakeUnusableError(str(error)) from error
 
@@ -276,7 +286,7 @@ def open_reader(settings: Settings) -> SqliteReader:
     """The store for reading alone, also while a server runs over it. Raises FileNotFoundError."""
     if not settings.database.exists():
         raise FileNotFoundError(f"no data in {settings.data}: start `ringtrace serve` first")
-    return SqliteReader(settings.database)
+    return SqliteReader(settings.database, _reports(settings, now))
 
 
 def open_recordings(settings: Settings) -> RecordingStore:

@@ -105,8 +105,13 @@ class Settings:
 
     @property
     def lake_scratch(self) -> Path:
-        """The folder of sealed files that are being made, and of queries that need room."""
+        """The folder of sealed files that are being made."""
         return self.data / "lake-work"
+
+    @property
+    def report_scratch(self) -> Path:
+        """The folder of reports that are being made; nothing is left in it."""
+        return self.data / "lake-reports"
 
     @property
     def lake_cache(self) -> Path:

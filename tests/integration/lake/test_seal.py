@@ -232,7 +232,7 @@ def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LakeBuck
         monkeypatch.setenv(name, value)
     with s3_service() as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
-        yield LakeBucket.open(f"s3://{BUCKET}/lake", tmp_path / "cache")
+        yield LakeBucket(f"s3://{BUCKET}/lake", tmp_path / "cache")
 
 
 async def test_a_lake_in_a_bucket_is_the_same(shop: Shop, bucket: LakeBucket) -> None:
@@ -255,8 +255,9 @@ async def test_a_lake_in_a_bucket_is_the_same(shop: Shop, bucket: LakeBucket) ->
         bucket.fetch(file.name)
 
 
-def test_the_copies_of_a_bucket_stay_within_their_room(bucket: LakeBucket, tmp_path: Path) -> None:
-    small = LakeBucket(bucket._store, tmp_path / "small", cache_bytes=2_500)
+@pytest.mark.usefixtures("bucket")
+def test_the_copies_of_a_bucket_stay_within_their_room(tmp_path: Path) -> None:
+    small = LakeBucket(f"s3://{BUCKET}", tmp_path / "small", cache_bytes=2_500)
     for name in ("a", "b", "c"):
         small.write(name, bytes(1_000))
         small.fetch(name)

@@ -12,7 +12,6 @@ from typing import Final
 
 import obstore
 from obstore.exceptions import BaseError, NotFoundError
-from obstore.store import S3Store
 
 from ringtrace.store.s3 import open_s3
 
@@ -23,15 +22,16 @@ _PART: Final = 8 * 1024 * 1024
 class LakeBucket:
     """A request may take 30 s and is tried up to three times within 20 s (store/s3.py)."""
 
-    def __init__(self, store: S3Store, cache: Path, cache_bytes: int = CACHE_BYTES) -> None:
-        self._store = store
+    def __init__(self, url: str, cache: Path, cache_bytes: int = CACHE_BYTES) -> None:
+        """`url` is s3://BUCKET or s3://BUCKET/PREFIX. Raises ValueError; nothing is sent yet."""
+        self._store = open_s3(url, "lake")
+        self._said = (url, cache, cache_bytes)
         self._cache = cache
         self._cache_bytes = cache_bytes
 
-    @classmethod
-    def open(cls, url: str, cache: Path) -> "LakeBucket":
-        """`url` is s3://BUCKET or s3://BUCKET/PREFIX. Raises ValueError; nothing is sent yet."""
-        return cls(open_s3(url, "lake"), cache)
+    def __reduce__(self) -> tuple[type["LakeBucket"], tuple[str, Path, int]]:
+        """Another process opens its own."""
+        return LakeBucket, self._said
 
     def read(self, name: str) -> bytes | None:
         with _answers():

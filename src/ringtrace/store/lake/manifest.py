@@ -72,7 +72,11 @@ _decode = msgspec.json.Decoder(Manifest).decode
 
 
 def manifest_name(account_id: int, day: str) -> str:
-    return f"{ROOT}/account={account_id}/days/{day}.json"
+    return f"{days_folder(account_id)}{day}.json"
+
+
+def days_folder(account_id: int) -> str:
+    return f"{ROOT}/account={account_id}/days/"
 
 
 def file_name(account_id: int, kind: Kind, day: int, sha256: str) -> str:
@@ -91,11 +95,18 @@ def read(place: Place, account_id: int, day: int) -> Manifest:
     return Manifest(account_id, day_name(day)) if said is None else _decoded(name, said)
 
 
-def read_all(place: Place, account_id: int) -> list[Manifest]:
-    """Of an account, oldest first. Raises ManifestInvalidError."""
+def read_all(
+    place: Place, account_id: int, since: int | None = None, until: int | None = None
+) -> list[Manifest]:
+    """Of an account's days [since, until), since 1970 UTC, oldest first.
+
+    Raises ManifestInvalidError.
+    """
+    first = "" if since is None else manifest_name(account_id, day_name(since))
+    last = "~" if until is None else manifest_name(account_id, day_name(until))
     found = []
-    for name in sorted(place.names(f"{ROOT}/account={account_id}/days/")):
-        said = place.read(name) if name.endswith(".json") else None
+    for name in sorted(place.names(days_folder(account_id))):
+        said = place.read(name) if name.endswith(".json") and first <= name < last else None
         if said is not None:
             found.append(_decoded(name, said))
     return found

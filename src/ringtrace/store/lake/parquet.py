@@ -18,6 +18,7 @@ from ringtrace.store.lake.schema import TABLES, VERSION, Type, checked
 from ringtrace.store.lake.staging import Staged
 
 MEMORY: Final = "512MB"
+_LONGEST: Final = 32 * 1024**2  # bytes of a row
 
 
 class SealMismatchError(RuntimeError):
@@ -42,21 +43,23 @@ def connect(scratch: Path, *, memory: str = MEMORY, threads: int = 1) -> duckdb.
 
 def write(database: duckdb.DuckDBPyConnection, staged: Staged, target: Path) -> None:
     """The staged rows as Parquet, compared with them. Raises SealMismatchError."""
-    table = TABLES[staged.kind]
-    types = ", ".join(f"{literal(name)}: {literal(kind.staged)}"
-                      for name, kind in table.columns.items())  # fmt: skip
-    source = (
-        f"read_json({literal(staged.path)}, format = 'newline_delimited', columns = {{{types}}},"
-        " maximum_object_size = 33554432)"
-    )
-    columns = ", ".join(
-        f"epoch_ms({name}) AS {name}" if kind is Type.TIME else name
-        for name, kind in table.columns.items()
-    )
-    copy(database, f"SELECT {columns} FROM {source}", staged.kind, target)
+    copy(database, f"SELECT * FROM {staged_source(staged)}", staged.kind, target)
     found = examine(database, staged.kind, target)
     if found != (staged.rows, staged.digest):
         raise SealMismatchError(f"{staged.kind}: {found[0]} of {staged.rows} rows, or others")
+
+
+def staged_source(staged: Staged) -> str:
+    """The staged rows, as a statement reads them: with the columns of a sealed file."""
+    columns = TABLES[staged.kind].columns
+    types = ", ".join(f"{literal(name)}: {literal(kind.staged)}" for name, kind in columns.items())
+    times = ", ".join(
+        f"epoch_ms({name}) AS {name}" for name, kind in columns.items() if kind is Type.TIME
+    )
+    return (
+        f"(SELECT * REPLACE ({times}) FROM read_json({literal(staged.path)},"
+        f" format = 'newline_delimited', columns = {{{types}}}, maximum_object_size = {_LONGEST}))"
+    )
 
 
 def copy(database: duckdb.DuckDBPyConnection, query: str, kind: Kind, target: Path) -> None:

@@ -40,9 +40,9 @@ def span(
         if (one.account_id, one.part) == (account_id, part) and is_asked(one.day)
     }
     sealed = {}
-    for manifest in manifests.read_all(place, account_id):
+    for manifest in manifests.read_all(place, account_id, since, until):
         known = manifest.parts.get(part)
-        if known is None or not is_asked(manifest.number):
+        if known is None:
             continue
         change = changes.get(manifest.number)
         # A day that only the lake knows has left the store.

@@ -1,14 +1,17 @@
 """The rows of a day, read for the lake on a connection of its own."""
 
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
 import msgspec
 
+from ringtrace.domain.model import Model
 from ringtrace.services.lake import DAY_MS, Change, Kind, Part, Row
 from ringtrace.store.lake.schema import TABLES
+from ringtrace.store.sqlite import rows
 from ringtrace.store.sqlite.connection import connect
 
 _shares = msgspec.json.Decoder(dict[str, float])
@@ -50,6 +53,18 @@ _FROM: Final[Mapping[Kind, str]] = {
         " AND k.call_id = c.call_id"
     ),
 }
+_NUMBERS_SHOWN: Final = (
+    "WITH RECURSIVE shown(number) AS (SELECT min(number) FROM exposures WHERE account_id = ?1"
+    " UNION ALL SELECT (SELECT min(number) FROM exposures WHERE account_id = ?1"
+    "  AND number > shown.number) FROM shown WHERE number IS NOT NULL)"
+    " SELECT number FROM shown WHERE number IS NOT NULL"
+)
+_VISITS: Final = (
+    "SELECT v.channel, count(*) FROM exposures e JOIN visits v ON v.account_id = e.account_id"
+    " AND v.visit_id = e.visit_id AND v.started_at = e.shown_at"
+    " WHERE e.account_id = ? AND e.number = ? AND e.shown_at >= ? AND e.shown_at < ?"
+    " GROUP BY v.channel"
+)
 _VALUES: Final[Mapping[str, Callable[[Any], object]]] = {
     "spam": bool,
     "from_visits": bool,
@@ -109,3 +124,31 @@ class SqliteDays:
                     for name, value_of in made:
                         row[name] = value_of(row[name])
                     yield day, row
+
+    def sites(self, account_id: int) -> Mapping[str, str]:
+        return dict(
+            self._connection.execute(
+                "SELECT number, site_key FROM numbers"
+                " WHERE account_id = ? AND site_key IS NOT NULL",
+                (account_id,),
+            ).fetchall()
+        )
+
+    def models(self, account_id: int) -> Mapping[str, Model]:
+        found = self._connection.execute(
+            "SELECT site_key, model, max(made_at) FROM models WHERE account_id = ?"
+            " GROUP BY site_key",
+            (account_id,),
+        )
+        return {site_key: rows.model(model) for site_key, model, _ in found}
+
+    def visits_by_channel(self, account_id: int, since: int, until: int) -> Mapping[str, int]:
+        # A visit is shown its number when it begins, and exposures have an index by time.
+        numbers = self._connection.execute(_NUMBERS_SHOWN, (account_id,)).fetchall()
+        counts: Counter[str] = Counter()
+        for (number,) in numbers:
+            for channel, count in self._connection.execute(
+                _VISITS, (account_id, number, since, until)
+            ):
+                counts[channel] += count
+        return counts

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from ringtrace.services import commands
 from ringtrace.services.commands import Command
 from ringtrace.services.errors import RefusedError, StoreAwayError
+from ringtrace.services.ports import ChannelReports
 from ringtrace.store.sqlite import marks
 from ringtrace.store.sqlite.calls import CallWriter
 from ringtrace.store.sqlite.connection import connect, migrate
@@ -56,8 +57,8 @@ class SqliteStore(SqliteReader):
     `waiting` is how many commands were submitted and are not durable yet.
     """
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, reports: ChannelReports | None = None) -> None:
+        super().__init__(path, reports)
         self.waiting = 0
         self._gathered: list[_Job] = []
         self._quiet_until = 0.0
@@ -103,9 +104,9 @@ class SqliteStore(SqliteReader):
         self._thread.start()
 
     @classmethod
-    def open(cls, path: Path) -> "SqliteStore":
+    def open(cls, path: Path, reports: ChannelReports | None = None) -> "SqliteStore":
         path.parent.mkdir(parents=True, exist_ok=True)
-        return cls(path)
+        return cls(path, reports)
 
     def close(self) -> None:
         """Write what is queued, then let go of the file."""
