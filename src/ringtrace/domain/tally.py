@@ -96,18 +96,37 @@ def moments(calls: Shares) -> Moments:
     return Moments(spread=spread, skew=skew, slope=slopes, **_counts(calls.share[calls.counted]))
 
 
-def independent(share: Floats, site: Ints) -> Moments:
-    """Of counted calls, a row each, of which none repeats another: the same, but sums alone."""
-    variance = share * (1 - share)
-    slopes = {}
-    for one in np.unique(site).tolist():
-        own = share[site == one]
-        slopes[one] = np.insert(np.diag(own.sum(axis=0)) - own.T @ own, UNKNOWN + 1, 0.0, axis=1)
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Over the calls of one site, of which none repeats another nor is repeated.
+
+    By column: the sums of shares and of their cubes, the certain and the possible calls; `products`
+    by two columns, the sums of one share times the other.
+    """
+
+    first: Floats
+    cubes: Floats
+    certain: Floats
+    possible: Floats
+    products: Floats
+
+
+def independent(sites: Mapping[int, Sums], columns: int) -> Moments:
+    """The same as `moments`, of calls by site that need no links."""
+    nothing = np.zeros(columns)
+    expected = sum((one.first for one in sites.values()), nothing)
+    squares = sum((np.diag(one.products) for one in sites.values()), nothing)
+    cubes = sum((one.cubes for one in sites.values()), nothing)
     return Moments(
-        spread=variance.sum(axis=0),
-        skew=(variance * (1 - 2 * share)).sum(axis=0),
-        slope=slopes,
-        **_counts(share),
+        expected=expected,
+        spread=expected - squares,
+        skew=expected - 3 * squares + 2 * cubes,
+        certain=sum((one.certain for one in sites.values()), nothing),
+        possible=sum((one.possible for one in sites.values()), nothing),
+        slope={
+            site: np.insert(np.diag(one.first) - one.products, UNKNOWN + 1, 0.0, axis=1)
+            for site, one in sites.items()
+        },
     )
 
 
@@ -124,7 +143,8 @@ def totals(found: Moments, channels: Sequence[str], models: Mapping[int, Model])
     learnt = np.zeros_like(found.spread)
     for site, slope in found.slope.items():
         learnt += np.einsum("ij,jk,ik->i", slope, _covariance(models.get(site), channels), slope)
-    spread = found.spread
+    # Sums of rounded products may fall short of zero by as little.
+    spread = np.maximum(found.spread, 0.0)
     reach = NORMAL_95 * np.sqrt(spread + learnt)
     lean = _SKEW * np.divide(found.skew, spread, out=np.zeros_like(spread), where=spread > 0)
     return list(_borders(found, reach, lean))

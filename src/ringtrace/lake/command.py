@@ -20,7 +20,7 @@ from ringtrace.store.lake.place import LakeInUseError, locked
 
 EXIT_FAILED: Final = 1
 EXIT_BAD_INPUT: Final = 2
-_NICE: Final = 10
+_NICE: Final = 19
 
 
 def data_option(command: Callable[..., None]) -> Callable[..., None]:

@@ -12,7 +12,7 @@ from ringtrace.domain import repeat
 from ringtrace.domain.hazard import Floats
 from ringtrace.domain.learning import CHANNEL_PRIOR
 from ringtrace.domain.model import SHIPPED, Model
-from ringtrace.domain.tally import Shares, independent, moments, tally, totals
+from ringtrace.domain.tally import Shares, Sums, independent, moments, tally, totals
 from ringtrace.domain.totals import CHANNELS, NOISE, Total
 
 HOUR = 3_600_000
@@ -281,6 +281,16 @@ def test_intervals_cover_where_the_rates_are_known_only_roughly() -> None:
     assert 0.93 <= np.mean(coverage) <= 0.97
 
 
+def sums_of(share: Floats) -> Sums:
+    return Sums(
+        first=share.sum(axis=0),
+        cubes=(share**3).sum(axis=0),
+        certain=(share >= 1).sum(axis=0).astype(np.float64),
+        possible=(share > 0).sum(axis=0).astype(np.float64),
+        products=share.T @ share,
+    )
+
+
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1), st.integers(0, 2)), max_size=20))
 def test_calls_that_repeat_none_may_be_added_up_apart(
     calls: list[tuple[float, float, int]],
@@ -301,7 +311,8 @@ def test_calls_that_repeat_none_may_be_added_up_apart(
         repeat=np.concatenate([np.zeros(len(calls)), repeated.repeat]),
     )
 
-    apart = independent(share, np.array(site, dtype=np.int64)) + moments(repeated)
+    sites = {one: sums_of(share[[place == one for place in site]]) for one in sorted(set(site))}
+    apart = independent(sites, columns=3) + moments(repeated)
 
     told = [(one.expected, one.low, one.high) for one in totals(apart, NAMES, models)]
     assert np.array(told) == pytest.approx(

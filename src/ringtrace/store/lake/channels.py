@@ -1,7 +1,7 @@
 """Calls and visits by channel over sealed and open days alike, read through DuckDB.
 
 Repeats are looked for on the lines (caller and number) that have any; all other calls only need
-sums. Runs in a process of its own (worker.py).
+sums, which DuckDB adds up for each pattern of channels. Runs in a process of its own (worker.py).
 """
 
 import tempfile
@@ -14,9 +14,9 @@ import duckdb
 import numpy as np
 
 from ringtrace.domain.attribution import WINDOW_MS
-from ringtrace.domain.hazard import Flags, Floats, Ints
+from ringtrace.domain.hazard import Floats
 from ringtrace.domain.model import Model
-from ringtrace.domain.tally import Moments, Shares, independent, moments, totals
+from ringtrace.domain.tally import Moments, Shares, Sums, independent, moments, totals
 from ringtrace.domain.totals import UNKNOWN
 from ringtrace.services.lake import DAY_MS, DayRows, Kind, Part, day_of
 from ringtrace.services.ports import CallFilter, ChannelRow
@@ -109,20 +109,13 @@ def _sources(place: Place, found: Span, kind: Kind, staged: Sequence[Staged]) ->
 
 @dataclass(frozen=True, slots=True)
 class _Calls:
-    """Counted calls, and those before them that they may repeat, in order of time.
+    """What the counted calls come to; the columns are UNKNOWN and the `names`.
 
-    `linked` are those on lines with repeats; the columns of `share` are UNKNOWN and the `names`.
-    `added` are whether it was answered, seconds talked, and whether visits may have called.
+    `added` has a row each for calls answered, seconds talked, and calls that came from visits.
     """
 
     names: Sequence[str]
-    at: Ints
-    line: Ints
-    site: Ints
-    counted: Flags
-    linked: Flags
-    repeat: Floats
-    share: Floats
+    moments: Moments
     added: Floats
 
 
@@ -132,6 +125,24 @@ def _calls(
 ) -> _Calls | None:  # fmt: skip
     if not sources:
         return None
+    _look_at(database, sources, where, site_of)
+    patterns = _patterns(database)
+    names = sorted({name for one in patterns for name in one.channels} | _linked_names(database))
+    codes = {name: UNKNOWN + 1 + code for code, name in enumerate(names)}
+    apart, added = _added_up(patterns, codes)
+    linked, talk = _linked(database, codes)
+    return _Calls(names, apart + moments(linked), added + talk)
+
+
+def _look_at(
+    database: duckdb.DuckDBPyConnection, sources: Sequence[str], where: CallFilter,
+    site_of: Mapping[str, int],
+) -> None:  # fmt: skip
+    """`c` are the calls of the span and those before it that they may repeat.
+
+    `line` are the lines of counted repeats; the calls on them, `linked`, must be looked at one by
+    one.
+    """
     counted, values = _condition(where)
     columns = ", ".join(_COLUMNS)
     since = 0 if where.since is None else where.since - WINDOW_MS
@@ -142,107 +153,152 @@ def _calls(
         [list(site_of), list(site_of.values())],
     )
     database.execute(
-        "CREATE TEMP TABLE c AS SELECT epoch_ms(started_at) AS began, hash(number, caller) AS line,"
+        "CREATE TEMP VIEW c AS SELECT epoch_ms(started_at) AS began, hash(number, caller) AS line,"
         f" coalesce(code, {_NO_SITE}) AS site, coalesce({counted}, false) AS counted, repeat,"
-        " unknown, coalesce(outcome = 'answered', false) AS answered,"
-        " coalesce(talk_seconds, 0) AS talk, from_visits, shares FROM ("
+        " unknown, coalesce(outcome = 'answered', false)::INTEGER AS answered,"
+        " coalesce(talk_seconds, 0) AS talk, from_visits::INTEGER AS from_visits, shares FROM ("
         + " UNION ALL ".join(f"SELECT {columns} FROM {one}" for one in sources)
-        + ") LEFT JOIN site USING (number)"
-        " WHERE started_at >= epoch_ms($since) AND started_at < epoch_ms($until)",
-        {**values, "since": since, "until": until},
+        + f") LEFT JOIN site USING (number) WHERE started_at >= epoch_ms({since})"
+        f" AND started_at < epoch_ms({until})",
     )
-    names = [
-        name
-        for (name,) in database.execute(
-            "SELECT DISTINCT s.channel FROM c, unnest(shares) AS u(s) WHERE counted ORDER BY 1"
-        ).fetchall()
-    ]
-    return _read(database, names)
+    for name, value in values.items():
+        database.execute(f"SET VARIABLE {name} = {parquet.literal(value)}")
+    database.execute(
+        "CREATE TEMP TABLE line AS SELECT DISTINCT line FROM c WHERE counted AND repeat > 0"
+    )
+    database.execute("CREATE TEMP TABLE linked AS SELECT * FROM c SEMI JOIN line USING (line)")
 
 
-def _read(database: duckdb.DuckDBPyConnection, names: Sequence[str]) -> _Calls:
-    """What counts, and the earlier calls of its lines."""
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    """Sums over the calls of a site that are shared out among the same channels.
+
+    The first place is UNKNOWN's, then those of the `channels` follow; `singles` has a row for each
+    of _SINGLES, `products` of two places.
+    """
+
+    site: int
+    channels: Sequence[str]
+    singles: Floats
+    products: Floats
+
+
+_SINGLES: Final = (
+    "sum({p})", "sum({p} * {p} * {p})", "count(*) FILTER ({p} >= 1)", "count(*) FILTER ({p} > 0)",
+    "sum({p} * answered)", "sum({p} * talk)", "sum({p} * from_visits)",
+)  # fmt: skip
+
+
+def _patterns(database: duckdb.DuckDBPyConnection) -> list[_Pattern]:
+    """Of the counted calls that are not linked."""
+    alone = "FROM c ANTI JOIN line USING (line) WHERE counted"
+    (longest,) = database.execute(f"SELECT coalesce(max(len(shares)), 0) {alone}").fetchone() or (
+        0,
+    )
+    places = [f"p{place}" for place in range(longest + 1)]
+    pairs = [(one, other) for other in range(len(places)) for one in range(other + 1)]
+    told = [single.format(p=p) for single in _SINGLES for p in places]
+    told += [f"sum({places[one]} * {places[other]})" for one, other in pairs]
+    shares = "".join(
+        f", coalesce(shares[{place}].share, 0) AS p{place}" for place in range(1, len(places))
+    )
+    found = database.execute(
+        f"SELECT site, channels, {', '.join(told)} FROM (SELECT site, answered, talk, from_visits,"
+        f" [s.channel FOR s IN shares] AS channels, unknown AS p0{shares} {alone})"
+        " GROUP BY site, channels"
+    )
+    patterns = []
+    for site, channels_, *values in found.fetchall():
+        width, end = len(places), len(_SINGLES) * len(places)
+        products = np.zeros((width, width))
+        for (one, other), value in zip(pairs, values[end:], strict=True):
+            products[one, other] = products[other, one] = value
+        singles = np.array(values[:end], dtype=np.float64).reshape(len(_SINGLES), width)
+        own = 1 + len(channels_)
+        patterns.append(_Pattern(site, channels_, singles[:, :own], products[:own, :own]))
+    return patterns
+
+
+def _added_up(patterns: Sequence[_Pattern], codes: Mapping[str, int]) -> tuple[Moments, Floats]:
+    width = 1 + len(codes)
+    singles: dict[int, Floats] = {}
+    products: dict[int, Floats] = {}
+    for one in patterns:
+        places = [UNKNOWN, *(codes[name] for name in one.channels)]
+        sums = singles.setdefault(one.site, np.zeros((len(_SINGLES), width)))
+        sums[:, places] += one.singles
+        crossed = products.setdefault(one.site, np.zeros((width, width)))
+        crossed[np.ix_(places, places)] += one.products
+    sites = {
+        site: Sums(first, cubes, certain, possible, products[site])
+        for site, (first, cubes, certain, possible, *_) in singles.items()
+    }
+    added = sum((one[-3:] for one in singles.values()), np.zeros((3, width)))
+    return independent(sites, width), added
+
+
+def _linked_names(database: duckdb.DuckDBPyConnection) -> set[str]:
+    found = database.execute(
+        "SELECT DISTINCT s.channel FROM linked, unnest(shares) AS u(s) WHERE counted"
+    )
+    return {name for (name,) in found.fetchall()}
+
+
+def _linked(database: duckdb.DuckDBPyConnection, codes: Mapping[str, int]) -> tuple[Shares, Floats]:
+    """Calls on lines with repeats, one by one, and what is added up of those that count."""
     chosen: dict[str, Any] = database.execute(
-        "SELECT * FROM (SELECT rowid AS id, began, line, site, counted, repeat, unknown, answered,"
-        " talk, from_visits, line IN (SELECT line FROM c WHERE counted AND repeat > 0) AS linked"
-        " FROM c) WHERE counted OR linked ORDER BY began"
+        "SELECT rowid AS id, * EXCLUDE (shares) FROM linked ORDER BY began, id"
     ).fetchnumpy()
-    rowids = np.asarray(chosen["id"], dtype=np.int64)
-    codes = {name: UNKNOWN + 1 + code for code, name in enumerate(names)}
-    width = 1 + len(names)
     shared: dict[str, Any] = database.execute(
         "SELECT rowid AS id, list_position($1::VARCHAR[], s.channel) AS code, s.share AS share"
-        " FROM c, unnest(shares) AS u(s)",
+        " FROM linked, unnest(shares) AS u(s)",
         [list(codes)],
     ).fetchnumpy()
-    (size,) = database.execute("SELECT count(*) FROM c").fetchone() or (0,)
+    width, size = 1 + len(codes), len(chosen["id"])
     code = np.ma.filled(np.ma.asarray(shared["code"]), 0).astype(np.int64)
     # A channel that only earlier calls have is nobody's column.
     known = code > 0
     place = np.asarray(shared["id"], dtype=np.int64)[known] * width + code[known]
     weights = np.asarray(shared["share"], dtype=np.float64)[known]
     cells = np.bincount(place, weights, minlength=size * width).astype(np.float64, copy=False)
-    share = cells.reshape(size, width)[rowids]
+    share = cells.reshape(size, width)[np.asarray(chosen["id"], dtype=np.int64)]
     share[:, UNKNOWN] = chosen["unknown"]
-    return _Calls(
-        names=names,
+    counted = np.asarray(chosen["counted"], dtype=np.bool_)
+    calls = Shares(
         at=np.asarray(chosen["began"], dtype=np.int64),
         line=np.asarray(chosen["line"]).astype(np.int64),
         site=np.asarray(chosen["site"], dtype=np.int64),
-        counted=np.asarray(chosen["counted"], dtype=np.bool_),
-        linked=np.asarray(chosen["linked"], dtype=np.bool_),
-        repeat=np.asarray(chosen["repeat"], dtype=np.float64),
+        counted=counted,
         share=share,
-        added=np.array(
-            [chosen["answered"], chosen["talk"], chosen["from_visits"]], dtype=np.float64
-        ),
+        repeat=np.asarray(chosen["repeat"], dtype=np.float64),
     )
+    said = np.array([chosen["answered"], chosen["talk"], chosen["from_visits"]], dtype=np.float64)
+    return calls, said[:, counted] @ share[counted]
 
 
 def _table(calls: _Calls | None, models: Mapping[int, Model]) -> dict[str | None, ChannelRow]:
-    if calls is None or not calls.counted.any():
+    if calls is None:
         return {}
-    told = totals(_moments(calls), calls.names, models)
-    sums = (calls.added[:, calls.counted] @ calls.share[calls.counted]).T.tolist()
+    told = totals(calls.moments, calls.names, models)
     return {
         name: ChannelRow(name, one.expected, one.low, one.high, answered, talk, 0, from_visits)
         for name, one, (answered, talk, from_visits) in zip(
-            (None, *calls.names), told, sums, strict=True
+            (None, *calls.names), told, calls.added.T.tolist(), strict=True
         )
     }
 
 
-def _moments(calls: _Calls) -> Moments:
-    linked, alone = calls.linked, calls.counted & ~calls.linked
-    apart = independent(calls.share[alone], calls.site[alone])
-    if not linked.any():
-        return apart
-    chosen = Shares(
-        at=calls.at[linked],
-        line=calls.line[linked],
-        site=calls.site[linked],
-        counted=calls.counted[linked],
-        share=calls.share[linked],
-        repeat=calls.repeat[linked],
+def _condition(where: CallFilter) -> tuple[str, Mapping[str, str]]:
+    """What of a call must hold for it to count, and the variables of the statement."""
+    texts = {"outcome": where.outcome, "channel": where.channel}
+    wanted: tuple[tuple[str, object], ...] = (
+        (f"started_at >= epoch_ms({where.since})", where.since),
+        ("outcome = getvariable('outcome')", where.outcome),
+        ("list_contains([s.channel FOR s IN shares], getvariable('channel'))", where.channel),
+        (f"unknown > {_HALF}", where.unknown or None),
     )
-    return apart + moments(chosen)
-
-
-def _condition(where: CallFilter) -> tuple[str, dict[str, object]]:
-    """What of a call must hold for it to count, and the values to bind."""
-    wanted: tuple[tuple[str, str, object], ...] = (
-        ("since", "started_at >= epoch_ms($from)", where.since),
-        ("outcome", "outcome = $outcome", where.outcome),
-        ("channel", "list_contains([s.channel FOR s IN shares], $channel)", where.channel),
-        ("unknown", f"unknown > {_HALF}", where.unknown or None),
-    )
-    parts, values = [_SPAM[where.spam]], {}
-    for name, part, value in wanted:
-        if value is not None:
-            parts.append(part)
-            if name != "unknown":
-                values["from" if name == "since" else name] = value
-    return " AND ".join(parts), values
+    parts = [_SPAM[where.spam], *(part for part, value in wanted if value is not None)]
+    return " AND ".join(parts), {name: text for name, text in texts.items() if text is not None}
 
 
 def _visits(
