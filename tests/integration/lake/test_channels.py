@@ -184,6 +184,7 @@ async def test_the_store_hands_long_reports_to_a_process_and_tells_short_ones_it
     try:
         short = CallFilter(since=END - DAY_MS)
         assert same(await other.channels(1, short), await store.channels(1, short))
+        assert await other.channels(1, CallFilter(tag="vip")) == []
         assert process_of(elsewhere) is None
         assert same(await other.channels(1, CallFilter()), wanted)
         process = process_of(elsewhere)

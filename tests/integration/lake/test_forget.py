@@ -67,6 +67,8 @@ async def known_caller(shop: Shop) -> None:
             headers=api,
         )
         listed.raise_for_status()
+    tagged = await shop.client.put("/api/v1/calls/sip/c1/tags/of-202-555-0177", headers=api)
+    tagged.raise_for_status()
     await shop.house.use_cases.route_call.settle()
     sealed(shop.house.settings, shop.clock.now + DAY_MS)
 

@@ -50,7 +50,9 @@ class LakeReports:
     async def channels(self, account_id: int, where: CallFilter) -> Sequence[ChannelRow] | None:
         """None: the store itself is to answer. Whoever cancels this stops the work as well."""
         until = self._clock() if where.until is None else where.until
-        if where.since is not None and until - where.since < LONG_MS:
+        is_short = where.since is not None and until - where.since < LONG_MS
+        # Tags are not in the files.
+        if is_short or where.tag is not None:
             return None
         async with self._turn:
             try:

@@ -93,6 +93,8 @@ class SqliteForgetting:
                 f" WHERE {_KEY}",
                 key,
             )
+            # Users may have put his name on it.
+            self._connection.execute(f"DELETE FROM call_tags WHERE {_KEY}", key)
             # What was answered to a notice may repeat what the notice told.
             self._connection.execute(f"DELETE FROM deliveries WHERE {_KEY}", key)
             marks.call(self._connection, key)
