@@ -109,8 +109,9 @@ def _forget_sealed(
     settings: Settings, account_id: int, spelled: Collection[str], name: str
 ) -> tuple[int, int]:
     """Files that were written anew, and recordings that were deleted."""
-    # What a killed run was about to seal.
-    shutil.rmtree(settings.lake_scratch, ignore_errors=True)
+    # What a killed run was about to seal, or to report; a report under way is done otherwise.
+    for folder in (settings.lake_scratch, settings.report_scratch):
+        shutil.rmtree(folder, ignore_errors=True)
     if settings.lake is not None and not settings.lake.exists():
         return 0, 0
     place = open_lake(settings)

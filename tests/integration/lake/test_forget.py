@@ -171,6 +171,8 @@ async def test_a_killed_run_is_completed_by_the_next(shop: Shop) -> None:
     place_of(settings).write(stray, sealed_calls)
     settings.lake_scratch.mkdir()
     (settings.lake_scratch / "calls.ndjson").write_text(CALLER)
+    (settings.report_scratch / "1").mkdir(parents=True)
+    (settings.report_scratch / "1" / "calls.ndjson").write_text(CALLER)
 
     done = said(await asyncio.to_thread(forget, settings, CALLER))
 

@@ -4,8 +4,10 @@ import asyncio
 import logging
 import multiprocessing
 import os
+import secrets
+import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -40,7 +42,9 @@ class LakeReports:
     """One report at a time; `close` it. The process starts with the first question."""
 
     def __init__(self, sources: Sources, clock: Clock, seconds: float = SECONDS) -> None:
-        self._sources = sources
+        # Of its own, so that nothing is left of a report that was stopped: it names callers.
+        self._folder = sources.scratch / f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._sources = replace(sources, scratch=self._folder)
         self._clock = clock
         self._seconds = seconds
         self._turn = asyncio.Lock()
@@ -76,6 +80,7 @@ class LakeReports:
         if self._pipe is not None:
             self._pipe.close()
             self._pipe = None
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     async def _ask(self, account_id: int, where: CallFilter) -> Sequence[ChannelRow] | None:
         starting = asyncio.ensure_future(asyncio.to_thread(self._started))
@@ -118,6 +123,8 @@ class LakeReports:
 def _answer_for_ever(pipe: Connection, sources: Sources) -> None:
     """Until the other end is closed."""
     # Only this process loads DuckDB.
+    import duckdb  # noqa: PLC0415
+
     from ringtrace.store.lake.channels import channels  # noqa: PLC0415
     from ringtrace.store.sqlite.days import SqliteDays  # noqa: PLC0415
 
@@ -129,7 +136,11 @@ def _answer_for_ever(pipe: Connection, sources: Sources) -> None:
             except EOFError:
                 return
             try:
-                answer = channels(days, sources.place, account_id, where, sources.scratch)
+                try:
+                    answer = channels(days, sources.place, account_id, where, sources.scratch)
+                except (OSError, duckdb.IOException):
+                    # A day was sealed anew meanwhile, and its old files are gone.
+                    answer = channels(days, sources.place, account_id, where, sources.scratch)
                 pipe.send((answer, None))
             except Exception as error:  # noqa: BLE001 - whatever it is, it ends this report alone
                 pipe.send((None, f"{type(error).__name__}: {error}"))
