@@ -1,5 +1,6 @@
 """`ringtrace seal`: closed days to Parquet, by hand."""
 
+import contextlib
 import logging
 import os
 import sys
@@ -41,7 +42,7 @@ def seal(data: Path) -> None:
     The server does so every night; it may run meanwhile. What is stopped half-way is done again.
     """
     os.umask(0o077)
-    os.nice(_NICE)
+    _give_way()
     settings = Settings.of(data)
     try:
         place, days = open_lake(settings), open_days(settings)
@@ -64,6 +65,13 @@ def seal(data: Path) -> None:
             logging.getLogger(__name__).exception("seal_failed")
             end(EXIT_FAILED, f"not everything was sealed: {error}")
     click.echo(msgspec.json.encode(sealed).decode())
+
+
+def _give_way() -> None:
+    """Hits come first: this takes what they leave of the processors."""
+    os.nice(_NICE)
+    with contextlib.suppress(OSError, AttributeError):  # Linux alone has it, and may forbid it
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def now() -> int:
