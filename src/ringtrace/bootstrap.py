@@ -7,10 +7,13 @@ import multiprocessing
 import random
 import secrets
 import ssl
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -48,13 +51,17 @@ from ringtrace.services.record_call import RecordCall
 from ringtrace.services.recording_store import RecordingStore
 from ringtrace.services.report_calibration import ReportCalibration
 from ringtrace.services.route_call import RouteCall
+from ringtrace.services.seal_days import every_night
 from ringtrace.services.tag_call import TagCall
 from ringtrace.services.track_hit import TrackHit
 from ringtrace.services.unsubscribing import UnsubscribeLinks
 from ringtrace.services.use_cases import UseCases
 from ringtrace.services.watch_callers import CallerWatch
 from ringtrace.services.write_off_calls import WriteOffCalls
+from ringtrace.store.lake.place import LakeFolder, Place
+from ringtrace.store.lake.worker import LakeReports, Sources
 from ringtrace.store.recordings.folder import RecordingFolder
+from ringtrace.store.sqlite.days import SqliteDays
 from ringtrace.store.sqlite.reader import SqliteReader
 from ringtrace.store.sqlite.store import SqliteStore
 from ringtrace.tag import script
@@ -68,6 +75,9 @@ from ringtrace.web.recordings import make_room
 
 log = logging.getLogger(__name__)
 
+NO_LAKE = "off"
+"""Said in place of where the lake is."""
+
 OWNER = 1
 """The account of a server's first start."""
 
@@ -78,6 +88,10 @@ class DataFolderInUseError(RuntimeError):
 
 class RecordingsUnusableError(RuntimeError):
     """`recordings_at` cannot be used as it is; the message says why."""
+
+
+class LakeUnusableError(RuntimeError):
+    """`lake_at` cannot be used as it is; the message says why."""
 
 
 def now() -> int:
@@ -121,25 +135,26 @@ class House:
 async def open_house(
     settings: Settings, clock: Clock = now, hasher: PasswordHasher | None = None
 ) -> House:
-    """Raises DataFolderInUseError and RecordingsUnusableError.
+    """Raises DataFolderInUseError, RecordingsUnusableError and LakeUnusableError.
 
     `hasher` sets what a password costs to check.
     """
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = _lock(settings.data)
-    store = SqliteStore.open(settings.database)
+    store = SqliteStore.open(settings.database, _reports(settings, clock))
     try:
         watch = CallerWatch(store)
         use_cases = _use_cases(settings, store, watch, clock, hasher or PasswordHasher())
         await use_cases.directory.refresh()
         make_room(use_cases.recordings.staging)
-        _note_recordings(settings)
+        _note_places(settings)
         await watch.load(use_cases.directory.account_ids(), clock())
         if use_cases.directory.account(OWNER) is None:
             await _first_start(settings, use_cases)
         await _standing_token(use_cases, TokenKind.COMMAND, settings.api_token_file)
         pages = litestar_app(use_cases, secret_key(settings.data), settings.sessions)
         app = App(use_cases, script.load(), cast(Asgi, pages), lambda: store.waiting)
+        sealing = _sealing(settings, clock)
     except BaseException:
         store.close()
         lock.close()
@@ -154,11 +169,13 @@ async def open_house(
         _senders(settings, use_cases, http, trusting),
         settings.notice_days,
     )
-    background = (
-        asyncio.create_task(use_cases.learn_models.every_night()),
-        asyncio.create_task(use_cases.write_off_calls.for_ever()),
-        asyncio.create_task(deliver.for_ever()),
-    )
+    for_ever = [
+        use_cases.learn_models.every_night(),
+        use_cases.write_off_calls.for_ever(),
+        deliver.for_ever(),
+        *sealing,
+    ]
+    background = tuple(asyncio.create_task(one) for one in for_ever)
     return House(settings, use_cases, app, deliver, store, lock, http, background)
 
 
@@ -190,6 +207,18 @@ def _base_url(settings: Settings) -> Callable[[], str]:
     return base
 
 
+def _sealing(settings: Settings, clock: Clock) -> list[Coroutine[Any, Any, None]]:
+    """What seals the days, unless there is no lake. Raises LakeUnusableError."""
+    try:
+        open_lake(settings)
+    except LakeUnusableError as error:
+        if settings.lake_at not in {"", NO_LAKE}:
+            raise
+        log.info("lake_off reason=%r", str(error))
+        return []
+    return [every_night(partial(_seal_apart, settings), clock)]
+
+
 async def _learn_apart(past: Past, at: int) -> Model:
     """In a process of its own, because minutes of arithmetic would keep ringing calls waiting."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as apart:
@@ -201,11 +230,63 @@ def _learnt(past: Past, at: int) -> dict[str, Any]:
     return learn(past, at).to_data()
 
 
+def _reports(settings: Settings, clock: Clock) -> LakeReports | None:
+    """Heavy reports in a process of their own, where there is a lake."""
+    try:
+        place = open_lake(settings)
+    except LakeUnusableError:
+        return None
+    return LakeReports(Sources(settings.database, place, settings.report_scratch), clock)
+
+
+def open_lake(settings: Settings) -> Place:
+    """Raises LakeUnusableError."""
+    if settings.lake_at == NO_LAKE:
+        raise LakeUnusableError("the server runs without a lake: `serve --lake`")
+    if find_spec("duckdb") is None:
+        raise LakeUnusableError("the lake needs the extra: pip install 'ringtrace[lake]'")
+    if settings.lake is not None:
+        return LakeFolder(settings.lake)
+    try:
+        from ringtrace.store.lake.bucket import LakeBucket  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        raise LakeUnusableError(
+            "a lake in a bucket needs the extra: pip install 'ringtrace[s3]'"
+        ) from error
+    try:
+        return LakeBucket(settings.lake_at, settings.lake_cache)
+    except ValueError as error:
+        raise LakeUnusableError(str(error)) from error
+
+
+def open_days(settings: Settings) -> SqliteDays:
+    """The rows of the store by day. Raises FileNotFoundError."""
+    if not settings.database.exists():
+        raise FileNotFoundError(f"no data in {settings.data}: start `ringtrace serve` first")
+    return SqliteDays(settings.database)
+
+
+async def _seal_apart(settings: Settings) -> None:
+    """In a process of its own, which gives way to everything else; it dies with us."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "ringtrace", "seal", "--data", str(settings.data),
+        stdout=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        ended = await process.wait()
+    except asyncio.CancelledError:
+        process.kill()
+        await process.wait()
+        raise
+    if ended:
+        log.error("days_not_sealed exit=%d", ended)
+
+
 def open_reader(settings: Settings) -> SqliteReader:
     """The store for reading alone, also while a server runs over it. Raises FileNotFoundError."""
     if not settings.database.exists():
         raise FileNotFoundError(f"no data in {settings.data}: start `ringtrace serve` first")
-    return SqliteReader(settings.database)
+    return SqliteReader(settings.database, _reports(settings, now))
 
 
 def open_recordings(settings: Settings) -> RecordingStore:
@@ -291,13 +372,17 @@ async def _standing_token(use_cases: UseCases, kind: TokenKind, path: Path) -> s
     return token
 
 
-def _note_recordings(settings: Settings) -> None:
-    if settings.recordings_in_bucket:
-        write_private(settings.recordings_note, settings.recordings_at)
-    elif settings.recordings_at:
-        write_private(settings.recordings_note, str(settings.recordings.absolute()))
-    else:
-        settings.recordings_note.unlink(missing_ok=True)
+def _note_places(settings: Settings) -> None:
+    """For the commands that look after what the server keeps elsewhere."""
+    for note, said in (
+        (settings.recordings_note, settings.recordings_at),
+        (settings.lake_note, settings.lake_at),
+    ):
+        if said:
+            is_folder = not said.startswith("s3:") and said != NO_LAKE
+            write_private(note, str(Path(said).absolute()) if is_folder else said)
+        else:
+            note.unlink(missing_ok=True)
 
 
 def _lock(data: Path) -> IO[str]:

@@ -16,7 +16,12 @@ import msgspec
 from phonenumbers import SUPPORTED_REGIONS
 
 from ringtrace import __version__, classification, engine_stdio, listing
-from ringtrace.bootstrap import DataFolderInUseError, RecordingsUnusableError, open_reader
+from ringtrace.bootstrap import (
+    DataFolderInUseError,
+    LakeUnusableError,
+    RecordingsUnusableError,
+    open_reader,
+)
 from ringtrace.config import Settings
 from ringtrace.demo.command import demo
 from ringtrace.domain.account import ISSUED_KINDS
@@ -24,6 +29,9 @@ from ringtrace.flowtest.command import flow
 from ringtrace.gateways.sip.command import sip_node
 from ringtrace.gateways.sip.settingsfile import read_settings
 from ringtrace.gateways.voximplant.command import voximplant
+from ringtrace.lake.command import seal
+from ringtrace.lake.export import export
+from ringtrace.lake.forget import forget
 from ringtrace.replay.command import replay
 from ringtrace.serve import NodeBeside
 from ringtrace.serve import serve as run_server
@@ -70,6 +78,9 @@ main.add_command(restore)
 main.add_command(doctor)
 main.add_command(sip_node)
 main.add_command(voximplant)
+main.add_command(seal)
+main.add_command(forget)
+main.add_command(export)
 
 
 @main.command()
@@ -128,6 +139,13 @@ main.add_command(voximplant)
     type=click.IntRange(1, 3650),
     help="Days that the log of notices goes back.",
 )
+@click.option(
+    "--lake",
+    default="",
+    envvar="RINGTRACE_LAKE",
+    metavar="DIR|s3://BUCKET/PREFIX|off",
+    help="Where closed days are sealed to, if not in the data folder.",
+)
 @mail_options
 @click.option(
     "--with-sip",
@@ -145,6 +163,7 @@ def serve(
     hits_per_address: int,
     hits_per_site: int,
     recordings: str,
+    lake: str,
     public_url: str | None,
     outbound_allow: tuple[str, ...],
     notice_days: int,
@@ -161,6 +180,7 @@ def serve(
         hits_per_address=hits_per_address,
         hits_per_site=hits_per_site,
         recordings_at=recordings,
+        lake_at=lake,
         public_url=read_public_url(public_url),
         outbound_networks=read_networks(outbound_allow),
         notice_days=notice_days,
@@ -169,7 +189,9 @@ def serve(
     node = None if with_sip is None else _node_beside(settings, with_sip)
     try:
         run_server(settings, node)
-    except (DataFolderInUseError, RecordingsUnusableError, OSError) as error:
+    except (
+        DataFolderInUseError, RecordingsUnusableError, LakeUnusableError, OSError
+    ) as error:  # fmt: skip
         raise click.ClickException(str(error)) from error
 
 

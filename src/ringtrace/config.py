@@ -36,7 +36,8 @@ class Settings:
     """`trusted_proxies`: addresses whose X-Forwarded-For is believed, comma separated.
 
     `hits_per_address`, `hits_per_site`: page views a minute that one address, or all together, may
-    lease numbers with. `recordings_at`: another folder for recordings, or s3://BUCKET/PREFIX.
+    lease numbers with. `recordings_at`: another folder for recordings, or s3://BUCKET/PREFIX;
+    `lake_at`: the same for sealed days, or "off".
     `public_url`: where people and their programs reach the server. `outbound_networks`: networks in
     CIDR that webhooks may lead to though they are not public. `notice_days`: how long the log of
     notices goes back.
@@ -50,6 +51,7 @@ class Settings:
     hits_per_address: int = 120
     hits_per_site: int = 60_000
     recordings_at: str = ""
+    lake_at: str = ""
     public_url: str | None = None
     outbound_networks: tuple[str, ...] = ()
     notice_days: int = 30
@@ -78,8 +80,43 @@ class Settings:
     @classmethod
     def of(cls, data: Path) -> "Settings":
         """Of the server that runs over `data`, or did so last, as far as the folder tells."""
-        note = cls(data).recordings_note
-        return cls(data, recordings_at=note.read_text().strip() if note.exists() else "")
+        here = cls(data)
+        return cls(
+            data,
+            recordings_at=_noted(here.recordings_note),
+            lake_at=_noted(here.lake_note),
+        )
+
+    @property
+    def lake(self) -> Path | None:
+        """The folder of sealed days; None: they are in a bucket."""
+        if self.lake_at.startswith("s3:"):
+            return None
+        return Path(self.lake_at) if self.lake_at else self.data / "lake"
+
+    @property
+    def lake_note(self) -> Path:
+        """Says where else the server has its lake, for the commands that use it."""
+        return self.data / "lake-at"
+
+    @property
+    def lake_lock(self) -> Path:
+        return self.data / "lake-lock"
+
+    @property
+    def lake_scratch(self) -> Path:
+        """The folder of sealed files that are being made."""
+        return self.data / "lake-work"
+
+    @property
+    def report_scratch(self) -> Path:
+        """The folder of reports that are being made; nothing is left in it."""
+        return self.data / "lake-reports"
+
+    @property
+    def lake_cache(self) -> Path:
+        """The folder of copies from the lake's bucket."""
+        return self.data / "lake-cache"
 
     @property
     def sessions(self) -> Path:
@@ -108,9 +145,21 @@ class Settings:
         return self.data / "server-url"
 
 
+def _noted(note: Path) -> str:
+    return note.read_text().strip() if note.exists() else ""
+
+
 def secret_key(data: Path) -> bytes:
     """Signs links and sessions; made once, kept in the data folder."""
-    path = data / "secret.key"
+    return _key(data / "secret.key")
+
+
+def forget_key(data: Path) -> bytes:
+    """Names forgotten callers; whoever deletes it makes sure that no name is ever traced back."""
+    return _key(data / "forget.key")
+
+
+def _key(path: Path) -> bytes:
     if not path.exists():
         write_private(path, secrets.token_hex(SECRET_BYTES))
     return bytes.fromhex(path.read_text().strip())

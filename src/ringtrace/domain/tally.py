@@ -50,19 +50,104 @@ class Shares:
     repeat: Floats
 
 
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """What the totals of a report are made of: those of calls that share no lines add up.
+
+    By column of `share`: the sum of shares, the variance and the third moment of the draws, the
+    calls that are certain to belong there, and those that may. `slope` by site: the change of the
+    columns with the logarithm of noise, of repeats and of each channel.
+    """
+
+    expected: Floats
+    spread: Floats
+    skew: Floats
+    certain: Floats
+    possible: Floats
+    slope: Mapping[int, Floats]
+
+    def __add__(self, other: "Moments") -> "Moments":
+        sites = {**self.slope, **other.slope}
+        both = self.slope.keys() & other.slope.keys()
+        return Moments(
+            self.expected + other.expected,
+            self.spread + other.spread,
+            self.skew + other.skew,
+            self.certain + other.certain,
+            self.possible + other.possible,
+            sites | {site: self.slope[site] + other.slope[site] for site in both},
+        )
+
+
 def tally(calls: Shares, channels: Sequence[str], models: Mapping[int, Model]) -> list[Total]:
     """By column of `share`; `models` are the sites' newest, a site without one has not learnt."""
+    return totals(moments(calls), channels, models)
+
+
+def moments(calls: Shares) -> Moments:
+    """Of calls among which some repeat others."""
     links = _links(calls)
     weight = _weights(calls.counted, links)
     spread, skew = _draws(calls.share, links, weight)
-    learnt = np.zeros_like(spread)
-    for site in np.unique(calls.site).tolist():
-        here = weight * (calls.site == site)
-        slope = _slope(calls, links, here)
+    slopes = {
+        site: _slope(calls, links, weight * (calls.site == site))
+        for site in np.unique(calls.site).tolist()
+    }
+    return Moments(spread=spread, skew=skew, slope=slopes, **_counts(calls.share[calls.counted]))
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Over the calls of one site, of which none repeats another nor is repeated.
+
+    By column: the sums of shares and of their cubes, the certain and the possible calls; `products`
+    by two columns, the sums of one share times the other.
+    """
+
+    first: Floats
+    cubes: Floats
+    certain: Floats
+    possible: Floats
+    products: Floats
+
+
+def independent(sites: Mapping[int, Sums], columns: int) -> Moments:
+    """The same as `moments`, of calls by site that need no links."""
+    nothing = np.zeros(columns)
+    expected = sum((one.first for one in sites.values()), nothing)
+    squares = sum((np.diag(one.products) for one in sites.values()), nothing)
+    cubes = sum((one.cubes for one in sites.values()), nothing)
+    return Moments(
+        expected=expected,
+        spread=expected - squares,
+        skew=expected - 3 * squares + 2 * cubes,
+        certain=sum((one.certain for one in sites.values()), nothing),
+        possible=sum((one.possible for one in sites.values()), nothing),
+        slope={
+            site: np.insert(np.diag(one.first) - one.products, UNKNOWN + 1, 0.0, axis=1)
+            for site, one in sites.items()
+        },
+    )
+
+
+def _counts(share: Floats) -> dict[str, Floats]:
+    return {
+        "expected": share.sum(axis=0),
+        "certain": (share >= 1).sum(axis=0).astype(np.float64),
+        "possible": (share > 0).sum(axis=0).astype(np.float64),
+    }
+
+
+def totals(found: Moments, channels: Sequence[str], models: Mapping[int, Model]) -> list[Total]:
+    """By column, with intervals that the longer tail stretches."""
+    learnt = np.zeros_like(found.spread)
+    for site, slope in found.slope.items():
         learnt += np.einsum("ij,jk,ik->i", slope, _covariance(models.get(site), channels), slope)
+    # Sums of rounded products may fall short of zero by as little.
+    spread = np.maximum(found.spread, 0.0)
     reach = NORMAL_95 * np.sqrt(spread + learnt)
-    lean = _SKEW * np.divide(skew, spread, out=np.zeros_like(skew), where=spread > 0)
-    return list(_borders(calls.share[calls.counted], reach, lean))
+    lean = _SKEW * np.divide(found.skew, spread, out=np.zeros_like(spread), where=spread > 0)
+    return list(_borders(found, reach, lean))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +224,10 @@ def _covariance(model: Model | None, channels: Sequence[str]) -> Floats:
     return covariance
 
 
-def _borders(share: Floats, reach: Floats, lean: Floats) -> Iterator[Total]:
+def _borders(found: Moments, reach: Floats, lean: Floats) -> Iterator[Total]:
     """The longer tail reaches further; never below the certain calls nor above the possible."""
-    expected = share.sum(axis=0)
-    certain, possible = (share >= 1).sum(axis=0), (share > 0).sum(axis=0)
-    low = np.maximum(expected - reach + np.minimum(0.0, lean), certain)
-    high = np.minimum(expected + reach + np.maximum(0.0, lean), possible)
+    expected = found.expected
+    low = np.maximum(expected - reach + np.minimum(0.0, lean), found.certain)
+    high = np.minimum(expected + reach + np.maximum(0.0, lean), found.possible)
     for middle, below, above in zip(expected.tolist(), low.tolist(), high.tolist(), strict=True):
         yield Total(middle, min(below, middle), max(above, middle))

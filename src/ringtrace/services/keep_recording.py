@@ -1,5 +1,6 @@
 """A gateway hands over the audio of a call; a person gets a link to it that expires."""
 
+import asyncio
 import hashlib
 import hmac
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 from ringtrace.domain.account import TokenOwner
 from ringtrace.domain.audio import Audio
 from ringtrace.domain.call import GatewayKind
+from ringtrace.domain.forgotten import is_forgotten
 from ringtrace.services.commands import NoteRecording
 from ringtrace.services.errors import (
     CallUnknownError,
@@ -27,10 +29,7 @@ class KeepRecording:
 
     async def expect(self, owner: TokenOwner, call: str) -> Audio | None:
         """What is known of the call's audio. Raises CallUnknownError before it was reported."""
-        known = await self._store.call(owner.account_id, GatewayKind(owner.kind.value), call)
-        if known is None or known.report is None:
-            raise CallUnknownError("no such call", "call")
-        return known.audio
+        return (await self._reported(owner, call)).audio
 
     async def __call__(self, owner: TokenOwner, call: str, file: Path, audio: Audio) -> None:
         """Keep a local `file`; durable when this returns. The same file again changes nothing.
@@ -38,7 +37,12 @@ class KeepRecording:
         Raises CallUnknownError, RecordingContradictsError and RecordingsAwayError.
         """
         gateway = GatewayKind(owner.kind.value)
-        known = await self.expect(owner, call)
+        reported = await self._reported(owner, call)
+        if is_forgotten(reported.caller):
+            # The gateway must not keep it either: it deletes what was taken.
+            await asyncio.to_thread(file.unlink)
+            return
+        known = reported.audio
         if known is not None and known.sha256 is not None:
             name = RecordingName(owner.account_id, gateway, call, known.format)
             if await self._recordings.size(name) is not None:
@@ -49,6 +53,12 @@ class KeepRecording:
         await self._recordings.keep(name, file, audio.sha256 or "")
         if not await self._store.submit(NoteRecording(owner.account_id, gateway, call, audio)):
             raise CallUnknownError("no such call", "call")
+
+    async def _reported(self, owner: TokenOwner, call: str) -> CallRecord:
+        known = await self._store.call(owner.account_id, GatewayKind(owner.kind.value), call)
+        if known is None or known.report is None:
+            raise CallUnknownError("no such call", "call")
+        return known
 
 
 @dataclass(frozen=True, slots=True)

@@ -264,6 +264,16 @@ class ValidToken:
     issued_at: int
 
 
+class ChannelReports(Protocol):
+    """Reports over long spans, made elsewhere than in the store."""
+
+    async def channels(self, account_id: int, where: CallFilter) -> Sequence[ChannelRow] | None:
+        """None: the store itself is to answer. Whoever cancels this stops the work as well."""
+        ...
+
+    def close(self) -> None: ...
+
+
 class Reads(Protocol):
     """The reading half of the store. Every method raises StoreAwayError when it cannot."""
 

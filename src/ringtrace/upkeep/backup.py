@@ -59,7 +59,10 @@ def backup(
 
 def _entries(settings: Settings, work: Path, *, recordings: bool) -> Iterator[Entry]:
     yield Entry(DATABASE, work / DATABASE)
-    for path in (settings.data / "secret.key", settings.password_file, settings.api_token_file):
+    for path in (
+        settings.data / "secret.key", settings.data / "forget.key", settings.password_file,
+        settings.api_token_file,
+    ):  # fmt: skip
         if path.exists():
             yield Entry(path.name, path)
     if not recordings:

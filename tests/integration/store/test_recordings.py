@@ -10,6 +10,7 @@ from ringtrace.domain.audio import AudioFormat
 from ringtrace.domain.call import GatewayKind
 from ringtrace.services.errors import RecordingsAwayError
 from ringtrace.services.recording_store import RecordingName, RecordingStore
+from ringtrace.store import s3
 from ringtrace.store.recordings import bucket as bucket_module
 from ringtrace.store.recordings.bucket import RecordingBucket
 from ringtrace.store.recordings.folder import RecordingFolder
@@ -105,8 +106,8 @@ async def test_a_bucket_that_fails_is_away_and_the_file_stays(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(bucket_module, "_REQUEST_SECONDS", 0.5)
-    monkeypatch.setattr(bucket_module, "_RETRY_SECONDS", 1)
+    monkeypatch.setattr(s3, "_REQUEST_SECONDS", 0.5)
+    monkeypatch.setattr(s3, "_RETRY_SECONDS", 1)
     with failing_service(status) as url:
         recordings = a_bucket(url, tmp_path, monkeypatch)
         file = recordings.staging / "upload"
@@ -141,7 +142,7 @@ async def test_a_bucket_whose_upload_takes_for_ever_is_away(
 async def test_a_bucket_that_nobody_serves_is_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bucket_module, "_RETRY_SECONDS", 1)
+    monkeypatch.setattr(s3, "_RETRY_SECONDS", 1)
     recordings = a_bucket("http://127.0.0.1:9", tmp_path, monkeypatch)
 
     with pytest.raises(RecordingsAwayError):

@@ -12,7 +12,7 @@ from ringtrace.domain import repeat
 from ringtrace.domain.hazard import Floats
 from ringtrace.domain.learning import CHANNEL_PRIOR
 from ringtrace.domain.model import SHIPPED, Model
-from ringtrace.domain.tally import Shares, tally
+from ringtrace.domain.tally import Shares, Sums, independent, moments, tally, totals
 from ringtrace.domain.totals import CHANNELS, NOISE, Total
 
 HOUR = 3_600_000
@@ -279,3 +279,42 @@ def test_intervals_cover_where_the_rates_are_known_only_roughly() -> None:
         coverage.append(covered(found, np.array(truths)))
 
     assert 0.93 <= np.mean(coverage) <= 0.97
+
+
+def sums_of(share: Floats) -> Sums:
+    return Sums(
+        first=share.sum(axis=0),
+        cubes=(share**3).sum(axis=0),
+        certain=(share >= 1).sum(axis=0).astype(np.float64),
+        possible=(share > 0).sum(axis=0).astype(np.float64),
+        products=share.T @ share,
+    )
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1), st.integers(0, 2)), max_size=20))
+def test_calls_that_repeat_none_may_be_added_up_apart(
+    calls: list[tuple[float, float, int]],
+) -> None:
+    """By sums alone and by links, in parts and as a whole: the same totals."""
+    table = [[1 - part, part * ads, part * (1 - ads)] for part, ads, _ in calls]
+    share = np.array(table, dtype=np.float64).reshape(-1, 3)
+    site = [one for *_, one in calls]
+    repeated = shares([[0.2, 0.5, 0.3]] * 3, line=[0, 0, 0], part=[0.0, 0.4, 0.4], site=[1, 1, 1])
+    models = {0: learnt(0.04), 1: learnt(0.5)}
+    last = len(calls) * HOUR
+    whole = Shares(
+        at=np.concatenate([np.arange(len(calls)) * HOUR, repeated.at + last]),
+        line=np.concatenate([np.arange(len(calls)), repeated.line + len(calls)]),
+        site=np.concatenate([np.array(site, dtype=np.int64), repeated.site]),
+        counted=np.ones(len(calls) + 3, dtype=np.bool_),
+        share=np.concatenate([share, repeated.share]),
+        repeat=np.concatenate([np.zeros(len(calls)), repeated.repeat]),
+    )
+
+    sites = {one: sums_of(share[[place == one for place in site]]) for one in sorted(set(site))}
+    apart = independent(sites, columns=3) + moments(repeated)
+
+    told = [(one.expected, one.low, one.high) for one in totals(apart, NAMES, models)]
+    assert np.array(told) == pytest.approx(
+        np.array([(one.expected, one.low, one.high) for one in tally(whole, NAMES, models)])
+    )

@@ -6,13 +6,10 @@ store signs the SHA-256 of what it sends, so a service that takes it has the byt
 
 import asyncio
 import logging
-import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import BaseError, NotFoundError
@@ -20,13 +17,10 @@ from obstore.store import S3Store
 
 from ringtrace.services.errors import RecordingsAwayError
 from ringtrace.services.recording_store import RecordingName
+from ringtrace.store.s3 import open_s3
 
 log = logging.getLogger(__name__)
 
-_CONNECT_SECONDS: Final = 5
-_REQUEST_SECONDS: Final = 30
-_RETRIES: Final = 2
-_RETRY_SECONDS: Final = 20
 _UPLOAD_SECONDS: Final = 240.0  # of all parts; gateways wait for 300
 _PART: Final = 8 * 1024 * 1024
 _PARTS_AT_ONCE: Final = 2
@@ -44,32 +38,7 @@ class RecordingBucket:
     @classmethod
     def open(cls, url: str, staging: Path) -> "RecordingBucket":
         """`url` is s3://BUCKET or s3://BUCKET/PREFIX. Raises ValueError; nothing is sent yet."""
-        parts = urlsplit(url)
-        if parts.scheme != "s3" or not parts.netloc or parts.query or parts.fragment:
-            raise ValueError("recordings: must be s3://BUCKET or s3://BUCKET/PREFIX")
-        # The newer name of the setting is for one service alone and goes first, as AWS has it.
-        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-        try:
-            store = S3Store(
-                parts.netloc,
-                prefix=parts.path.strip("/") or None,
-                endpoint=endpoint,
-                region=os.environ.get("AWS_REGION")
-                or os.environ.get("AWS_DEFAULT_REGION")
-                or "us-east-1",
-                client_options={
-                    "allow_http": bool(endpoint and endpoint.startswith("http://")),
-                    "connect_timeout": timedelta(seconds=_CONNECT_SECONDS),
-                    "timeout": timedelta(seconds=_REQUEST_SECONDS),
-                },
-                retry_config={
-                    "max_retries": _RETRIES,
-                    "retry_timeout": timedelta(seconds=_RETRY_SECONDS),
-                },
-            )
-        except BaseError as error:
-            raise ValueError(f"recordings: {error}") from None
-        return cls(store, staging)
+        return cls(open_s3(url, "recordings"), staging)
 
     async def keep(self, name: RecordingName, file: Path, sha256: str) -> None:
         with _answers("keep"):

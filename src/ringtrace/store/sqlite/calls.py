@@ -2,10 +2,12 @@
 
 import hashlib
 import sqlite3
+from dataclasses import replace
 
 from ringtrace.domain import call as calls
 from ringtrace.domain.attribution import Attribution, Basis
 from ringtrace.domain.call import MergeResult, Report
+from ringtrace.domain.forgotten import anonymous, is_forgotten
 from ringtrace.domain.proof import Proof, ProofKind
 from ringtrace.services.commands import KeepAttribution, KeepReport, NoteArrival, NoteRecording
 from ringtrace.store.sqlite import (
@@ -54,6 +56,7 @@ class CallWriter:
 
     def keep_report(self, command: KeepReport) -> MergeResult:
         key = (command.account_id, command.gateway.value, command.call)
+        command = self._without_forgotten(key, command)
         known, ringing = self._known(key)
         # An arrival may know the moment less exactly than the report, but not another number.
         if known is None and ringing not in {None, command.report.number}:
@@ -77,6 +80,13 @@ class CallWriter:
             screenings.keep(self._connection, key, command.finding)
             screenings.keep_passage(self._connection, key, merged, command.received_at)
         return result
+
+    def _without_forgotten(self, key: tuple[int, str, str], command: KeepReport) -> KeepReport:
+        """What comes of a call after its caller was forgotten must not bring his number back."""
+        row = self._connection.execute(f"SELECT caller FROM calls WHERE {_KEY}", key).fetchone()
+        if row is None or not is_forgotten(row[0]):
+            return command
+        return replace(command, report=anonymous(command.report, row[0]), finding=None)
 
     def _prove(self, key: tuple[int, str, str], proof: Proof | None) -> None:
         """A report may know more than the one before; what users said is not its business."""

@@ -20,6 +20,7 @@ from ringtrace.services.ports import (
     CallFilter,
     CallPage,
     CallRecord,
+    ChannelReports,
     ChannelRow,
     Configuration,
     DeliveryFilter,
@@ -50,10 +51,11 @@ _READERS = 2
 
 
 class SqliteReader:
-    """The reading half of the store port; `close` it."""
+    """The reading half of the store port; `close` it, and with it `reports`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, reports: ChannelReports | None = None) -> None:
         self._path = path
+        self._reports = reports
         self._closed = False
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
@@ -61,6 +63,8 @@ class SqliteReader:
 
     def close(self) -> None:
         self._closed = True
+        if self._reports is not None:
+            self._reports.close()
         self._readers.shutdown()
         for connection in self._connections:
             connection.close()
@@ -102,6 +106,10 @@ class SqliteReader:
         return await self._read(reads.unreported, account_id, since, until)
 
     async def channels(self, account_id: int, where: CallFilter) -> Sequence[ChannelRow]:
+        if self._reports is not None:
+            elsewhere = await self._reports.channels(account_id, where)
+            if elsewhere is not None:
+                return elsewhere
         return await self._read(channels, account_id, where)
 
     async def count_calls(self, account_id: int, where: CallFilter) -> int:

@@ -8,7 +8,7 @@ from ringtrace.domain.screening import PastCall
 from ringtrace.services.commands import MarkSpam
 from ringtrace.services.errors import NotFoundError
 from ringtrace.services.spam_records import WatchedCall
-from ringtrace.store.sqlite import screenings, spam_marks
+from ringtrace.store.sqlite import marks, screenings, spam_marks
 from ringtrace.store.sqlite.credits import Key
 
 _WATCHED = (
@@ -45,6 +45,7 @@ class SpamWriter:
                     self._connection, one, command.spam, command.marked_at, command.marked_by
                 )
                 screenings.settle(self._connection, one)
+                marks.call(self._connection, one)
 
     def _marked(self, key: Key, caller: str) -> Collection[Key]:
         """The call and the newest ones of its caller."""

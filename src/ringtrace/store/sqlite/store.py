@@ -17,9 +17,12 @@ from typing import Any, TypeVar
 from ringtrace.services import commands
 from ringtrace.services.commands import Command
 from ringtrace.services.errors import RefusedError, StoreAwayError
+from ringtrace.services.ports import ChannelReports
+from ringtrace.store.sqlite import marks
 from ringtrace.store.sqlite.calls import CallWriter
 from ringtrace.store.sqlite.connection import connect, migrate
 from ringtrace.store.sqlite.corrections import CorrectionWriter
+from ringtrace.store.sqlite.credits import Key
 from ringtrace.store.sqlite.listings import ListingWriter
 from ringtrace.store.sqlite.notices import NoticeWriter
 from ringtrace.store.sqlite.reader import SqliteReader
@@ -35,6 +38,16 @@ R = TypeVar("R")
 _ENOUGH_A_BATCH = 512
 _QUIET_SECONDS = 10.0
 
+_OF_CALLS = (
+    commands.NoteArrival,
+    commands.KeepReport,
+    commands.NoteRecording,
+    commands.KeepAttribution,
+    commands.KeepCorrection,
+    commands.TakeBackCorrection,
+    commands.MarkSpam,
+)
+
 _Job = tuple[Command[Any], "asyncio.Future[Any]"]
 
 
@@ -44,8 +57,8 @@ class SqliteStore(SqliteReader):
     `waiting` is how many commands were submitted and are not durable yet.
     """
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, reports: ChannelReports | None = None) -> None:
+        super().__init__(path, reports)
         self.waiting = 0
         self._gathered: list[_Job] = []
         self._quiet_until = 0.0
@@ -91,9 +104,9 @@ class SqliteStore(SqliteReader):
         self._thread.start()
 
     @classmethod
-    def open(cls, path: Path) -> "SqliteStore":
+    def open(cls, path: Path, reports: ChannelReports | None = None) -> "SqliteStore":
         path.parent.mkdir(parents=True, exist_ok=True)
-        return cls(path)
+        return cls(path, reports)
 
     def close(self) -> None:
         """Write what is queued, then let go of the file."""
@@ -158,7 +171,7 @@ class SqliteStore(SqliteReader):
     def _transaction(self, batch: list[Command[Any]]) -> list[Any]:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
-            results = [self._handlers[type(command)](command) for command in batch]
+            results = [self._carry_out(command) for command in batch]
             self._visits.flush()
             self._connection.execute("COMMIT")
         except BaseException:
@@ -169,6 +182,16 @@ class SqliteStore(SqliteReader):
         if any(isinstance(command, commands.ApplySetup) for command in batch):
             self._visits.forget()
         return results
+
+    def _carry_out(self, command: Command[Any]) -> Any:
+        key = _call(command)
+        if key is None:
+            return self._handlers[type(command)](command)
+        # Before as well: a report may know better when the call began.
+        marks.call(self._connection, key)
+        result = self._handlers[type(command)](command)
+        marks.call(self._connection, key)
+        return result
 
     def _told(self, error: Exception) -> Exception:
         if isinstance(error, RefusedError):
@@ -188,6 +211,13 @@ class SqliteStore(SqliteReader):
             loop.call_soon_threadsafe(_settle, batch, results)
         except RuntimeError:
             log.warning("nobody_waits_for_results count=%d", len(batch))
+
+
+def _call(command: Command[Any]) -> Key | None:
+    """The call that a command is about."""
+    if isinstance(command, _OF_CALLS):
+        return command.account_id, command.gateway.value, command.call
+    return None
 
 
 def _settle(batch: list[_Job], results: list[Any]) -> None:

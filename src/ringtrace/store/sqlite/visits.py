@@ -12,7 +12,8 @@ from ringtrace.domain.model import SHIPPED, Model, expected_calls
 from ringtrace.domain.source import Source
 from ringtrace.domain.visit import HitKind
 from ringtrace.services.commands import KeepModel, NoteHit, NumberShown, ShowNumber
-from ringtrace.store.sqlite import rows
+from ringtrace.services.lake import day_of
+from ringtrace.store.sqlite import marks, rows
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +65,7 @@ class _Pending:
     beats: list[tuple[object, ...]] = field(default_factory=list)
     seen: dict[tuple[int, str], int] = field(default_factory=dict)
     turns: dict[tuple[int, str], int] = field(default_factory=dict)
+    days: set[tuple[int, int]] = field(default_factory=set)
     moments: dict[str, list[tuple[object, ...]]] = field(
         default_factory=lambda: {column: [] for column in _MOMENTS.values()}
     )
@@ -104,6 +106,7 @@ class VisitWriter:
             pending.exposures.append(
                 (account_id, lease.number, at, visit.visit_id, lease.extension)
             )
+            pending.days |= {(account_id, day_of(at)), (account_id, day_of(visit.started_at))}
             if lease.given and lease.extension is not None:
                 pending.turns[account_id, lease.number] = next_turn(lease.extension)
         else:
@@ -167,10 +170,15 @@ class VisitWriter:
                     f"UPDATE visits SET {column} = ?3 WHERE account_id = ?1 AND visit_id = ?2",
                     moments,
                 )
+        marks.traffic(self._connection, pending.days)
+        marks.visits_begun_before(
+            self._connection, ((*key, at) for key, at in pending.seen.items())
+        )
 
     def _note(self, account_id: int, visit_id: str, kind: HitKind, path: str, at: int) -> None:
         pending = self._pending
         pending.seen[account_id, visit_id] = at
+        pending.days.add((account_id, day_of(at)))
         if kind is HitKind.BEAT:
             pending.beats.append((account_id, visit_id, at))
         else:

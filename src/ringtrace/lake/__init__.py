@@ -1,0 +1,1 @@
+"""`ringtrace seal`, `ringtrace export`, `ringtrace import` and `ringtrace forget`."""

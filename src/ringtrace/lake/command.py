@@ -1,0 +1,91 @@
+"""`ringtrace seal`: closed days to Parquet, by hand."""
+
+import contextlib
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, NoReturn
+
+import click
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+
+from ringtrace.bootstrap import LakeUnusableError, open_days, open_lake
+from ringtrace.config import Settings
+from ringtrace.services.seal_days import open_since
+from ringtrace.store.lake.place import LakeInUseError, locked
+
+EXIT_FAILED: Final = 1
+EXIT_BAD_INPUT: Final = 2
+_NICE: Final = 19
+
+
+def data_option(command: Callable[..., None]) -> Callable[..., None]:
+    return click.option(
+        "--data",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=Path("ringtrace-data"),
+        show_default=True,
+        help="Folder of the database, the recordings and the keys.",
+    )(command)
+
+
+@click.command()
+@data_option
+def seal(data: Path) -> None:
+    """Seal the days that have ended, and those that changed since they were sealed.
+
+    The server does so every night; it may run meanwhile. What is stopped half-way is done again.
+    """
+    os.umask(0o077)
+    _give_way()
+    settings = Settings.of(data)
+    try:
+        place, days = open_lake(settings), open_days(settings)
+    except (LakeUnusableError, FileNotFoundError) as error:
+        end(EXIT_BAD_INPUT, str(error))
+    # DuckDB is an extra, and the other commands need not wait until it is loaded.
+    from ringtrace.store.lake.seal import Sealer  # noqa: PLC0415
+
+    with days, progress_bar() as bar:
+        task = bar.add_task("sealing", total=None)
+        try:
+            with locked(settings.lake_lock):
+                sealed = Sealer(days, place, settings.lake_scratch, now).seal(
+                    open_since(now()),
+                    lambda done, total: bar.update(task, completed=done, total=total),
+                )
+        except LakeInUseError as error:
+            end(EXIT_FAILED, str(error))
+        except Exception as error:
+            logging.getLogger(__name__).exception("seal_failed")
+            end(EXIT_FAILED, f"not everything was sealed: {error}")
+    click.echo(msgspec.json.encode(sealed).decode())
+
+
+def _give_way() -> None:
+    """Hits come first: this takes what they leave of the processors."""
+    os.nice(_NICE)
+    with contextlib.suppress(OSError, AttributeError):  # Linux alone has it, and may forbid it
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
+def now() -> int:
+    """Ms since 1970 UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def progress_bar() -> Progress:
+    return Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+        console=Console(stderr=True), transient=True,
+    )  # fmt: skip
+
+
+def end(code: int, message: str) -> NoReturn:
+    click.echo(message, err=True)
+    sys.exit(code)

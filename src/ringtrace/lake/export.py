@@ -1,0 +1,80 @@
+"""`ringtrace export`: an account's own data for other programs."""
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+import click
+import msgspec
+
+from ringtrace.bootstrap import LakeUnusableError, open_days, open_lake
+from ringtrace.config import Settings
+from ringtrace.lake.command import EXIT_BAD_INPUT, EXIT_FAILED, data_option, end, progress_bar
+from ringtrace.services.lake import Kind, day_number
+
+_FORMATS = ("parquet", "csv", "jsonl")
+
+
+def _day(_ctx: click.Context, _param: click.Parameter, said: datetime | None) -> int | None:
+    return None if said is None else day_number(said.date().isoformat())
+
+
+@click.command()
+@data_option
+@click.option("--account", "account_id", default=1, show_default=True)
+@click.option("--kind", "kinds", multiple=True, type=click.Choice([kind.value for kind in Kind]),
+              help="May be repeated; all kinds unless told otherwise.")  # fmt: skip
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), callback=_day,
+              help="First day (UTC).")  # fmt: skip
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), callback=_day,
+              help="First day that is not wanted any more (UTC).")  # fmt: skip
+@click.option("--format", "form", default="parquet", show_default=True,
+              type=click.Choice(_FORMATS))  # fmt: skip
+@click.option("--to", "folder", required=True, type=click.Path(path_type=Path, file_okay=False),
+              help="Folder, which is made; files of the same name are replaced.")  # fmt: skip
+def export(
+    *,
+    data: Path,
+    account_id: int,
+    kinds: tuple[str, ...],
+    since: int | None,
+    until: int | None,
+    form: str,
+    folder: Path,
+) -> None:
+    """Write visits, hits, exposures, calls and credits as files, a file for each kind and day.
+
+    Open days are as of now. The files hold callers' numbers: keep them as you keep the data folder.
+    """
+    os.umask(0o077)
+    settings = Settings.of(data)
+    try:
+        place, days = open_lake(settings), open_days(settings)
+    except (LakeUnusableError, FileNotFoundError) as error:
+        end(EXIT_BAD_INPUT, str(error))
+    # DuckDB is an extra, and the other commands need not wait until it is loaded.
+    from ringtrace.store.lake import export as exports  # noqa: PLC0415
+    from ringtrace.store.lake.manifest import ManifestInvalidError  # noqa: PLC0415
+    from ringtrace.store.lake.parquet import SealMismatchError  # noqa: PLC0415
+
+    wanted = exports.Wanted(
+        account_id, {Kind(one) for one in kinds} or set(Kind), exports.Format(form), since, until
+    )
+    with days, progress_bar() as bar:
+        task = bar.add_task("exporting", total=None)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            contents = exports.Exporter(days, place, folder).export(
+                wanted,
+                folder,
+                lambda done, total: bar.update(task, completed=done, total=max(done, total)),
+            )
+        except (ManifestInvalidError, SealMismatchError, OSError) as error:
+            end(EXIT_FAILED, f"the export is not complete, run this again: {error}")
+    rows = dict.fromkeys((kind.value for kind in Kind if kind in wanted.kinds), 0)
+    for file in contents.files:
+        rows[file.name.partition("/")[0]] += file.rows
+    click.echo(msgspec.json.encode({
+        "account": account_id, "files": len(contents.files),
+        "bytes": sum(one.bytes for one in contents.files), "rows": rows,
+    }).decode())  # fmt: skip

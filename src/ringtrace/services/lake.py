@@ -1,0 +1,86 @@
+"""Days of an account: what of them changed, and what they are made of when they are sealed."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import Any, Final, Protocol
+
+DAY_MS: Final = 86_400_000
+
+
+class Kind(StrEnum):
+    """Of what there is a file for each day."""
+
+    VISITS = "visits"
+    HITS = "hits"
+    EXPOSURES = "exposures"
+    CALLS = "calls"
+    CREDITS = "credits"
+
+
+class Part(StrEnum):
+    """Kinds that change, and are sealed, together."""
+
+    TRAFFIC = "traffic"
+    CALLS = "calls"
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        return _KINDS[self]
+
+
+_KINDS: Final[Mapping[Part, tuple[Kind, ...]]] = {
+    Part.TRAFFIC: (Kind.VISITS, Kind.HITS, Kind.EXPOSURES),
+    Part.CALLS: (Kind.CALLS, Kind.CREDITS),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What the store has of a part of a day (days since 1970 UTC).
+
+    `mark` is another one after every write to that part: a file that was made of the same mark
+    says what the store says.
+    """
+
+    account_id: int
+    part: Part
+    day: int
+    mark: int
+
+
+Row = Mapping[str, Any]
+"""A row by column as store/lake/schema.py names them; times are ms since 1970 UTC."""
+
+
+class DayRows(Protocol):
+    """The rows of a store by the days they belong to, read beside its writer."""
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """What is read inside is as of one moment."""
+        ...
+
+    def changes(self) -> Sequence[Change]:
+        """Of all accounts, oldest day first."""
+        ...
+
+    def rows(self, account_id: int, kind: Kind, days: Collection[int]) -> Iterator[tuple[int, Row]]:
+        """Each with its day, in any order."""
+        ...
+
+
+def day_of(at: int) -> int:
+    """Days since 1970 UTC of `at` (ms)."""
+    return at // DAY_MS
+
+
+def day_name(day: int) -> str:
+    """As ISO 8601 writes it."""
+    return datetime.fromtimestamp(day * DAY_MS / 1_000, UTC).date().isoformat()
+
+
+def day_number(name: str) -> int:
+    """Raises ValueError."""
+    return (date.fromisoformat(name) - date(1970, 1, 1)).days

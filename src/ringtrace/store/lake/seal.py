@@ -1,0 +1,159 @@
+"""Sealing: what changed of closed days becomes files, read back before it is believed."""
+
+import logging
+import shutil
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from ringtrace.services.lake import Change, DayRows, Kind, Part, day_name
+from ringtrace.store.lake import manifest as manifests
+from ringtrace.store.lake import parquet
+from ringtrace.store.lake.manifest import SealedFile, SealedPart
+from ringtrace.store.lake.place import Place
+from ringtrace.store.lake.staging import Staged, stage
+
+log = logging.getLogger(__name__)
+
+_DAYS_AT_ONCE: Final = 31
+"""Of so many days rows are read in one go: for traffic that is one look through the account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """What one run did."""
+
+    days: int = 0
+    rows: int = 0
+    bytes: int = 0
+
+    def __add__(self, other: "Sealed") -> "Sealed":
+        return Sealed(self.days + other.days, self.rows + other.rows, self.bytes + other.bytes)
+
+
+def due(rows: DayRows, place: Place, before: int) -> Sequence[Change]:
+    """Parts of days before the day `before` of which the store says something else by now."""
+    return [
+        change
+        for change in rows.changes()
+        if change.day < before
+        and not is_sealed(manifests.read(place, change.account_id, change.day), change)
+    ]
+
+
+def is_sealed(manifest: manifests.Manifest, change: Change) -> bool:
+    """Whether the files say what the store says."""
+    part = manifest.parts.get(change.part)
+    return part is not None and part.mark == str(change.mark)
+
+
+class Sealer:
+    """Files are put together in `scratch`; `clock` answers ms since 1970 UTC."""
+
+    def __init__(
+        self, rows: DayRows, place: Place, scratch: Path, clock: Callable[[], int]
+    ) -> None:
+        self._rows = rows
+        self._place = place
+        self._scratch = scratch
+        self._clock = clock
+
+    def seal(
+        self, before: int, progress: Callable[[int, int], None] = lambda _done, _all: None
+    ) -> Sealed:
+        """Everything that is due of the days before the day `before`; is told how far it is.
+
+        Whatever ends it, what is not whole is not believed, and the next run does it again. Raises
+        SealMismatchError, OSError.
+        """
+        todo = due(self._rows, self._place, before)
+        groups: dict[tuple[int, Part], list[Change]] = defaultdict(list)
+        for change in todo:
+            groups[change.account_id, change.part].append(change)
+        total, done = Sealed(), 0
+        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._scratch.mkdir(parents=True)
+        for (account_id, part), changes in groups.items():
+            for start in range(0, len(changes), _DAYS_AT_ONCE):
+                some = changes[start : start + _DAYS_AT_ONCE]
+                total += self._some_days(account_id, part, {one.day for one in some})
+                done += len(some)
+                progress(done, len(todo))
+        shutil.rmtree(self._scratch, ignore_errors=True)
+        return total
+
+    def _some_days(self, account_id: int, part: Part, days: Collection[int]) -> Sealed:
+        with tempfile.TemporaryDirectory(dir=self._scratch) as name:
+            work = Path(name)
+            marks, staged = self._stage(account_id, part, days, work)
+            total = Sealed()
+            with parquet.connect(work) as database:
+                for day in sorted(days):
+                    own = [one for (_, of), one in staged.items() if of == day]
+                    total += self._day(database, account_id, part, day, marks[day], own)
+        return total
+
+    def _stage(
+        self, account_id: int, part: Part, days: Collection[int], work: Path
+    ) -> tuple[Mapping[int, int], Mapping[tuple[Kind, int], Staged]]:
+        """The rows as of one moment, and the marks that the days have at that moment."""
+        with self._rows.snapshot():
+            marks = {
+                one.day: one.mark
+                for one in self._rows.changes()
+                if (one.account_id, one.part) == (account_id, part)
+            }
+            return marks, stage(self._rows, account_id, part.kinds, days, work)
+
+    def _day(
+        self, database: duckdb.DuckDBPyConnection, account_id: int, part: Part, day: int,
+        mark: int, staged: Sequence[Staged],
+    ) -> Sealed:  # fmt: skip
+        files = {one.kind: self._file(database, account_id, day, one) for one in staged}
+        known = manifests.read(self._place, account_id, day)
+        sealed = SealedPart(str(mark), self._clock(), files)
+        manifests.keep(self._place, known.having(part, sealed))
+        drop_others(self._place, account_id, day, part, sealed)
+        found = Sealed(
+            1, sum(one.rows for one in files.values()), sum(one.bytes for one in files.values())
+        )
+        log.info(
+            "day_sealed account=%d day=%s part=%s rows=%d bytes=%d",
+            account_id, day_name(day), part, found.rows, found.bytes,
+        )  # fmt: skip
+        return found
+
+    def _file(
+        self, database: duckdb.DuckDBPyConnection, account_id: int, day: int, staged: Staged
+    ) -> SealedFile:
+        target = staged.path.with_suffix(".parquet")
+        parquet.write(database, staged, target)
+        return put(self._place, account_id, staged.kind, day, target, (staged.rows, staged.digest))
+
+
+def put(
+    place: Place, account_id: int, kind: Kind, day: int, file: Path, content: tuple[int, str]
+) -> SealedFile:
+    """Nobody believes the file before a manifest names it; `content` is what `examine` says."""
+    sha256 = parquet.sha256_of(file)
+    name = manifests.file_name(account_id, kind, day, sha256)
+    place.put(name, file)
+    rows, digest = content
+    return SealedFile(name, rows, file.stat().st_size, sha256, digest)
+
+
+def drop_others(
+    place: Place, account_id: int, day: int, part: Part, kept: SealedPart | None
+) -> None:
+    """Delete what no manifest names any more: the files before, and those of a killed run."""
+    named = {one.name for one in kept.files.values()} if kept else set()
+    for kind in part.kinds:
+        folder = manifests.file_name(account_id, kind, day, "").rpartition("/")[0]
+        for name in list(place.names(f"{folder}/")):
+            if name not in named:
+                place.delete(name)

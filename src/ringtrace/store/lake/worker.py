@@ -1,0 +1,146 @@
+"""A process for heavy questions: it can be stopped at any moment, and hits never wait for it."""
+
+import asyncio
+import logging
+import multiprocessing
+import os
+import secrets
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from typing import Final
+
+from ringtrace.services.lake import DAY_MS
+from ringtrace.services.ports import CallFilter, ChannelRow, Clock
+from ringtrace.store.lake.manifest import days_folder
+from ringtrace.store.lake.place import Place
+
+log = logging.getLogger(__name__)
+
+SECONDS: Final = 60.0
+"""After this a report is given up, and with it the process."""
+
+LONG_MS: Final = 8 * DAY_MS
+"""Of a shorter span the store itself tells as fast."""
+
+_NICE: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What the process reads."""
+
+    database: Path
+    place: Place
+    scratch: Path
+
+
+class LakeReports:
+    """One report at a time; `close` it. The process starts with the first question."""
+
+    def __init__(self, sources: Sources, clock: Clock, seconds: float = SECONDS) -> None:
+        # Of its own, so that nothing is left of a report that was stopped: it names callers.
+        self._folder = sources.scratch / f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._sources = replace(sources, scratch=self._folder)
+        self._clock = clock
+        self._seconds = seconds
+        self._turn = asyncio.Lock()
+        self._process: SpawnProcess | None = None
+        self._pipe: Connection | None = None
+
+    async def channels(self, account_id: int, where: CallFilter) -> Sequence[ChannelRow] | None:
+        """None: the store itself is to answer. Whoever cancels this stops the work as well."""
+        until = self._clock() if where.until is None else where.until
+        is_short = where.since is not None and until - where.since < LONG_MS
+        # Tags are not in the files.
+        if is_short or where.tag is not None:
+            return None
+        async with self._turn:
+            try:
+                async with asyncio.timeout(self._seconds):
+                    if not await asyncio.to_thread(self._has_days, account_id):
+                        return None
+                    return await self._ask(account_id, where)
+            except asyncio.CancelledError:
+                self.close()
+                raise
+            except (TimeoutError, EOFError, OSError) as error:
+                log.warning("lake_report_failed error=%s", type(error).__name__)
+                self.close()
+                return None
+
+    def close(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+            self._process = None
+        if self._pipe is not None:
+            self._pipe.close()
+            self._pipe = None
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    async def _ask(self, account_id: int, where: CallFilter) -> Sequence[ChannelRow] | None:
+        starting = asyncio.ensure_future(asyncio.to_thread(self._started))
+        try:
+            pipe = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # Half started it could not be stopped.
+            await asyncio.wait([starting])
+            raise
+        pipe.send((account_id, where))
+        loop = asyncio.get_running_loop()
+        ready = asyncio.Event()
+        loop.add_reader(pipe.fileno(), ready.set)
+        try:
+            await ready.wait()
+        finally:
+            loop.remove_reader(pipe.fileno())
+        answer, failure = pipe.recv()
+        if failure is not None:
+            log.warning("lake_report_failed error=%s", failure)
+        found: Sequence[ChannelRow] | None = answer
+        return found
+
+    def _has_days(self, account_id: int) -> bool:
+        return any(True for _ in self._sources.place.names(days_folder(account_id)))
+
+    def _started(self) -> Connection:
+        if self._pipe is None or self._process is None or not self._process.is_alive():
+            self.close()
+            spawn = multiprocessing.get_context("spawn")
+            self._pipe, theirs = spawn.Pipe()
+            self._process = spawn.Process(
+                target=_answer_for_ever, args=(theirs, self._sources), name="lake", daemon=True
+            )
+            self._process.start()
+            theirs.close()
+        return self._pipe
+
+
+def _answer_for_ever(pipe: Connection, sources: Sources) -> None:
+    """Until the other end is closed."""
+    # Only this process loads DuckDB.
+    import duckdb  # noqa: PLC0415
+
+    from ringtrace.store.lake.channels import channels  # noqa: PLC0415
+    from ringtrace.store.sqlite.days import SqliteDays  # noqa: PLC0415
+
+    os.nice(_NICE)
+    with SqliteDays(sources.database) as days:
+        while True:
+            try:
+                account_id, where = pipe.recv()
+            except EOFError:
+                return
+            try:
+                try:
+                    answer = channels(days, sources.place, account_id, where, sources.scratch)
+                except (OSError, duckdb.IOException):
+                    # A day was sealed anew meanwhile, and its old files are gone.
+                    answer = channels(days, sources.place, account_id, where, sources.scratch)
+                pipe.send((answer, None))
+            except Exception as error:  # noqa: BLE001 - whatever it is, it ends this report alone
+                pipe.send((None, f"{type(error).__name__}: {error}"))

@@ -1,0 +1,39 @@
+"""Which days were written to: what was sealed of them before is old."""
+
+import sqlite3
+from collections.abc import Collection, Iterable
+
+from ringtrace.services.lake import DAY_MS, Part
+from ringtrace.store.sqlite.credits import Key
+
+_AGAIN = "ON CONFLICT (account_id, part, day) DO UPDATE SET mark = excluded.mark"
+_DAY = f"INSERT INTO days VALUES (?, ?, ?, random()) {_AGAIN}"
+_CALL = (
+    f"INSERT INTO days SELECT account_id, '{Part.CALLS}', started_at / {DAY_MS}, random()"
+    f" FROM calls WHERE account_id = ? AND gateway = ? AND call_id = ? {_AGAIN}"
+)
+_VISIT = (
+    f"INSERT INTO days SELECT account_id, '{Part.TRAFFIC}', started_at / {DAY_MS}, random()"
+    f" FROM visits WHERE account_id = ? AND visit_id = ? AND started_at < ? {_AGAIN}"
+)
+
+
+def traffic(connection: sqlite3.Connection, days: Collection[tuple[int, int]]) -> None:
+    """By account and day."""
+    connection.executemany(_DAY, [(account, Part.TRAFFIC.value, day) for account, day in days])
+
+
+def visits_begun_before(
+    connection: sqlite3.Connection, seen: Iterable[tuple[int, str, int]]
+) -> None:
+    """Visits, by account and id, of which something was seen at a moment, ms since 1970 UTC.
+
+    Those that began on an earlier day changed that day.
+    """
+    connection.executemany(
+        _VISIT, [(account, visit, at - at % DAY_MS) for account, visit, at in seen]
+    )
+
+
+def call(connection: sqlite3.Connection, key: Key) -> None:
+    connection.execute(_CALL, key)
