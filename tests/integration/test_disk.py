@@ -89,6 +89,8 @@ def new_visit() -> str:
 
 def fill(folder: Path) -> Path:
     """Nothing more can be written."""
+    # On the machine's own disk this would be a disaster.
+    assert os.statvfs(folder).f_blocks * os.statvfs(folder).f_frsize == SIZE
     ballast = folder / "ballast"
     with ballast.open("wb", buffering=0) as file:
         for size in (65_536, 4_096, 1):
