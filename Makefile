@@ -63,9 +63,15 @@ $(VENV)/development: $(VENV)/runtime
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group tests --group lint
 	@touch $@
 
-# The browser and the SIP phone that the tests drive.
+# The browser, the SIP phone and the database server that the tests drive. Debian would start a
+# database of its own: the tests need the programs only.
 $(VENV)/system: $(BIN)/python
 	@command -v chromium >/dev/null && command -v sipp >/dev/null && \
-	  command -v wrk >/dev/null || { $(APT) update; \
-	  $(APT) install -y --no-install-recommends chromium sip-tester wrk fonts-dejavu-core; }
+	  command -v wrk >/dev/null && ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || \
+	  { $(APT) update; \
+	  $(APT) install -y --no-install-recommends postgresql-common; \
+	  $(SUDO) sed -i 's/^#* *create_main_cluster.*/create_main_cluster = false/' \
+	    /etc/postgresql-common/createcluster.conf; \
+	  $(APT) install -y --no-install-recommends chromium sip-tester wrk fonts-dejavu-core \
+	    postgresql; }
 	@touch $@

@@ -14,7 +14,8 @@ from ringtrace.domain.source import Source
 from ringtrace.domain.visit import Device, HitKind, Visit
 from ringtrace.services.commands import ApplySetup, NoteHit, ShowNumber
 from ringtrace.services.errors import NumberTakenError, StoreAwayError
-from ringtrace.store.sqlite.connection import SchemaTooNewError, connect, migrate
+from ringtrace.store.schema import SchemaTooNewError
+from ringtrace.store.sqlite.connection import connect, migrate
 from ringtrace.store.sqlite.store import SqliteStore
 
 DAY = 86_400_000
