@@ -37,6 +37,7 @@ from ringtrace.replay.run import (
     placed,
     run,
 )
+from ringtrace.services.errors import StoreAwayError
 
 EXIT_BAD_INPUT: Final = 2
 MOST_NUMBERS: Final = 20_000
@@ -132,7 +133,7 @@ def replay(
         _refuse(f"{hits or data}: {error}")
     except NoCallsError as error:
         _refuse(f"{calls or hits or data}: {error}")
-    except OSError as error:
+    except (OSError, StoreAwayError) as error:
         raise click.ClickException(str(error)) from error
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(result.to_data())).decode())

@@ -8,9 +8,11 @@ from ringtrace.domain.account import Account, TokenKind, TokenOwner, User
 from ringtrace.domain.attribution import Attribution, Caller, Candidate
 from ringtrace.domain.call import GatewayKind, Report
 from ringtrace.domain.flow import Flow
+from ringtrace.domain.history import Hit
 from ringtrace.domain.model import Model
 from ringtrace.domain.number import TrackingNumber
 from ringtrace.domain.past import Past
+from ringtrace.domain.placing import RealCall
 from ringtrace.domain.proof import Proof
 from ringtrace.domain.site import Site
 from ringtrace.services.commands import Command
@@ -185,6 +187,14 @@ class ValidToken:
     issued_at: int
 
 
+@dataclass(frozen=True, slots=True)
+class SiteHistory:
+    """Hits of the visits that began in the days asked for, and calls to the site's pool."""
+
+    hits: Sequence[Hit]
+    calls: Sequence[RealCall]
+
+
 class Reads(Protocol):
     """The reading half of the store. Every method raises StoreAwayError when it cannot."""
 
@@ -207,6 +217,10 @@ class Reads(Protocol):
 
     async def past(self, account_id: int, site_key: str, at: int) -> Past:
         """What a site's model is learnt from, of the attribution window before `at`."""
+        ...
+
+    async def history(self, account_id: int, site_key: str, days: int) -> SiteHistory:
+        """What a site's visitors did in the last days up to the newest visit, to be replayed."""
         ...
 
     async def call(self, account_id: int, gateway: GatewayKind, call: str) -> CallRecord | None: ...

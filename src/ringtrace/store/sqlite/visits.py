@@ -11,11 +11,12 @@ from ringtrace.domain.model import SHIPPED, Model, expected_calls
 from ringtrace.domain.source import Source
 from ringtrace.domain.visit import HitKind
 from ringtrace.services.commands import KeepModel, NoteHit, NumberShown, ShowNumber
-from ringtrace.store.sqlite import rows
+from ringtrace.store import rows
 
 _FORGET_MS = 2 * 86_400_000
 _TRAFFIC_MS = 3 * 86_400_000
 _FIRST_SPLIT = 64
+_SLOTS = ", ".join("?" * (1 + rows.VISIT_COLUMNS.count(",")))
 
 _MOMENTS = {HitKind.LEAVE: "left_at", HitKind.CONTACT: "contact_at", HitKind.TAP: "tapped_at"}
 
@@ -128,7 +129,7 @@ class VisitWriter:
         many = self._connection.executemany
         if pending.visits:
             many(
-                f"INSERT OR IGNORE INTO visits ({rows.VISIT_COLUMNS}) VALUES ({rows.VISIT_SLOTS})",
+                f"INSERT OR IGNORE INTO visits ({rows.VISIT_COLUMNS}) VALUES ({_SLOTS})",
                 pending.visits,
             )
             many("INSERT OR IGNORE INTO exposures VALUES (?, ?, ?, ?, ?)", pending.exposures)

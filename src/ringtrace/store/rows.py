@@ -1,4 +1,4 @@
-"""How values lie in columns, and back."""
+"""How values lie in columns, and back: the same in every store."""
 
 import msgspec
 
@@ -52,7 +52,6 @@ VISIT_COLUMNS = (
     " medium, campaign, term, content, click_id_type, click_id, landing_page, reason, number,"
     " extension"
 )
-VISIT_SLOTS = ", ".join("?" * 19)
 
 
 def visit_row(account_id: int, visit: Visit, lease: Lease) -> tuple[object, ...]:

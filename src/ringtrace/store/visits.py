@@ -1,0 +1,26 @@
+"""A visit with what happened in it, from what was read of it."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from ringtrace.services.ports import PageView, VisitRecord
+from ringtrace.store import rows
+
+RECORD_COLUMNS: Final = (
+    f"v.visitor_id, v.site_key, v.device, v.number, v.started_at, {rows.CANDIDATE_COLUMNS}"
+)
+
+
+def record(row: Sequence[Any], views: Iterable[Sequence[Any]]) -> VisitRecord:
+    """From RECORD_COLUMNS of a visit `v`, and at, kind, path of its hits, oldest first."""
+    visitor_id, site_key, device, number, started_at, *rest = row
+    candidate = rows.candidate(started_at, tuple(rest))
+    first = PageView(started_at, "page", candidate.source.landing_page or "")
+    return VisitRecord(
+        candidate=candidate,
+        visitor_id=visitor_id,
+        site_key=site_key,
+        device=device,
+        number=number,
+        views=(first, *(PageView(at, kind, path) for at, kind, path in views)),
+    )
