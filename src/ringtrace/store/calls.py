@@ -1,14 +1,14 @@
 """A call's own row: what several reports make of it, and how it is read."""
 
 import hashlib
-from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from ringtrace.domain import call as calls
 from ringtrace.domain.attribution import Attribution
 from ringtrace.domain.call import GatewayKind, MergeResult, Report
 from ringtrace.services.ports import CallRecord, Correction, KeptReport
 from ringtrace.store import rows
+from ringtrace.store.rows import Row
 
 RECORD_COLUMNS: Final = (
     "c.gateway, c.call_id, c.number, c.caller, c.started_at, c.report, c.basis, c.model,"
@@ -36,14 +36,12 @@ def digest(report: str) -> str:
     return hashlib.sha256(report.encode()).hexdigest()
 
 
-def said(row: Sequence[Any]) -> tuple[str, str, float, float]:
+def said(row: Row) -> tuple[str, str, float, float]:
     """What `credits.attribution` wants, from RECORD_COLUMNS."""
     return row[6], row[7], row[8], row[11]
 
 
-def record(
-    row: Sequence[Any], attribution: Attribution, correction: Correction | None
-) -> CallRecord:
+def record(row: Row, attribution: Attribution, correction: Correction | None) -> CallRecord:
     """From RECORD_COLUMNS."""
     (gateway, call_id, number, caller, started_at, report, _basis, _model, _unknown, has_audio,
      contradictions, _repeat, digits, flow) = row  # fmt: skip
@@ -63,7 +61,7 @@ def record(
     )
 
 
-def kept_report(row: Sequence[Any]) -> KeptReport:
+def kept_report(row: Row) -> KeptReport:
     """From received_at, accepted, report."""
     received_at, accepted, report = row
     return KeptReport(received_at, bool(accepted), rows.report(report))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -12,8 +12,8 @@ from ringtrace.domain.tally import Shares, tally
 from ringtrace.domain.totals import UNKNOWN
 from ringtrace.services.ports import CallFilter, ChannelRow
 from ringtrace.store import rows
+from ringtrace.store.rows import Row
 
-_Row = Sequence[Any]
 _shares = msgspec.json.Decoder(dict[str, float])
 
 CALL_COLUMNS: Final = (
@@ -39,13 +39,14 @@ def span(where: CallFilter) -> tuple[int, int]:
 
 
 def by_channel(
-    calls: Iterable[_Row],
-    site_of: Mapping[str, str | None],
-    models: Mapping[str, str],
-    visits: Iterable[tuple[str, int]],
+    calls: Iterable[Row],
+    sites: Iterable[Row],
+    models: Iterable[Row],
+    visits: Iterable[Row],
 ) -> list[ChannelRow]:
-    """From CALL_COLUMNS, the site by number, the newest model by site, and counts by channel."""
-    found = _tallied(_of_interest(calls), site_of, models)
+    """From CALL_COLUMNS; number, site_key; site_key, newest model; channel, count of visits."""
+    site_of = {row[0]: row[1] for row in sites}
+    found = _tallied(_of_interest(calls), site_of, {row[0]: row[1] for row in models})
     for channel, count in visits:
         found[channel] = replace(found.get(channel, _no_calls(channel)), visits=count)
     table = [row for row in found.values() if row.calls > 0 or row.visits > 0]
@@ -57,7 +58,7 @@ def _no_calls(channel: str) -> ChannelRow:
 
 
 def _tallied(
-    found: Sequence[_Row], site_of: Mapping[str, str | None], models: Mapping[str, str]
+    found: Sequence[Row], site_of: Mapping[str, str | None], models: Mapping[str, str]
 ) -> dict[str | None, ChannelRow]:
     if not found:
         return {}
@@ -91,7 +92,7 @@ def _tallied(
     }
 
 
-def _of_interest(calls: Iterable[_Row]) -> list[_Row]:
+def _of_interest(calls: Iterable[Row]) -> list[Row]:
     """In order of time, without the earlier calls that nobody repeats."""
     found = list(calls)
     repeated = {(row[1], row[2]) for row in found if row[4] and row[3] > 0}

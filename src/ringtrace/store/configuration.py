@@ -1,13 +1,14 @@
 """What hits and calls are decided with, from what was read of it."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 from ringtrace.domain.account import Account, TokenKind, TokenOwner
 from ringtrace.domain.number import NumberKind, TrackingNumber
 from ringtrace.domain.site import Site
 from ringtrace.services.ports import KeptFlow, SiteModel
 from ringtrace.store import rows
+from ringtrace.store.rows import Row
 
 SITE_COLUMNS: Final = "account_id, site_key, name, origins, swap, extensions_above"
 NUMBER_COLUMNS: Final = (
@@ -21,11 +22,11 @@ Flows = Mapping[tuple[int, str], KeptFlow]
 """By account and name."""
 
 
-def accounts(found: Iterable[Sequence[Any]]) -> tuple[Account, ...]:
+def accounts(found: Iterable[Row]) -> tuple[Account, ...]:
     return tuple(Account(account_id, name, region) for account_id, name, region in found)
 
 
-def sites(found: Iterable[Sequence[Any]]) -> tuple[Site, ...]:
+def sites(found: Iterable[Row]) -> tuple[Site, ...]:
     """From SITE_COLUMNS."""
     return tuple(
         Site(account_id, key, name, rows.texts(origins), rows.texts(swap), above)
@@ -33,7 +34,7 @@ def sites(found: Iterable[Sequence[Any]]) -> tuple[Site, ...]:
     )
 
 
-def flows(found: Iterable[Sequence[Any]]) -> Flows:
+def flows(found: Iterable[Row]) -> Flows:
     """From account_id, name, version, flow, made_at of the newest versions."""
     return {
         (account_id, name): KeptFlow(account_id, name, version, rows.flow(flow), made_at)
@@ -41,12 +42,12 @@ def flows(found: Iterable[Sequence[Any]]) -> Flows:
     }
 
 
-def numbers(found: Iterable[Sequence[Any]], known: Flows) -> tuple[TrackingNumber, ...]:
+def numbers(found: Iterable[Row], known: Flows) -> tuple[TrackingNumber, ...]:
     """From NUMBER_COLUMNS."""
     return tuple(_number(row, known) for row in found)
 
 
-def _number(row: Sequence[Any], known: Flows) -> TrackingNumber:
+def _number(row: Row, known: Flows) -> TrackingNumber:
     account_id, number, kind, name, flow, site_key, source, active, extensions, flow_name = row
     kept = known.get((account_id, flow_name))
     return TrackingNumber(
@@ -64,14 +65,14 @@ def _number(row: Sequence[Any], known: Flows) -> TrackingNumber:
     )
 
 
-def tokens(found: Iterable[Sequence[Any]]) -> tuple[tuple[str, TokenOwner], ...]:
+def tokens(found: Iterable[Row]) -> tuple[tuple[str, TokenOwner], ...]:
     """From token_hash, account_id, kind."""
     return tuple(
         (digest, TokenOwner(account_id, TokenKind(kind))) for digest, account_id, kind in found
     )
 
 
-def models(found: Iterable[Sequence[Any]]) -> tuple[SiteModel, ...]:
+def models(found: Iterable[Row]) -> tuple[SiteModel, ...]:
     """From account_id, site_key, model, made_at of the newest ones."""
     return tuple(
         SiteModel(account_id, site_key, rows.model(model), made_at)

@@ -3,11 +3,12 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from ringtrace.domain.attribution import Caller, Candidate, EarlierCall
 from ringtrace.domain.visit import Device, HitKind
 from ringtrace.store import rows
+from ringtrace.store.rows import Row
 
 MOST_CALLS: Final = 1_000
 """The newest calls to a number that say who has called already."""
@@ -21,7 +22,7 @@ MOST_CANDIDATES: Final = 10_000
 SHOWN_COLUMNS: Final = f"e.shown_at, v.visitor_id, v.device, v.contact_at, {rows.CANDIDATE_COLUMNS}"
 
 
-def shown(row: Sequence[Any], called: float) -> Candidate:
+def shown(row: Row, called: float) -> Candidate:
     """From SHOWN_COLUMNS of an exposure `e` and its visit `v`.
 
     `called` are the calls expected of it so far; one is enough to have called.

@@ -1,13 +1,14 @@
 """What a site's visitors did and who called, from what was read of it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
 from ringtrace.domain.history import Hit
 from ringtrace.domain.placing import PartialCredit, RealCall
 from ringtrace.domain.visit import Device, HitKind
 from ringtrace.services.ports import SiteHistory
+from ringtrace.store.rows import Row
 
 DAY_MS: Final = 86_400_000
 
@@ -21,10 +22,10 @@ CREDIT_COLUMNS: Final = (
 
 
 def site_history(
-    visits: Iterable[Sequence[Any]],
-    signs: Iterable[Sequence[Any]],
-    calls: Iterable[Sequence[Any]],
-    credits_: Iterable[Sequence[Any]],
+    visits: Iterable[Row],
+    signs: Iterable[Row],
+    calls: Iterable[Row],
+    credits_: Iterable[Row],
 ) -> SiteHistory:
     """From VISIT_COLUMNS, CREDIT_COLUMNS by position, and what is named here.
 

@@ -1,11 +1,12 @@
 """A site's past as learning wants it, from what was read of it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
 from ringtrace.domain.past import PastCall, PastCanary, PastVisit
 from ringtrace.domain.visit import Device
+from ringtrace.store.rows import Row
 
 VISIT_COLUMNS: Final = (
     "visit_id, visitor_id, number, started_at, seen_at, left_at, channel,"
@@ -28,9 +29,7 @@ def first_id(at: int) -> str:
     return f"{at:012x}"
 
 
-def visits(
-    found: Iterable[Sequence[Any]], signs: Iterable[tuple[str, int, str]]
-) -> tuple[PastVisit, ...]:
+def visits(found: Iterable[Row], signs: Iterable[Row]) -> tuple[PastVisit, ...]:
     """From VISIT_COLUMNS, and visit_id, at, kind of the hits, oldest first."""
     signs_of: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for visit_id, moment, kind in signs:
@@ -53,7 +52,7 @@ def visits(
     )  # fmt: skip
 
 
-def calls(found: Iterable[Sequence[Any]]) -> tuple[PastCall, ...]:
+def calls(found: Iterable[Row]) -> tuple[PastCall, ...]:
     """From CALL_COLUMNS."""
     return tuple(
         PastCall(at, number, caller, proven, bool(nobody))
@@ -61,5 +60,5 @@ def calls(found: Iterable[Sequence[Any]]) -> tuple[PastCall, ...]:
     )
 
 
-def canaries(found: Iterable[Sequence[Any]]) -> tuple[PastCanary, ...]:
+def canaries(found: Iterable[Row]) -> tuple[PastCanary, ...]:
     return tuple(PastCanary(number, since) for number, since in found)

@@ -1,16 +1,17 @@
 """Calls of which the truth is known: which proof counts, and what a correction proves."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from ringtrace.domain.attribution import Attribution, Basis
 from ringtrace.domain.proof import Proof, ProofKind, proof
+from ringtrace.store.rows import Row
 
 _STRENGTH: Final = {kind: place for place, kind in enumerate(ProofKind)}
 
 
-def strongest(found: Iterable[Sequence[Any]]) -> list[Proof]:
+def strongest(found: Iterable[Row]) -> list[Proof]:
     """One a call, in the order in which the calls come.
 
     From gateway, call_id, kind, visit_id, stated_visit, stated.

@@ -1,5 +1,8 @@
 """How values lie in columns, and back: the same in every store."""
 
+from collections.abc import Iterator
+from typing import Any, Protocol
+
 import msgspec
 
 from ringtrace.domain.attribution import Candidate
@@ -10,6 +13,17 @@ from ringtrace.domain.leasing import Lease
 from ringtrace.domain.model import Model
 from ringtrace.domain.source import ClickId, Source, Why
 from ringtrace.domain.visit import Visit
+
+
+class Row(Protocol):
+    """What a database's driver answers: values in the order in which they were asked for."""
+
+    def __getitem__(self, place: int, /) -> Any: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+    def __len__(self) -> int: ...
+
 
 encode = msgspec.json.Encoder().encode
 _report = msgspec.json.Decoder(Report)

@@ -16,9 +16,6 @@ Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 CONNECT_SECONDS: Final = 5.0
 STATEMENT_SECONDS: Final = 20.0
 COMMAND_SECONDS: Final = 25.0
-ACQUIRE_SECONDS: Final = 5.0
-"""How long a request may wait for a connection that is free."""
-
 # A writer that stands still with locks in its hands would stop all others: it loses them.
 _SETTINGS: Final = {
     "application_name": "ringtrace",
@@ -26,6 +23,8 @@ _SETTINGS: Final = {
     "lock_timeout": "10s",
     "idle_in_transaction_session_timeout": "10s",
     "timezone": "UTC",
+    # An answer is given when the disk has it, whatever the database's default.
+    "synchronous_commit": "on",
 }
 
 AWAY: Final = (
@@ -44,15 +43,29 @@ AWAY: Final = (
 """The database does not answer, ends the connection, is full or no longer the primary."""
 
 
+async def open_connection(url: str) -> "asyncpg.Connection[asyncpg.Record]":
+    """For one writer. Raises one of AWAY, ValueError (no such URL)."""
+    return await asyncpg.connect(
+        url,
+        timeout=CONNECT_SECONDS,
+        command_timeout=COMMAND_SECONDS,
+        server_settings=dict(_SETTINGS),
+    )
+
+
 async def open_pool(
-    url: str, *, least: int = 1, most: int = 8, settings: Mapping[str, str] | None = None
+    url: str,
+    *,
+    most: int = 8,
+    settings: Mapping[str, str] | None = None,
+    command_seconds: float = COMMAND_SECONDS,
 ) -> Pool:
     """Belongs to the event loop it is opened in. Raises one of AWAY, ValueError (no such URL)."""
     return await asyncpg.create_pool(
         url,
-        min_size=least,
+        min_size=1,
         max_size=most,
         timeout=CONNECT_SECONDS,
-        command_timeout=COMMAND_SECONDS,
+        command_timeout=command_seconds,
         server_settings={**_SETTINGS, **(settings or {})},
     )

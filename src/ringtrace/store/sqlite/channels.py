@@ -41,9 +41,7 @@ def channels(
             (account_id,),
         )
         visits = connection.execute(_VISITS, (account_id, since, until, where.channel))
-        return by_channel(
-            calls, dict(sites), {site_key: model for site_key, model, _ in models}, visits
-        )
+        return by_channel(calls, sites, models, visits)
     finally:
         connection.execute("COMMIT")
 
