@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -14,14 +15,15 @@ START_SECONDS = 30.0
 
 @contextlib.asynccontextmanager
 async def server(
-    data: Path, port: int = 0
+    data: Path, port: int = 0, database_url: str = ""
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
-    """A real server process over `data`; whoever uses it may kill it."""
+    """A real server process over `data`, or over a database; whoever uses it may kill it."""
     ready = Settings(data).address_file
     ready.unlink(missing_ok=True)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "ringtrace", "serve", "--data", str(data), "--port", str(port),
         "--hits-per-address", "1000000", stderr=asyncio.subprocess.DEVNULL,
+        env=os.environ | {"DATABASE_URL": database_url},
     )  # fmt: skip
     try:
         deadline = time.monotonic() + START_SECONDS

@@ -16,7 +16,7 @@ import msgspec
 from phonenumbers import SUPPORTED_REGIONS
 
 from ringtrace import __version__, engine_stdio, listing
-from ringtrace.bootstrap import DataFolderInUseError, open_reader
+from ringtrace.bootstrap import DatabaseUnusableError, DataFolderInUseError, open_reader
 from ringtrace.config import Settings
 from ringtrace.demo.command import demo
 from ringtrace.domain.account import ISSUED_KINDS
@@ -24,13 +24,21 @@ from ringtrace.flowtest.command import flow
 from ringtrace.gateways.sip.settings import NodeSettings
 from ringtrace.replay.command import replay
 from ringtrace.serve import serve as run_server
-from ringtrace.services.errors import RefusedError
+from ringtrace.services.errors import RefusedError, StoreAwayError
 from ringtrace.services.ports import CallFilter, Reads
+from ringtrace.store.schema import SchemaTooNewError
 
 R = TypeVar("R")
 API_SECONDS = 10.0
 LONG_SECONDS = 3_600.0
 """Learning and attributing a long history take minutes."""
+_CANNOT_START = (
+    DataFolderInUseError,
+    DatabaseUnusableError,
+    SchemaTooNewError,
+    StoreAwayError,
+    OSError,
+)
 EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
 
@@ -42,6 +50,14 @@ def _data_option(command: Callable[..., None]) -> Callable[..., None]:
         default=Path("ringtrace-data"),
         show_default=True,
         help="Folder of the database, the recordings and the keys.",
+    )(command)
+
+
+def _database_option(command: Callable[..., None]) -> Callable[..., None]:
+    return click.option(
+        "--database-url",
+        envvar="DATABASE_URL",
+        help="postgresql://USER:PASSWORD@HOST/DATABASE instead of a file in the folder.",
     )(command)
 
 
@@ -62,6 +78,7 @@ main.add_command(flow)
 
 @main.command()
 @_data_option
+@_database_option
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535))
 @click.option(
@@ -93,6 +110,7 @@ main.add_command(flow)
 )
 def serve(
     data: Path,
+    database_url: str | None,
     host: str,
     port: int,
     region: str,
@@ -101,10 +119,12 @@ def serve(
     hits_per_site: int,
 ) -> None:
     """Run the server: tracking, gateways' backend, console and API in one process."""
-    settings = Settings(data, host, port, region, trusted_proxies, hits_per_address, hits_per_site)
+    settings = Settings(
+        data, host, port, region, trusted_proxies, hits_per_address, hits_per_site, database_url
+    )
     try:
         run_server(settings)
-    except (DataFolderInUseError, OSError) as error:
+    except _CANNOT_START as error:
         raise click.ClickException(str(error)) from error
 
 
@@ -227,10 +247,11 @@ def reattribute(data: Path, since: datetime) -> None:
 
 @main.command()
 @_data_option
+@_database_option
 @click.option("--account", "account_id", default=1, show_default=True)
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 100_000))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def calls(data: Path, account_id: int, limit: int, as_json: bool) -> None:
+def calls(data: Path, database_url: str | None, account_id: int, limit: int, as_json: bool) -> None:
     """List the calls, newest first."""
 
     async def read(store: Reads) -> None:
@@ -241,7 +262,7 @@ def calls(data: Path, account_id: int, limit: int, as_json: bool) -> None:
         else:
             listing.show(listing.call_table(page))
 
-    _read(data, read)
+    _read(Settings(data, database_url=database_url), read)
 
 
 @main.group()
@@ -251,9 +272,10 @@ def report() -> None:
 
 @report.command()
 @_data_option
+@_database_option
 @click.option("--account", "account_id", default=1, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def channels(data: Path, account_id: int, as_json: bool) -> None:
+def channels(data: Path, database_url: str | None, account_id: int, as_json: bool) -> None:
     """Expected calls by channel: the credits of all calls added up."""
 
     async def read(store: Reads) -> None:
@@ -264,7 +286,7 @@ def channels(data: Path, account_id: int, as_json: bool) -> None:
         else:
             listing.show(listing.channel_table(found))
 
-    _read(data, read)
+    _read(Settings(data, database_url=database_url), read)
 
 
 @main.command()
@@ -283,17 +305,14 @@ def _pair(option: str, text: str, separator: str) -> tuple[str, str]:
     return first, second
 
 
-def _read(data: Path, use: Callable[[Reads], Awaitable[None]]) -> None:
+def _read(settings: Settings, use: Callable[[Reads], Awaitable[None]]) -> None:
     async def run() -> None:
-        store = open_reader(Settings(data))
-        try:
+        async with open_reader(settings) as store:
             await use(store)
-        finally:
-            store.close()
 
     try:
         asyncio.run(run())
-    except (FileNotFoundError, RefusedError) as error:
+    except (FileNotFoundError, DatabaseUnusableError, RefusedError) as error:
         raise click.ClickException(str(error)) from error
 
 

@@ -1,7 +1,8 @@
 """Settings of the server, and the files of its data folder."""
 
+import contextlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 SECRET_BYTES = 32
@@ -12,7 +13,7 @@ class Settings:
     """`trusted_proxies`: addresses whose X-Forwarded-For is believed, comma separated.
 
     `hits_per_address`, `hits_per_site`: page views a minute that one address, or all together, may
-    lease numbers with.
+    lease numbers with. `database_url`: of a PostgreSQL database; None: the file in the folder.
     """
 
     data: Path
@@ -22,6 +23,7 @@ class Settings:
     trusted_proxies: str = ""
     hits_per_address: int = 120
     hits_per_site: int = 60_000
+    database_url: str | None = field(default=None, repr=False)
 
     @property
     def database(self) -> Path:
@@ -50,10 +52,14 @@ class Settings:
 
 
 def secret_key(data: Path) -> bytes:
-    """Signs links and sessions; made once, kept in the data folder."""
+    """Signs links and sessions; made once, kept in the data folder, which servers may share."""
     path = data / "secret.key"
     if not path.exists():
-        write_private(path, secrets.token_hex(SECRET_BYTES))
+        own = data / f"secret.key.{secrets.token_hex(4)}"
+        write_private(own, secrets.token_hex(SECRET_BYTES))
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(own)
+        own.unlink()
     return bytes.fromhex(path.read_text().strip())
 
 

@@ -39,7 +39,7 @@ class _Server(uvicorn.Server):
 
 
 def serve(settings: Settings) -> None:
-    """Blocks until SIGINT or SIGTERM. Raises DataFolderInUseError, OSError (address in use)."""
+    """Blocks until SIGINT or SIGTERM. Raises what `open_house` raises, OSError (address in use)."""
     # Callers' numbers and recordings are nobody's business but the owner's.
     os.umask(0o077)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -49,20 +49,27 @@ def serve(settings: Settings) -> None:
 async def _serve(settings: Settings) -> None:
     listener = socket.create_server((settings.host, settings.port), backlog=_BACKLOG)
     with listener:
+        url = f"http://{settings.host}:{listener.getsockname()[1]}"
         house = await open_house(settings)
         # What was loaded stays for ever: the collector need not look at it with every hit.
         gc.collect()
         gc.freeze()
         try:
-            await _server(house, listener).serve(sockets=[listener])
+            await _server(house, url).serve(sockets=[listener])
         finally:
-            settings.address_file.unlink(missing_ok=True)
+            _withdraw(settings, url)
             await house.close()
 
 
-def _server(house: House, listener: socket.socket) -> _Server:
+def _withdraw(settings: Settings, url: str) -> None:
+    """Unless another server that shares the folder stands there."""
+    file = settings.address_file
+    if file.exists() and file.read_text().strip() == url:
+        file.unlink()
+
+
+def _server(house: House, url: str) -> _Server:
     settings = house.settings
-    url = f"http://{settings.host}:{listener.getsockname()[1]}"
 
     def ready() -> None:
         write_private(settings.address_file, url)

@@ -129,19 +129,18 @@ def from_files(
     return Material(history, None if calls is None else list(_ticking(read_calls(calls), tick)))
 
 
-def from_store(data: Path, account_id: int, site: str | None, days: int) -> Material:
+def from_store(settings: Settings, account_id: int, site: str | None, days: int) -> Material:
     """The last days of a site; `site` None is the account's only one.
 
-    Raises FileNotFoundError, SiteUnknownError, NoVisitsError, StoreAwayError.
+    Raises SiteUnknownError, NoVisitsError, and what `open_reader` raises.
     """
-    found = asyncio.run(_history(data, account_id, site, days))
+    found = asyncio.run(_history(settings, account_id, site, days))
     # The store keeps of beats only the last: who did not leave was on page until then.
     return Material(gather(found.hits, fill_ms=DAY_MS), found.calls or None)
 
 
-async def _history(data: Path, account_id: int, site: str | None, days: int) -> SiteHistory:
-    store = open_reader(Settings(data))
-    try:
+async def _history(settings: Settings, account_id: int, site: str | None, days: int) -> SiteHistory:
+    async with open_reader(settings) as store:
         sites = (await store.configuration()).sites
         keys = sorted(one.key for one in sites if one.account_id == account_id)
         if site is None and len(keys) == 1:
@@ -149,8 +148,6 @@ async def _history(data: Path, account_id: int, site: str | None, days: int) -> 
         if site is None or site not in keys:
             raise SiteUnknownError(f"--site: one of {', '.join(keys) or 'none (no site)'}")
         return await store.history(account_id, site, days)
-    finally:
-        store.close()
 
 
 def placed(material: Material, seed: int) -> Calls:

@@ -1,6 +1,6 @@
 """What the use-cases need from the outside."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -269,6 +269,10 @@ class Store(Reads, Protocol):
 
     async def submit(self, command: Command[R]) -> R:
         """Write; when this returns the effect survives a crash. Raises StoreAwayError."""
+        ...
+
+    async def watch(self, changed: Callable[[], None]) -> None:
+        """Calls `changed` when another server may have changed the configuration; never ends."""
         ...
 
 

@@ -23,8 +23,8 @@ async def announce(connection: Connection, speaker: str) -> None:
     await connection.execute("SELECT pg_notify($1, $2)", _CHANNEL, speaker)
 
 
-async def listen(connect: Connect, speaker: str, changed: asyncio.Event) -> None:
-    """Sets `changed` when somebody but `speaker` may have changed the configuration; never ends.
+async def listen(connect: Connect, speaker: str, changed: Callable[[], None]) -> None:
+    """Calls `changed` when somebody but `speaker` may have changed the configuration; never ends.
 
     Also after a time without a connection, because nobody knows what was missed.
     """
@@ -41,17 +41,17 @@ async def listen(connect: Connect, speaker: str, changed: asyncio.Event) -> None
 
 
 async def _hear(
-    connection: "asyncpg.Connection[asyncpg.Record]", speaker: str, changed: asyncio.Event
+    connection: "asyncpg.Connection[asyncpg.Record]", speaker: str, changed: Callable[[], None]
 ) -> None:
     def hear(_connection: object, _pid: int, _channel: str, payload: object) -> None:
         if payload != speaker:
-            changed.set()
+            changed()
 
     lost = asyncio.Event()
     connection.add_termination_listener(lambda _connection: lost.set())
     await connection.add_listener(_CHANNEL, hear)
     # What was announced before this moment went unheard.
-    changed.set()
+    changed()
     while not lost.is_set():
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(lost.wait(), _CHECK_SECONDS)

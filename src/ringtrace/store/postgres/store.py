@@ -49,7 +49,7 @@ _HITS: Final = (ShowNumber, NoteHit)
 _CONFIGURING: Final = (OpenAccount, ApplySetup, AddToken, KeepModel)
 
 
-class ServerTooOldError(RuntimeError):
+class ServerTooOldError(ValueError):
     """The database server is older than what the statements need."""
 
 
@@ -94,8 +94,7 @@ class PostgresStore(PostgresReader):
             group = self._groups[number] = _Group(self._connect, self._router.forget, self._speaker)
         return await group.submit(command)
 
-    async def configuration_changes(self, changed: asyncio.Event) -> None:
-        """Sets `changed` whenever another server may have changed the configuration; never ends."""
+    async def watch(self, changed: Callable[[], None]) -> None:
         await listen(self._connect, self._speaker, changed)
 
 
