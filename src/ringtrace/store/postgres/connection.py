@@ -49,7 +49,8 @@ async def open_connection(url: str) -> "asyncpg.Connection[asyncpg.Record]":
         url,
         timeout=CONNECT_SECONDS,
         command_timeout=COMMAND_SECONDS,
-        server_settings=dict(_SETTINGS),
+        # Batches differ by their size alone, and big statements take longer to plan than to run.
+        server_settings={**_SETTINGS, "plan_cache_mode": "force_generic_plan"},
     )
 
 
@@ -68,4 +69,9 @@ async def open_pool(
         timeout=CONNECT_SECONDS,
         command_timeout=command_seconds,
         server_settings={**_SETTINGS, **(settings or {})},
+        reset=_leave_as_it_is,
     )
+
+
+async def _leave_as_it_is(_connection: Connection) -> None:
+    """Nothing of ours outlives its transaction; asyncpg would ask the server to forget it."""

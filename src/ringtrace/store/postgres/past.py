@@ -29,9 +29,9 @@ _CALLS = (
 # A number that was in the pool before is one once nobody of then is a candidate any more.
 _CANARIES = (
     "SELECT n.number, greatest(k.since, coalesce((SELECT max(e.shown_at) FROM exposures e"
-    "  WHERE e.account_id = n.account_id AND e.number = n.number) + $1::bigint, 0))"
+    "  WHERE e.account_id = n.account_id AND e.number = n.number) + $4::bigint, 0))"
     " FROM numbers n JOIN canaries k ON k.account_id = n.account_id AND k.number = n.number"
-    " WHERE n.account_id = $2 AND n.site_key = $3 AND n.kind = $4 AND n.active ORDER BY n.number"
+    " WHERE n.account_id = $1 AND n.site_key = $2 AND n.kind = $3 AND n.active ORDER BY n.number"
 )
 
 
@@ -46,5 +46,5 @@ async def past(connection: Connection, account_id: int, site_key: str, at: int) 
             await fetch(_SIGNS, account_id, first),
         ),
         calls(await fetch(_CALLS, account_id, since, site_key)),
-        canaries(await fetch(_CANARIES, WINDOW_MS, account_id, site_key, NumberKind.CANARY.value)),
+        canaries(await fetch(_CANARIES, account_id, site_key, NumberKind.CANARY.value, WINDOW_MS)),
     )

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from enum import IntEnum
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
@@ -39,6 +40,7 @@ from ringtrace.store.postgres.connection import AWAY, Connection, Pool, open_poo
 from ringtrace.store.postgres.evidence import caller_history, evidence
 from ringtrace.store.postgres.history import history
 from ringtrace.store.postgres.past import past
+from ringtrace.store.postgres.rowset import storable
 
 log = logging.getLogger(__name__)
 
@@ -95,32 +97,34 @@ class PostgresReader:
         return await self._read(Seconds.PAGE, reads.configuration)
 
     async def user(self, login: str) -> User | None:
-        return await self._read(Seconds.PAGE, reads.user, login)
+        return await self._read(Seconds.PAGE, reads.user, storable(login))
 
     async def evidence(
         self, account_id: int, number: str, caller: str | None, at: int, digits: str | None = None
     ) -> Evidence:
-        return await self._read(Seconds.CALL, evidence, account_id, number, caller, at, digits)
+        return await self._read(
+            Seconds.CALL, evidence, account_id, number, _text(caller), at, digits
+        )
 
     async def caller_history(self, account_id: int, caller: str, at: int) -> CallerHistory:
-        return await self._read(Seconds.CALL, caller_history, account_id, caller, at)
+        return await self._read(Seconds.CALL, caller_history, account_id, storable(caller), at)
 
     async def past(self, account_id: int, site_key: str, at: int) -> Past:
-        return await self._read(Seconds.WHOLE, past, account_id, site_key, at)
+        return await self._read(Seconds.WHOLE, past, account_id, storable(site_key), at)
 
     async def history(self, account_id: int, site_key: str, days: int) -> SiteHistory:
-        return await self._read(Seconds.WHOLE, history, account_id, site_key, days)
+        return await self._read(Seconds.WHOLE, history, account_id, storable(site_key), days)
 
     async def call(self, account_id: int, gateway: GatewayKind, call: str) -> CallRecord | None:
-        return await self._read(Seconds.CALL, reads.call, account_id, gateway, call)
+        return await self._read(Seconds.CALL, reads.call, account_id, gateway, storable(call))
 
     async def reports(
         self, account_id: int, gateway: GatewayKind, call: str
     ) -> Sequence[KeptReport]:
-        return await self._read(Seconds.PAGE, reads.reports, account_id, gateway, call)
+        return await self._read(Seconds.PAGE, reads.reports, account_id, gateway, storable(call))
 
     async def calls(self, account_id: int, where: CallFilter, limit: int, offset: int) -> CallPage:
-        return await self._read(Seconds.PAGE, reads.calls, account_id, where, limit, offset)
+        return await self._read(Seconds.PAGE, reads.calls, account_id, _asked(where), limit, offset)
 
     async def calls_after(
         self, account_id: int, after: tuple[int, str, str], limit: int
@@ -128,7 +132,7 @@ class PostgresReader:
         return await self._read(Seconds.PAGE, reads.calls_after, account_id, after, limit)
 
     async def channels(self, account_id: int, where: CallFilter) -> Sequence[ChannelRow]:
-        return await self._read(Seconds.WHOLE, channels, account_id, where)
+        return await self._read(Seconds.WHOLE, channels, account_id, _asked(where))
 
     async def proofs(self, account_id: int, where: ProofFilter) -> Sequence[Proof]:
         return await self._read(Seconds.WHOLE, proofs.strongest, account_id, where)
@@ -140,10 +144,10 @@ class PostgresReader:
         return await self._read(Seconds.WHOLE, channel_names, account_id)
 
     async def visit(self, account_id: int, visit_id: str) -> VisitRecord | None:
-        return await self._read(Seconds.PAGE, reads.visit, account_id, visit_id)
+        return await self._read(Seconds.PAGE, reads.visit, account_id, storable(visit_id))
 
     async def flow(self, account_id: int, name: str, version: int) -> KeptFlow | None:
-        return await self._read(Seconds.PAGE, reads.flow, account_id, name, version)
+        return await self._read(Seconds.PAGE, reads.flow, account_id, storable(name), version)
 
     async def tokens(self, account_id: int) -> Sequence[ValidToken]:
         return await self._read(Seconds.PAGE, reads.tokens, account_id)
@@ -176,6 +180,14 @@ class PostgresReader:
     ) -> R:
         async with self._pool.acquire() as connection:
             return await query(connection, *args, **kwargs)
+
+
+def _text(said: str | None) -> str | None:
+    return None if said is None else storable(said)
+
+
+def _asked(where: CallFilter) -> CallFilter:
+    return replace(where, channel=_text(where.channel), outcome=_text(where.outcome))
 
 
 async def open_reader_pool(url: str, *, most: int = 8) -> Pool:

@@ -1,6 +1,7 @@
 """Reading what was written."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from ringtrace.domain.account import TokenKind, User
 from ringtrace.domain.attribution import Basis
@@ -36,49 +37,45 @@ def _records(calls: str) -> str:
     )
 
 
+_ACCOUNTS = "SELECT account_id, name, region FROM accounts ORDER BY account_id"
+_SITES = f"SELECT {settled.SITE_COLUMNS} FROM sites ORDER BY account_id, site_key"
+_NUMBERS = (
+    f"SELECT {settled.NUMBER_COLUMNS} FROM numbers"
+    " ORDER BY account_id, kind DESC, site_key NULLS FIRST, position, number"
+)
+_FLOWS = (
+    "SELECT DISTINCT ON (account_id, name) account_id, name, version, flow, made_at FROM flows"
+    " ORDER BY account_id, name, version DESC"
+)
+_TOKENS = "SELECT token_hash, account_id, kind FROM tokens"
+_MODELS = (
+    "SELECT DISTINCT ON (account_id, site_key) account_id, site_key, model, made_at FROM models"
+    " ORDER BY account_id, site_key, made_at DESC"
+)
+_EXTENSIONS_SHOWN = (
+    "SELECT e.number, max(v.seen_at) FROM exposures e JOIN visits v"
+    " ON v.account_id = e.account_id AND v.visit_id = e.visit_id"
+    " WHERE e.extension IS NOT NULL"
+    " AND e.shown_at >= (SELECT max(shown_at) FROM exposures WHERE extension IS NOT NULL)"
+    f" - {settled.SHOWN_LATELY_MS} GROUP BY e.account_id, e.number"
+)
+OF_ALL_ACCOUNTS: Final = frozenset(
+    {_ACCOUNTS, _SITES, _NUMBERS, _FLOWS, _TOKENS, _MODELS, _EXTENSIONS_SHOWN}
+)
+"""What a server reads when it starts and when the configuration changes; all else is of one."""
+
+
 async def configuration(connection: Connection) -> Configuration:
     fetch = connection.fetch
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        flows = settled.flows(
-            await fetch(
-                "SELECT DISTINCT ON (account_id, name) account_id, name, version, flow, made_at"
-                " FROM flows ORDER BY account_id, name, version DESC"
-            )
-        )
+        flows = settled.flows(await fetch(_FLOWS))
         return Configuration(
-            accounts=settled.accounts(
-                await fetch("SELECT account_id, name, region FROM accounts ORDER BY account_id")
-            ),
-            sites=settled.sites(
-                await fetch(
-                    f"SELECT {settled.SITE_COLUMNS} FROM sites ORDER BY account_id, site_key"
-                )
-            ),
-            numbers=settled.numbers(
-                await fetch(
-                    f"SELECT {settled.NUMBER_COLUMNS} FROM numbers"
-                    " ORDER BY account_id, kind DESC, site_key NULLS FIRST, position, number"
-                ),
-                flows,
-            ),
-            tokens=settled.tokens(await fetch("SELECT token_hash, account_id, kind FROM tokens")),
-            models=settled.models(
-                await fetch(
-                    "SELECT DISTINCT ON (account_id, site_key) account_id, site_key, model, made_at"
-                    " FROM models ORDER BY account_id, site_key, made_at DESC"
-                )
-            ),
-            extensions_shown=tuple(
-                (number, at)
-                for number, at in await fetch(
-                    "SELECT e.number, max(v.seen_at) FROM exposures e JOIN visits v"
-                    " ON v.account_id = e.account_id AND v.visit_id = e.visit_id"
-                    " WHERE e.extension IS NOT NULL AND e.shown_at >= (SELECT max(shown_at)"
-                    "  FROM exposures WHERE extension IS NOT NULL) - $1::bigint"
-                    " GROUP BY e.account_id, e.number",
-                    settled.SHOWN_LATELY_MS,
-                )
-            ),
+            accounts=settled.accounts(await fetch(_ACCOUNTS)),
+            sites=settled.sites(await fetch(_SITES)),
+            numbers=settled.numbers(await fetch(_NUMBERS), flows),
+            tokens=settled.tokens(await fetch(_TOKENS)),
+            models=settled.models(await fetch(_MODELS)),
+            extensions_shown=tuple((one, at) for one, at in await fetch(_EXTENSIONS_SHOWN)),
             flows=tuple(flows.values()),
         )
 
@@ -94,13 +91,13 @@ async def flow(connection: Connection, account_id: int, name: str, version: int)
 
 
 async def user(connection: Connection, login: str) -> User | None:
-    """In two steps: where the login lives is the same everywhere, the user is the account's."""
-    account_id = await connection.fetchval(
-        "SELECT account_id FROM login_routes WHERE login = $1", login
-    )
+    """In two steps: where a login lives is known everywhere, the user only there."""
+    owner = await connection.fetchval("SELECT account_id FROM login_routes WHERE login = $1", login)
+    if owner is None:
+        return None
     row = await connection.fetchrow(
         "SELECT account_id, login, password_hash FROM users WHERE account_id = $1 AND login = $2",
-        account_id,
+        owner,
         login,
     )
     return User(*row) if row else None

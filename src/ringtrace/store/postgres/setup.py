@@ -15,6 +15,11 @@ from ringtrace.store.postgres.handlers import Handler, Handlers
 
 C = TypeVar("C", bound=Command[Any])
 
+NEW_ACCOUNT = (
+    "INSERT INTO accounts (account_id, name, region)"
+    " SELECT 1 + coalesce(max(account_id), 0), $1, $2 FROM accounts"
+    " ON CONFLICT DO NOTHING RETURNING account_id"
+)
 _PUT_ACCOUNT = (
     "INSERT INTO accounts (account_id, name, region) VALUES ($1, $2, $3)"
     " ON CONFLICT (account_id) DO UPDATE SET name = excluded.name, region = excluded.region"
@@ -73,13 +78,7 @@ async def open_account(connection: Connection, command: OpenAccount) -> int:
 async def _new_account(connection: Connection, command: OpenAccount) -> int:
     """The next free id; another server that takes the same one is waited for and passed over."""
     while True:
-        account_id = await connection.fetchval(
-            "INSERT INTO accounts (account_id, name, region)"
-            " SELECT 1 + coalesce(max(account_id), 0), $1, $2 FROM accounts"
-            " ON CONFLICT DO NOTHING RETURNING account_id",
-            command.name,
-            command.region,
-        )
+        account_id = await connection.fetchval(NEW_ACCOUNT, command.name, command.region)
         if account_id is not None:
             return int(account_id)
 
