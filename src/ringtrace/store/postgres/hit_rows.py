@@ -13,7 +13,7 @@ from ringtrace.domain.leasing import Lease
 from ringtrace.domain.visit import HitKind, Visit
 from ringtrace.store import rows
 from ringtrace.store.postgres.connection import Connection
-from ringtrace.store.postgres.rowset import storable
+from ringtrace.store.postgres.rowset import storable, unnested
 
 PoolKey: TypeAlias = tuple[int, str]
 """Account and site."""
@@ -35,8 +35,7 @@ def _unnested() -> list[str]:
     """Each of _TABLES as rows, made of one array a column; $1 are the accounts."""
     found, slot = [], 2
     for types in _TABLES:
-        arrays = (f"${slot + place}::{kind}[]" for place, kind in enumerate(types))
-        found.append(f"unnest({', '.join(arrays)})")
+        found.append(unnested(types, slot))
         slot += len(types)
     return found
 

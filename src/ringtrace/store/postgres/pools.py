@@ -18,6 +18,7 @@ from ringtrace.store.postgres import pool_log
 from ringtrace.store.postgres.connection import Connection
 from ringtrace.store.postgres.hit_rows import Move, PoolKey
 from ringtrace.store.postgres.pool_log import Entry
+from ringtrace.store.postgres.rowset import unnested
 from ringtrace.store.site_pool import FORGET_MS, TRAFFIC_MS, Segment, SitePool
 
 SHARED_SECONDS: Final = 600.0
@@ -112,7 +113,7 @@ async def _locked(connection: Connection, keys: Sequence[PoolKey]) -> dict[PoolK
     parts = _parts(keys)
     statement = (
         "SELECT p.account_id, p.site_key, p.version FROM pools p"
-        " JOIN unnest($2::bigint[], $3::text[]) u (account_id, site_key)"
+        f" JOIN {unnested(('bigint', 'text'), 2)} u (account_id, site_key)"
         " ON u.account_id = p.account_id AND u.site_key = p.site_key"
         " WHERE p.account_id = ANY($1) ORDER BY p.account_id, p.site_key FOR UPDATE OF p"
     )
@@ -120,7 +121,7 @@ async def _locked(connection: Connection, keys: Sequence[PoolKey]) -> dict[PoolK
     if len(found) < len(keys):
         await connection.execute(
             "INSERT INTO pools SELECT t.account_id, u.site_key, 0 FROM accounts t"
-            " JOIN unnest($2::bigint[], $3::text[]) u (account_id, site_key)"
+            f" JOIN {unnested(('bigint', 'text'), 2)} u (account_id, site_key)"
             " ON u.account_id = t.account_id WHERE t.account_id = ANY($1) ON CONFLICT DO NOTHING",
             *parts,
         )
@@ -134,7 +135,7 @@ async def _logs(
     found: dict[PoolKey, list[tuple[int, str]]] = {}
     for account_id, site_key, version, entries in await connection.fetch(
         "SELECT l.account_id, l.site_key, l.version, l.entries FROM pool_log l"
-        " JOIN unnest($2::bigint[], $3::text[], $4::bigint[]) u (account_id, site_key, version)"
+        f" JOIN {unnested(('bigint', 'text', 'bigint'), 2)} u (account_id, site_key, version)"
         " ON u.account_id = l.account_id AND u.site_key = l.site_key AND l.version > u.version"
         " WHERE l.account_id = ANY($1) ORDER BY l.version",
         *_parts(behind),

@@ -17,6 +17,12 @@ def storable(text: str) -> str:
     return text.replace("\0", _REPLACEMENT)
 
 
+def unnested(types: Iterable[str], first: int = 1) -> str:
+    """The arrays from $`first` on as rows, a column of each type."""
+    slots = (f"${n}::{kind}[]" for n, kind in enumerate(types, first))
+    return f"unnest({', '.join(slots)})"
+
+
 @dataclass(frozen=True, slots=True)
 class RowSet:
     """Columns with their types, `account_id` first; the first `key` of them tell rows apart."""
@@ -27,8 +33,7 @@ class RowSet:
     @property
     def unnested(self) -> str:
         """The arrays $1, $2, … as the rows `u`."""
-        slots = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(self.types.values(), 1))
-        return f"unnest({slots}) AS u({', '.join(self.types)})"
+        return f"{unnested(self.types.values())} AS u({', '.join(self.types)})"
 
     def matching(self, alias: str) -> str:
         """The rows of a table under that alias which have the keys of `u`."""

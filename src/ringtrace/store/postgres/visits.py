@@ -15,6 +15,7 @@ from ringtrace.store.postgres.connection import Connection
 from ringtrace.store.postgres.hit_rows import HitRows, PoolKey
 from ringtrace.store.postgres.pool_log import Leased, Left, Seen
 from ringtrace.store.postgres.pools import KnownPool, Pools
+from ringtrace.store.postgres.rowset import unnested
 from ringtrace.store.site_pool import is_old, segment_of
 
 Hit: TypeAlias = ShowNumber | NoteHit
@@ -178,7 +179,7 @@ async def _shown(
     accounts = [hit.account_id for hit in views]
     found = await connection.fetch(
         "SELECT v.account_id, v.visit_id, v.number, v.extension FROM visits v"
-        " JOIN unnest($2::bigint[], $3::text[], $4::bigint[]) u (account_id, visit_id, at)"
+        f" JOIN {unnested(('bigint', 'text', 'bigint'), 2)} u (account_id, visit_id, at)"
         " ON u.account_id = v.account_id AND u.visit_id = v.visit_id"
         " WHERE v.account_id = ANY($1) AND v.number IS NOT NULL"
         " AND (NOT $5 OR v.started_at = u.at)",
