@@ -19,6 +19,7 @@ import asyncpg
 from ringtrace.services.commands import Command
 from ringtrace.services.errors import FieldInvalidError, RefusedError, StoreAwayError
 from ringtrace.store.postgres.connection import AWAY, Connection
+from ringtrace.store.postgres.statistics import Statistics
 
 log = logging.getLogger(__name__)
 
@@ -50,12 +51,16 @@ class Writer(Protocol):
 
 
 class Lane:
-    """Belongs to the event loop it is made in; `close` it. `failed` hears of every failed batch."""
+    """Belongs to the event loop it is made in; `close` it.
+
+    `tables` are those that grow by what is written; `failed` hears of every failed batch.
+    """
 
     def __init__(
         self,
         connect: Callable[[], Awaitable["asyncpg.Connection[asyncpg.Record]"]],
         write: Writer,
+        tables: Sequence[str],
         failed: Callable[[], None] = lambda: None,
     ) -> None:
         self._connect = connect
@@ -66,6 +71,7 @@ class Lane:
         self._something = asyncio.Event()
         self._closing = False
         self._away_until = 0.0
+        self._statistics = Statistics(tables)
         self._task = asyncio.create_task(self._run(), name="postgres-write")
 
     async def submit(self, command: Command[R]) -> R:
@@ -104,7 +110,9 @@ class Lane:
         pause, again = _FIRST_PAUSE, False
         while True:
             try:
-                return await self._write(await self._open(), commands, again=again)
+                connection = await self._open()
+                await self._statistics.refresh(connection, len(commands))
+                return await self._write(connection, commands, again=again)
             except _AGAIN as error:
                 self._failed()
                 if isinstance(error, AWAY):

@@ -46,6 +46,8 @@ _HANDLERS: Final[Mapping[type[Command[Any]], Handler]] = {
     **corrections.HANDLERS,
 }
 _HITS: Final = (ShowNumber, NoteHit)
+_HIT_TABLES: Final = ("pools", "pool_log", "visits", "exposures", "hits")
+_CALL_TABLES: Final = ("calls", "call_reports", "credits", "corrections", "proofs")
 _CONFIGURING: Final = (OpenAccount, ApplySetup, AddToken, KeepModel)
 
 
@@ -109,8 +111,8 @@ class _Group:
     ) -> None:
         self._hit_writer = HitWriter()
         self._speaker = speaker
-        self._hits = Lane(connect, self._write_hits, failed)
-        self._rest = Lane(connect, self._write_rest, failed)
+        self._hits = Lane(connect, self._write_hits, _HIT_TABLES, failed)
+        self._rest = Lane(connect, self._write_rest, _CALL_TABLES, failed)
 
     async def submit(self, command: Command[R]) -> R:
         lane = self._hits if isinstance(command, _HITS) else self._rest
