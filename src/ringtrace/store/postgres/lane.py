@@ -79,7 +79,7 @@ class Lane:
             raise StoreAwayError("the store is closed")
         if len(self._waiting) >= MOST_WAITING:
             raise StoreAwayError("the store is too slow for what is asked of it")
-        if self._away_until > time.monotonic():
+        if self._is_away():
             raise StoreAwayError("the store does not answer")
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append((command, future))
@@ -101,6 +101,8 @@ class Lane:
                 count = min(BATCH, len(self._waiting))
                 batch = [self._waiting.popleft() for _ in range(count)]
                 _settle(batch, await self._written([command for command, _ in batch]))
+                if self._is_away():
+                    self._turn_away()
             if self._closing:
                 return
 
@@ -132,12 +134,19 @@ class Lane:
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
             pause, again = min(2 * pause, _LONGEST_PAUSE), True
 
+    def _is_away(self) -> bool:
+        return self._away_until > time.monotonic()
+
+    def _turn_away(self) -> None:
+        """Who came while the database was asked in vain has waited for long enough, too."""
+        batch = list(self._waiting)
+        self._waiting.clear()
+        _settle(batch, [StoreAwayError("the store does not answer") for _ in batch])
+
     def _given_up(self, error: Exception, count: int) -> list[Exception]:
         log.error("store_away error=%s commands=%d", type(error).__name__, count)
         self._away_until = time.monotonic() + BREATH_SECONDS
-        away = StoreAwayError("the store does not answer")
-        away.__cause__ = error
-        return [away] * count
+        return [StoreAwayError("the store does not answer") for _ in range(count)]
 
     async def _open(self) -> Connection:
         if self._connection is None or self._connection.is_closed():
