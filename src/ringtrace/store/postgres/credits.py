@@ -47,10 +47,10 @@ _UPDATE = (
 
 KEPT = (
     "ARRAY(SELECT ROW(k.visit_id, k.probability, k.source, k.why) FROM credits k"
-    " WHERE k.account_id = c.account_id AND k.gateway = c.gateway AND k.call_id = c.call_id"
+    " WHERE k.account_id = $1 AND k.gateway = c.gateway AND k.call_id = c.call_id"
     " ORDER BY k.position)"
 )
-"""The credits of a call `c`, in its row: what `ringtrace.store.credits.attribution` reads."""
+"""The credits of a call `c` of the account $1, in the order `ringtrace.store.credits` reads."""
 
 
 async def write(connection: Connection, attributions: Mapping[Key, Attribution]) -> None:

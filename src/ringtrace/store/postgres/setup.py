@@ -50,13 +50,11 @@ _PUT_NUMBERS = (
 
 async def open_account(connection: Connection, command: OpenAccount) -> int:
     """Asked again because its answer got lost, it answers the account that it opened."""
-    opened = await connection.fetchrow(
-        "SELECT r.account_id, u.password_hash FROM login_routes r LEFT JOIN users u"
-        " ON u.account_id = r.account_id AND u.login = r.login WHERE r.login = $1",
-        command.login,
+    owner = await connection.fetchval(
+        "SELECT account_id FROM login_routes WHERE login = $1", command.login
     )
-    if opened is not None and opened["password_hash"] == command.password_hash:
-        return int(opened["account_id"])
+    if owner is not None and await _has_user(connection, owner, command):
+        return int(owner)
     account_id = await _new_account(connection, command)
     routed = await connection.fetchval(
         "INSERT INTO login_routes (login, account_id) VALUES ($1, $2) ON CONFLICT DO NOTHING"
@@ -73,6 +71,15 @@ async def open_account(connection: Connection, command: OpenAccount) -> int:
         command.password_hash,
     )
     return account_id
+
+
+async def _has_user(connection: Connection, account_id: int, command: OpenAccount) -> bool:
+    password_hash = await connection.fetchval(
+        "SELECT password_hash FROM users WHERE account_id = $1 AND login = $2",
+        account_id,
+        command.login,
+    )
+    return bool(password_hash == command.password_hash)
 
 
 async def _new_account(connection: Connection, command: OpenAccount) -> int:
