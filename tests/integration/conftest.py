@@ -12,14 +12,25 @@ from ringtrace.bootstrap import open_house
 from ringtrace.config import Settings
 from ringtrace.domain.account import TokenKind
 from ringtrace.services.setup_form import read_setup
+from tests.postgres import Postgres
 from tests.shop import FOREIGN, POOL, RADIO, Clock, Shop, setup_of
 
 
 @pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+async def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """Over a file, or as `@on_every_store` says."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return Settings(tmp_path / "data")
+    server: Postgres = request.getfixturevalue("postgres")
+    url = await server.database(partitioned=request.param == "partitioned")
+    return Settings(tmp_path / "data", database_url=url)
+
+
+@pytest.fixture
+async def shop(settings: Settings) -> AsyncIterator[Shop]:
     clock = Clock()
     cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    house = await open_house(Settings(tmp_path / "data"), clock, cheap)
+    house = await open_house(settings, clock, cheap)
     use_cases = house.use_cases
     counter = itertools.count(1)
 

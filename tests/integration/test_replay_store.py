@@ -8,7 +8,9 @@ from click.testing import CliRunner, Result
 from ringtrace.domain.history import Kind, gather
 from ringtrace.replay.command import replay
 from ringtrace.services.ports import SiteHistory
-from tests.shop import POOL, RADIO, Shop, rfc
+from tests.shop import POOL, RADIO, Shop, on_every_store, rfc
+
+pytestmark = on_every_store
 
 MINUTE = 60_000
 DAY = 86_400_000
@@ -17,7 +19,10 @@ VISITS = 40
 
 async def run(shop: Shop, *arguments: object) -> Result:
     """In a thread, because the command has an event loop of its own."""
-    said = ["--from-store", "--data", str(shop.house.settings.data), *map(str, arguments)]
+    settings = shop.house.settings
+    said = ["--from-store", "--data", str(settings.data), *map(str, arguments)]
+    if settings.database_url is not None:
+        said += ["--database-url", settings.database_url]
     return await asyncio.to_thread(CliRunner().invoke, replay, said)
 
 

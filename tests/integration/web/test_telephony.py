@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from ringtrace.domain.account import TokenKind
-from tests.shop import RADIO, TARGET, Shop, bearer, rfc
+from tests.shop import RADIO, TARGET, Shop, bearer, on_every_store, rfc
+
+pytestmark = on_every_store
 
 CALL = "0193c0de"
 
