@@ -14,7 +14,7 @@ too. He then takes the number from nobody: its holder keeps it (policy P3).
 import heapq
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ringtrace.domain import split
@@ -50,6 +50,12 @@ class Restored:
     keyword: str | None = None
     extension: str | None = None
     shown_at: int = 0
+
+    def as_of(self, at: int) -> "Restored":
+        """What lies after `at` was written under a clock that was ahead: it counts as now."""
+        if max(self.seen_at, self.shown_at) <= at:
+            return self
+        return replace(self, seen_at=min(self.seen_at, at), shown_at=min(self.shown_at, at))
 
 
 @dataclass(slots=True)
@@ -100,6 +106,11 @@ class Pool:
 
     def __contains__(self, number: str) -> bool:
         return number in self._lines
+
+    @property
+    def now(self) -> int:
+        """The latest moment that was heard of."""
+        return self._now
 
     def lease(
         self, visit: str, visitor: str, at: int, channel: str = "", keyword: str | None = None
@@ -169,11 +180,6 @@ class Pool:
     def _coded(self, visitor: str) -> tuple[Line, str] | None:
         held = None if self._extensions_above is None else self._codes.of(visitor)
         return None if held is None else (self._lines[held[0]], held[1])
-
-    @property
-    def now(self) -> int:
-        """The latest moment it was told of: that of the last lease or sign."""
-        return self._now
 
     def seen(self, visit: str, at: int) -> None:
         at = self._advance(at)

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from ringtrace.domain.account import TokenKind
-from ringtrace.domain.visit import HitKind
+from ringtrace.domain.visit import ON_PAGE_MS, HitKind
 from ringtrace.services.commands import AddToken, OpenAccount
 from ringtrace.services.errors import StoreAwayError
 from ringtrace.store.postgres import lane
@@ -238,3 +238,14 @@ async def test_servers_that_open_accounts_at_once_give_out_different_ids(
     await other.close()
 
     assert len(set(ids)) == 20
+
+
+async def test_numbers_fall_idle_again_after_the_clock_went_back(store: PostgresStore) -> None:
+    ahead = NOW + 3_600_000
+    first = [await shown(store, view(n, ahead)) for n in range(len(POOL))]
+
+    await store.submit(sign(HitKind.BEAT, 0, NOW))
+    await store.submit(sign(HitKind.BEAT, 0, NOW + ON_PAGE_MS - 1))
+    new = await shown(store, view(100, NOW + ON_PAGE_MS))
+
+    assert new in first[1:]

@@ -5,6 +5,7 @@ did into the pool's log while he knows of others; who finds a version that he do
 the log since his own, or, where that is gone, visits and exposures.
 """
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -21,11 +22,14 @@ from ringtrace.store.postgres.pool_log import Entry
 from ringtrace.store.postgres.rowset import unnested
 from ringtrace.store.site_pool import FORGET_MS, TRAFFIC_MS, Segment, SitePool
 
+log = logging.getLogger(__name__)
+
 SHARED_SECONDS: Final = 600.0
 """A pool that another server wrote to is taken to be shared for so long."""
 
 KEPT_VERSIONS: Final = 256
 _TRIM_EVERY: Final = 32
+_CLOCK_WENT_BACK_MS: Final = 60_000
 
 _SHOWN_LATELY_MS: Final = 7 * 86_400_000
 """Of visits that were shown a number earlier none is on page any more."""
@@ -53,6 +57,19 @@ class Pools:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._known: dict[PoolKey, KnownPool] = {}
         self._clock = clock
+        self._latest = 0
+
+    def tell_time(self, at: int) -> None:
+        """A batch is of `at`, ms since 1970 UTC.
+
+        When this server's clock went back, time would stand still for its pools until it has
+        caught up, and nobody who fell silent would ever free his number: they are read anew.
+        """
+        if at < self._latest - _CLOCK_WENT_BACK_MS:
+            log.warning("clock_went_back seconds=%d", (self._latest - at) // 1000)
+            self.forget_all()
+            self._latest = at
+        self._latest = max(self._latest, at)
 
     def known(self, keys: Iterable[PoolKey]) -> dict[PoolKey, KnownPool] | None:
         """The pools, if they are known and nobody else was seen to write to them lately."""
@@ -182,7 +199,7 @@ async def _restored(connection: Connection, key: PoolKey, at: int) -> SitePool:
         at - _SHOWN_LATELY_MS,
         at - FORGET_MS,
     )
-    pool.restore(Restored(*lease) for lease in leases)
+    pool.restore(Restored(*lease).as_of(at) for lease in leases)
     return SitePool(pool, await _model(connection, key), await _traffic(connection, key, at))
 
 

@@ -36,6 +36,7 @@ class HitWriter:
     ) -> list[NumberShown | None]:
         """What each is shown, committed. `again`: some of it may have been written before."""
         keys = sorted({_pool_key(hit) for hit in hits})
+        self._pools.tell_time(max(hit.at for hit in hits))
         try:
             pools = self._pools.known(keys)
             if pools is not None:
