@@ -26,6 +26,8 @@ from ringtrace.store.postgres.migration import migrate
 START_SECONDS: Final = 30.0
 _OWNER: Final = "ringtrace"
 _UNPRIVILEGED: Final = "nobody"
+_ENDS_WITH_US: Final = ("setpriv", "--pdeathsig", "INT")
+"""A test run that is killed leaves no server behind."""
 
 
 @dataclass
@@ -72,7 +74,8 @@ class Postgres:
         options = [] if self.durable else ["-F", "-c", "full_page_writes=off"]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own arguments
-                [_program("postgres"), "-D", self.folder / "data", "-k", self.folder, "-h", "",
+                [*_ENDS_WITH_US, _program("postgres"),
+                 "-D", self.folder / "data", "-k", self.folder, "-h", "",
                  "-c", "max_connections=200", "-c", "log_min_messages=fatal", *options],
                 user=_user(), start_new_session=True, cwd=self.folder,
                 stdout=subprocess.DEVNULL, stderr=log,
