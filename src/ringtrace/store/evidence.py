@@ -22,18 +22,19 @@ MOST_CANDIDATES: Final = 10_000
 SHOWN_COLUMNS: Final = f"e.shown_at, v.visitor_id, v.device, v.contact_at, {rows.CANDIDATE_COLUMNS}"
 
 
-def shown(row: Row, called: float) -> Candidate:
+def shown(row: Row, called: Mapping[str, float]) -> Candidate:
     """From SHOWN_COLUMNS of an exposure `e` and its visit `v`.
 
-    `called` are the calls expected of it so far; one is enough to have called.
+    `called` are the calls expected of each visit so far; one is enough to have called.
     """
     shown_at, visitor_id, device, contact_at, *rest = row
+    candidate = rows.candidate(shown_at, tuple(rest))
     return replace(
-        rows.candidate(shown_at, tuple(rest)),
+        candidate,
         visitor_id=visitor_id,
         device=Device(device),
         contact_at=contact_at,
-        called=min(1.0, called),
+        called=min(1.0, called.get(candidate.visit_id, 0.0)),
     )
 
 

@@ -1,5 +1,7 @@
 """What is known of a call to a pool number as of the moment it came, in two statements."""
 
+from collections.abc import Mapping
+
 from ringtrace.domain.attribution import WINDOW_MS, Caller, Candidate, EarlierCall
 from ringtrace.domain.extension import is_code
 from ringtrace.services.ports import CallerHistory, Evidence
@@ -16,32 +18,38 @@ from ringtrace.store.evidence import (
 )
 from ringtrace.store.postgres.connection import Connection
 from ringtrace.store.postgres.credits import KEPT
+from ringtrace.store.rows import Row
 
 _CANDIDATES = (
-    "WITH recent AS (SELECT c.gateway, c.call_id FROM calls c WHERE c.account_id = $1"
-    "  AND c.number = $2 AND c.started_at >= $3 AND c.started_at < $4"
-    f"  ORDER BY c.started_at DESC, c.gateway DESC, c.call_id DESC LIMIT {MOST_CALLS}),"
-    # In a fixed order, so that the sums are the same to the last bit whenever they are made.
-    " called AS (SELECT k.visit_id, sum(k.probability ORDER BY k.gateway, k.call_id, k.position)"
-    "  AS calls FROM recent r JOIN credits k ON k.account_id = $1 AND k.gateway = r.gateway"
-    "  AND k.call_id = r.call_id WHERE k.visit_id IS NOT NULL GROUP BY k.visit_id),"
-    " shown AS (SELECT x.shown_at, x.visit_id FROM exposures x WHERE x.account_id = $1"
-    "  AND x.number = $2 AND x.shown_at BETWEEN $3 AND $4"
-    f"  ORDER BY x.shown_at DESC, x.visit_id DESC LIMIT {MOST_CANDIDATES})"
-    f" SELECT {SHOWN_COLUMNS}, coalesce(called.calls, 0),"
+    f"SELECT {SHOWN_COLUMNS},"
     # Only of visits that went on after the call.
     " CASE WHEN v.seen_at > $4 THEN ARRAY(SELECT ROW(h.kind, max(h.at)) FROM hits h"
     "  WHERE h.account_id = $1 AND h.visit_id = v.visit_id AND h.at <= $4 GROUP BY h.kind) END"
-    " FROM shown e JOIN visits v ON v.account_id = $1 AND v.visit_id = e.visit_id"
-    " LEFT JOIN called ON called.visit_id = v.visit_id"
+    " FROM (SELECT x.shown_at, x.visit_id FROM exposures x WHERE x.account_id = $1"
+    "  AND x.number = $2 AND x.shown_at BETWEEN $3 AND $4"
+    f"  ORDER BY x.shown_at DESC, x.visit_id DESC LIMIT {MOST_CANDIDATES}) e"
+    " JOIN visits v ON v.account_id = $1 AND v.visit_id = e.visit_id"
     " ORDER BY e.shown_at DESC, v.visit_id DESC"
 )
+
+_NEWEST_FIRST = "ORDER BY c.started_at DESC, c.gateway DESC, c.call_id DESC"
+
+# Joined to the candidates here, not there: a planner that expects few of both compares all of both.
+# The sums are made in a fixed order, to be the same to the last bit whenever they are made.
+_CALLED = (
+    "ARRAY(SELECT ROW(k.visit_id, sum(k.probability ORDER BY k.gateway, k.call_id, k.position))"
+    " FROM (SELECT c.gateway, c.call_id FROM calls c WHERE c.account_id = $1 AND c.number = $2"
+    f"  AND c.started_at >= $3 AND c.started_at < $4 {_NEWEST_FIRST} LIMIT {MOST_CALLS}) r"
+    " JOIN credits k ON k.account_id = $1 AND k.gateway = r.gateway AND k.call_id = r.call_id"
+    " WHERE k.visit_id IS NOT NULL GROUP BY k.visit_id)"
+)
+"""By visit the calls expected of it so far."""
 
 _EARLIER = (
     f"ARRAY(SELECT ROW(c.started_at, c.basis, c.model, c.unknown, c.repeat, {KEPT}) FROM calls c"
     " WHERE c.account_id = $1 AND c.number = $2 AND c.started_at >= $3 AND c.started_at < $4"
     " AND c.caller IS NOT DISTINCT FROM $5"
-    f" ORDER BY c.started_at DESC, c.gateway DESC, c.call_id DESC LIMIT {MOST_EARLIER})"
+    f" {_NEWEST_FIRST} LIMIT {MOST_EARLIER})"
 )
 """The newest calls to the number that this one may continue; of all who withhold theirs."""
 
@@ -54,8 +62,7 @@ _OWN = (
     "ARRAY(SELECT ROW(v.visitor_id,"
     "  least(1, sum(k.probability ORDER BY k.gateway, k.call_id, k.position)))"
     " FROM (SELECT c.gateway, c.call_id FROM calls c WHERE c.account_id = $1 AND c.caller = $5"
-    "  AND c.started_at >= $3 AND c.started_at < $4"
-    f"  ORDER BY c.started_at DESC, c.gateway DESC, c.call_id DESC LIMIT {MOST_EARLIER}) r"
+    f"  AND c.started_at >= $3 AND c.started_at < $4 {_NEWEST_FIRST} LIMIT {MOST_EARLIER}) r"
     " JOIN credits k ON k.account_id = $1 AND k.gateway = r.gateway AND k.call_id = r.call_id"
     " JOIN visits v ON v.account_id = $1 AND v.visit_id = k.visit_id GROUP BY v.visitor_id)"
 )
@@ -70,14 +77,14 @@ _KEYED = (
 )
 """Codes are given out again, the oldest first: it is the newest who was shown this one."""
 
-_CALLER = f"SELECT {_EARLIER}, {_CALLED_US}, {_OWN}, {_KEYED}"
+_CALLER = f"SELECT {_CALLED}, {_EARLIER}, {_CALLED_US}, {_OWN}, {_KEYED}"
 
 _HISTORY = (
     "SELECT EXISTS (SELECT 1 FROM calls c WHERE c.account_id = $1 AND c.caller = $2"
     " AND c.started_at < $3),"
     " (SELECT c.report FROM calls c WHERE c.account_id = $1 AND c.caller = $2"
     "  AND c.started_at < $3 AND c.outcome = 'answered'"
-    "  ORDER BY c.started_at DESC, c.gateway DESC, c.call_id DESC LIMIT 1)"
+    f"  {_NEWEST_FIRST} LIMIT 1)"
 )
 
 
@@ -91,12 +98,11 @@ async def evidence(
 ) -> Evidence:
     """Candidates and the caller's earlier calls; nothing that happened after `at`."""
     asked = (account_id, number, at - WINDOW_MS, at)
-    candidates = [
-        _stood(shown(row, called), at, happened)
-        for *row, called, happened in await connection.fetch(_CANDIDATES, *asked)
-    ]
+    exposed = await connection.fetch(_CANDIDATES, *asked)
     code = digits if digits and is_code(digits) else None
-    ((earlier, known, own, keyed),) = await connection.fetch(_CALLER, *asked, caller, code)
+    ((said, earlier, known, own, keyed),) = await connection.fetch(_CALLER, *asked, caller, code)
+    called = dict(said)
+    candidates = [_stood(row, called, at) for row in exposed]
     calls = [
         EarlierCall(began, shares.attribution(tuple(said), kept))
         for began, *said, kept in reversed(earlier)
@@ -110,7 +116,10 @@ async def evidence(
     )
 
 
-def _stood(candidate: Candidate, at: int, happened: list[tuple[str, int]] | None) -> Candidate:
+def _stood(row: Row, called: Mapping[str, float], at: int) -> Candidate:
+    """From _CANDIDATES: as the visit stood at that time."""
+    *exposed, happened = row
+    candidate = shown(exposed, called)
     return candidate if happened is None else as_of(candidate, at, dict(happened))
 
 

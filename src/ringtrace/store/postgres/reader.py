@@ -61,6 +61,8 @@ class Seconds(IntEnum):
 
 _SETTINGS: Final[Mapping[str, str]] = {
     "default_transaction_read_only": "on",
+    # A plan that is kept may be from a time when a table was empty, and read all of it for a call.
+    "plan_cache_mode": "force_custom_plan",
     "statement_timeout": f"{Seconds.WHOLE}s",
     # A read waits for the client between two statements of one moment only.
     "idle_in_transaction_session_timeout": f"{Seconds.WHOLE}s",

@@ -56,13 +56,13 @@ def _candidates(
 ) -> list[Candidate]:
     called = _called(connection, account_id, number, at)
     found = connection.execute(
-        f"SELECT v.visit_id, {SHOWN_COLUMNS} FROM exposures e JOIN visits v"
+        f"SELECT {SHOWN_COLUMNS} FROM exposures e JOIN visits v"
         " ON v.account_id = e.account_id AND v.visit_id = e.visit_id"
         " WHERE e.account_id = ? AND e.number = ? AND e.shown_at BETWEEN ? AND ?"
         " ORDER BY e.shown_at DESC LIMIT ?",
         (account_id, number, at - WINDOW_MS, at, MOST_CANDIDATES),
     ).fetchall()
-    candidates = [shown(row, called.get(visit_id, 0.0)) for visit_id, *row in found]
+    candidates = [shown(row, called) for row in found]
     return [
         one if one.seen_at <= at else as_of(one, at, _last(connection, account_id, one, at))
         for one in candidates

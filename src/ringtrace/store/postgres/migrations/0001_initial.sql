@@ -197,10 +197,11 @@ CREATE TABLE calls (
   flow text,
   CONSTRAINT calls_key PRIMARY KEY (account_id, gateway, call_id)
 );
-CREATE INDEX calls_by_start ON calls (account_id, started_at);
-CREATE INDEX calls_by_number ON calls (account_id, number, started_at);
-CREATE INDEX calls_by_caller ON calls (account_id, caller, started_at);
-CREATE INDEX calls_answered ON calls (account_id, caller, started_at)
+-- Calls of one moment have an order, so that what is read of them is always the same.
+CREATE INDEX calls_by_start ON calls (account_id, started_at, gateway, call_id);
+CREATE INDEX calls_by_number ON calls (account_id, number, started_at, gateway, call_id);
+CREATE INDEX calls_by_caller ON calls (account_id, caller, started_at, gateway, call_id);
+CREATE INDEX calls_answered ON calls (account_id, caller, started_at, gateway, call_id)
   WHERE outcome = 'answered';
 
 -- Every report as it was accepted or refused; refused ones contradict what was known.
