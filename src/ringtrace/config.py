@@ -1,7 +1,8 @@
 """Settings of the server, and the files of its data folder."""
 
+import contextlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -39,7 +40,7 @@ class Settings:
     lease numbers with. `recordings_at`: another folder for recordings, or s3://BUCKET/PREFIX.
     `public_url`: where people and their programs reach the server. `outbound_networks`: networks in
     CIDR that webhooks may lead to though they are not public. `notice_days`: how long the log of
-    notices goes back.
+    notices goes back. `database_url`: of a PostgreSQL database; None: the file in the folder.
     """
 
     data: Path
@@ -54,6 +55,7 @@ class Settings:
     outbound_networks: tuple[str, ...] = ()
     notice_days: int = 30
     mail: MailServer | None = None
+    database_url: str | None = field(default=None, repr=False)
 
     @property
     def database(self) -> Path:
@@ -109,10 +111,14 @@ class Settings:
 
 
 def secret_key(data: Path) -> bytes:
-    """Signs links and sessions; made once, kept in the data folder."""
+    """Signs links and sessions; made once, kept in the data folder, which servers may share."""
     path = data / "secret.key"
     if not path.exists():
-        write_private(path, secrets.token_hex(SECRET_BYTES))
+        own = data / f"secret.key.{secrets.token_hex(4)}"
+        write_private(own, secrets.token_hex(SECRET_BYTES))
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(own)
+        own.unlink()
     return bytes.fromhex(path.read_text().strip())
 
 

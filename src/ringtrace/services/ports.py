@@ -1,6 +1,6 @@
 """What the use-cases need from the outside."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -10,10 +10,12 @@ from ringtrace.domain.audio import Audio
 from ringtrace.domain.blocklist import Listing
 from ringtrace.domain.call import GatewayKind, Report
 from ringtrace.domain.flow import Flow
+from ringtrace.domain.history import Hit
 from ringtrace.domain.model import Model
 from ringtrace.domain.notice import Delivery, DeliveryState, Recipient
 from ringtrace.domain.number import TrackingNumber
 from ringtrace.domain.past import Past
+from ringtrace.domain.placing import RealCall
 from ringtrace.domain.proof import Proof
 from ringtrace.domain.screening import SpamRules
 from ringtrace.domain.sending import Failure
@@ -264,6 +266,14 @@ class ValidToken:
     issued_at: int
 
 
+@dataclass(frozen=True, slots=True)
+class SiteHistory:
+    """Hits of the visits that began in the days asked for, and calls to the site's pool."""
+
+    hits: Sequence[Hit]
+    calls: Sequence[RealCall]
+
+
 class Reads(Protocol):
     """The reading half of the store. Every method raises StoreAwayError when it cannot."""
 
@@ -286,6 +296,10 @@ class Reads(Protocol):
 
     async def past(self, account_id: int, site_key: str, at: int) -> Past:
         """What a site's model is learnt from, of the attribution window before `at`."""
+        ...
+
+    async def history(self, account_id: int, site_key: str, days: int) -> SiteHistory:
+        """What a site's visitors did in the last days up to the newest visit, to be replayed."""
         ...
 
     async def call(self, account_id: int, gateway: GatewayKind, call: str) -> CallRecord | None: ...
@@ -414,8 +428,17 @@ class Sender(Protocol):
 class Store(Reads, Protocol):
     """Durable storage. Commands of one shard group are written in batches, one transaction each."""
 
+    @property
+    def waiting(self) -> int:
+        """How many commands were submitted and are not durable yet."""
+        ...
+
     async def submit(self, command: Command[R]) -> R:
         """Write; when this returns the effect survives a crash. Raises StoreAwayError."""
+        ...
+
+    async def watch(self, changed: Callable[[], None]) -> None:
+        """Calls `changed` when another server may have changed the configuration; never ends."""
         ...
 
 

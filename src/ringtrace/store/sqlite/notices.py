@@ -24,7 +24,7 @@ from ringtrace.services.commands import (
 )
 from ringtrace.services.errors import NotFoundError
 from ringtrace.services.ports import DeliveryFilter, DeliveryPage
-from ringtrace.store.sqlite import rows
+from ringtrace.store import rows
 
 _COLUMNS = (
     "account_id, delivery_id, recipient_id, event, occurred_at, state, next_try_at, gateway,"

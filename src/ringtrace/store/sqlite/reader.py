@@ -28,6 +28,7 @@ from ringtrace.services.ports import (
     KeptFlow,
     KeptReport,
     ProofFilter,
+    SiteHistory,
     ValidToken,
     VisitRecord,
 )
@@ -36,6 +37,7 @@ from ringtrace.store.sqlite import notices, proofs, reads
 from ringtrace.store.sqlite.channels import channel_names, channels
 from ringtrace.store.sqlite.connection import connect
 from ringtrace.store.sqlite.evidence import caller_history, evidence
+from ringtrace.store.sqlite.history import history
 from ringtrace.store.sqlite.listings import listings
 from ringtrace.store.sqlite.past import past
 from ringtrace.store.sqlite.sounds import sound
@@ -81,6 +83,9 @@ class SqliteReader:
 
     async def past(self, account_id: int, site_key: str, at: int) -> Past:
         return await self._read(past, account_id, site_key, at)
+
+    async def history(self, account_id: int, site_key: str, days: int) -> SiteHistory:
+        return await self._read(history, account_id, site_key, days)
 
     async def call(self, account_id: int, gateway: GatewayKind, call: str) -> CallRecord | None:
         return await self._read(reads.call, account_id, gateway, call)

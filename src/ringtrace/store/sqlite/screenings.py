@@ -5,8 +5,8 @@ import sqlite3
 from ringtrace.domain.call import Report
 from ringtrace.domain.screening import Finding, Passage, Rule, is_spam, passage
 from ringtrace.services.spam_records import Screening
+from ringtrace.store.credits import Key
 from ringtrace.store.sqlite import listings, spam_marks
-from ringtrace.store.sqlite.credits import Key
 
 _KEY = "account_id = ? AND gateway = ? AND call_id = ?"
 

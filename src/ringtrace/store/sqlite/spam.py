@@ -8,8 +8,8 @@ from ringtrace.domain.screening import PastCall
 from ringtrace.services.commands import MarkSpam
 from ringtrace.services.errors import NotFoundError
 from ringtrace.services.spam_records import WatchedCall
+from ringtrace.store.credits import Key
 from ringtrace.store.sqlite import screenings, spam_marks
-from ringtrace.store.sqlite.credits import Key
 
 _WATCHED = (
     "SELECT c.gateway, c.call_id, c.caller, c.number, c.started_at,"

@@ -3,7 +3,7 @@
 import sqlite3
 
 from ringtrace.services.spam_records import SpamMark
-from ringtrace.store.sqlite.credits import Key
+from ringtrace.store.credits import Key
 
 
 def mark(connection: sqlite3.Connection, key: Key) -> SpamMark | None:

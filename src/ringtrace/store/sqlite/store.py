@@ -119,6 +119,9 @@ class SqliteStore(SqliteReader):
         finally:
             self.waiting -= 1
 
+    async def watch(self, changed: Callable[[], None]) -> None:  # noqa: ARG002 - nobody else writes
+        await asyncio.get_running_loop().create_future()
+
     def _hand_over(self) -> None:
         """What one turn of the loop has gathered goes over at once: waking a thread is dear."""
         if self._gathered:

@@ -8,7 +8,7 @@ from ringtrace.domain.tag import MOST
 from ringtrace.services.commands import AddTag, RemoveTag
 from ringtrace.services.errors import FieldInvalidError, NotFoundError
 from ringtrace.services.ports import CallTag
-from ringtrace.store.sqlite.credits import Key
+from ringtrace.store.credits import Key
 
 _KEY = "account_id = ? AND gateway = ? AND call_id = ?"
 
