@@ -10,7 +10,7 @@ from ringtrace.domain.attribution import Attribution, Basis, Credit, Why
 from ringtrace.domain.call import GatewayKind, MergeResult, Outcome, Reason, Recording
 from ringtrace.domain.proof import Proof, ProofKind
 from ringtrace.domain.source import ClickId, Source
-from ringtrace.services.commands import KeepAttribution, NoteRecording
+from ringtrace.services.commands import KeepAttribution, NoteRecording, RemoveTag
 from ringtrace.services.ports import CallRecord, ProofFilter, Store
 from tests.stores import (
     ADS,
@@ -54,6 +54,29 @@ async def test_a_call_rings_until_it_is_reported(store: Store) -> None:
     over = await kept(store)
     assert over.report == said()
     assert over.flow == "Night 3"
+
+
+async def test_a_report_says_by_which_flow_the_call_went(store: Store) -> None:
+    """One that does not know takes nothing away."""
+    await store.submit(report("unheard", flow="Night 4"))
+    await store.submit(arrival(CALL, flow="Night 3"))
+    await store.submit(report(CALL, flow="Night 4"))
+    first = await kept(store)
+
+    await store.submit(report(CALL, session="s"))
+
+    assert (await kept(store, "unheard")).flow == "Night 4"
+    assert (first.flow, (await kept(store)).flow) == ("Night 4", "Night 4")
+
+
+async def test_who_waits_for_the_store_is_counted(store: Store) -> None:
+    asked = [asyncio.create_task(store.submit(report(f"c{n}"))) for n in range(5)]
+    refused = asyncio.create_task(store.submit(RemoveTag(1, SIP, "other", "vip")))
+    await asyncio.sleep(0)
+    counted = store.waiting
+    await asyncio.gather(*asked, refused, return_exceptions=True)
+
+    assert (counted, store.waiting) == (6, 0)
 
 
 async def test_a_call_is_read_as_it_was_kept(store: Store) -> None:

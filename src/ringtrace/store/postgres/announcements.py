@@ -4,10 +4,27 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import asyncpg
 
+from ringtrace.domain.screening import Passage, passage
+from ringtrace.services.commands import (
+    AddToken,
+    ApplySetup,
+    Command,
+    DropSound,
+    KeepModel,
+    KeepReport,
+    KeepSecret,
+    KeepSound,
+    KeepTry,
+    ListCallers,
+    OpenAccount,
+    SetStanding,
+    UnlistCaller,
+)
+from ringtrace.services.errors import RefusedError
 from ringtrace.store.postgres.connection import AWAY, Connection
 
 log = logging.getLogger(__name__)
@@ -16,6 +33,33 @@ _RETRY_SECONDS: Final = 1.0
 _CHECK_SECONDS: Final = 15.0
 
 Connect: TypeAlias = Callable[[], Awaitable["asyncpg.Connection[asyncpg.Record]"]]
+
+_CONFIGURING: Final = (
+    OpenAccount,
+    ApplySetup,
+    AddToken,
+    KeepModel,
+    KeepSound,
+    DropSound,
+    ListCallers,
+    UnlistCaller,
+    KeepSecret,
+    SetStanding,
+)
+
+
+def configures(command: Command[Any], result: object) -> bool:
+    """Whether the command, which ended so, has changed what the others keep in memory."""
+    if isinstance(result, RefusedError):
+        return False
+    if isinstance(command, KeepTry):
+        # It stopped the recipient.
+        return bool(result)
+    if isinstance(command, KeepReport):
+        # A caller who passed the gate is on the list from then on.
+        finding = command.finding
+        return finding is not None and passage(finding.rule, command.report) is Passage.PASSED
+    return isinstance(command, _CONFIGURING)
 
 
 async def announce(connection: Connection, speaker: str) -> None:

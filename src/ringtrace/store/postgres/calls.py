@@ -51,6 +51,7 @@ _REPORTED = RowSet(
         **CALL_KEY.types,
         **_CALL,
         "digits": "text",
+        "flow": "text",
         "outcome": "text",
         "talk_seconds": "double precision",
         "report": "json",
@@ -61,7 +62,8 @@ _KEEP = _REPORTED.inserted_into("calls") + _ADDED
 _CHANGE = (
     "UPDATE calls c SET number = u.number, caller = u.caller, started_at = u.started_at,"
     " basis = u.basis, model = u.model, unknown = u.unknown, repeat = u.repeat,"
-    " shares = u.shares, digits = coalesce(u.digits, c.digits), outcome = u.outcome,"
+    " shares = u.shares, digits = coalesce(u.digits, c.digits),"
+    " flow = coalesce(u.flow, c.flow), outcome = u.outcome,"
     " talk_seconds = u.talk_seconds, report = u.report"
     f" FROM {_REPORTED.unnested} WHERE {_REPORTED.matching('c')}"
 )
@@ -260,7 +262,8 @@ def _reported(
         if report is not None:
             yield (
                 *key, report.number, report.caller, report.started_at, *_said(said[key]),
-                report.digits, report.outcome.value, report.talk_seconds, rows.text(report),
+                report.digits, report.flow, report.outcome.value, report.talk_seconds,
+                rows.text(report),
             )  # fmt: skip
 
 

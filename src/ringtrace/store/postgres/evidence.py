@@ -18,6 +18,7 @@ from ringtrace.store.evidence import (
 )
 from ringtrace.store.postgres.connection import Connection
 from ringtrace.store.postgres.credits import KEPT
+from ringtrace.store.postgres.tags import CALLER_TAGS
 from ringtrace.store.rows import Row
 
 _CANDIDATES = (
@@ -84,7 +85,7 @@ _HISTORY = (
     " AND c.started_at < $3),"
     " (SELECT c.report FROM calls c WHERE c.account_id = $1 AND c.caller = $2"
     "  AND c.started_at < $3 AND c.outcome = 'answered'"
-    f"  {_NEWEST_FIRST} LIMIT 1)"
+    f"  {_NEWEST_FIRST} LIMIT 1), {CALLER_TAGS}"
 )
 
 
@@ -127,7 +128,9 @@ async def caller_history(
     connection: Connection, account_id: int, caller: str, at: int
 ) -> CallerHistory:
     """On any number of the account."""
-    ((before, talked),) = await connection.fetch(_HISTORY, account_id, caller, at)
+    ((before, talked, tags),) = await connection.fetch(_HISTORY, account_id, caller, at)
     return CallerHistory(
-        called_before=before, last_target=rows.report(talked).target if talked else None
+        called_before=before,
+        last_target=rows.report(talked).target if talked else None,
+        tags=tuple(tags),
     )

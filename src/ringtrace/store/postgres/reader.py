@@ -41,6 +41,8 @@ from ringtrace.store.postgres.evidence import caller_history, evidence
 from ringtrace.store.postgres.history import history
 from ringtrace.store.postgres.past import past
 from ringtrace.store.postgres.rowset import storable
+from ringtrace.store.postgres.sounds import sound
+from ringtrace.store.postgres.tags import tag_names
 from ringtrace.store.postgres.unported import Unported
 
 log = logging.getLogger(__name__)
@@ -146,11 +148,17 @@ class PostgresReader(Unported):
     async def channel_names(self, account_id: int) -> Sequence[str]:
         return await self._read(Seconds.WHOLE, channel_names, account_id)
 
+    async def tag_names(self, account_id: int) -> Sequence[str]:
+        return await self._read(Seconds.PAGE, tag_names, account_id)
+
     async def visit(self, account_id: int, visit_id: str) -> VisitRecord | None:
         return await self._read(Seconds.PAGE, reads.visit, account_id, storable(visit_id))
 
     async def flow(self, account_id: int, name: str, version: int) -> KeptFlow | None:
         return await self._read(Seconds.PAGE, reads.flow, account_id, storable(name), version)
+
+    async def sound(self, account_id: int, digest: str) -> bytes | None:
+        return await self._read(Seconds.CALL, sound, account_id, storable(digest))
 
     async def tokens(self, account_id: int) -> Sequence[ValidToken]:
         return await self._read(Seconds.PAGE, reads.tokens, account_id)
@@ -190,7 +198,9 @@ def _text(said: str | None) -> str | None:
 
 
 def _asked(where: CallFilter) -> CallFilter:
-    return replace(where, channel=_text(where.channel), outcome=_text(where.outcome))
+    return replace(
+        where, channel=_text(where.channel), outcome=_text(where.outcome), tag=_text(where.tag)
+    )
 
 
 async def open_reader_pool(url: str, *, most: int = 8) -> Pool:

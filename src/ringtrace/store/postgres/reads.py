@@ -1,6 +1,7 @@
 """Reading what was written."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from ringtrace.domain.account import TokenKind, User
@@ -10,6 +11,7 @@ from ringtrace.services.ports import (
     CallFilter,
     CallPage,
     CallRecord,
+    CallTag,
     Configuration,
     Correction,
     KeptFlow,
@@ -21,17 +23,20 @@ from ringtrace.store import calls as kept
 from ringtrace.store import configuration as settled
 from ringtrace.store import credits as shares
 from ringtrace.store import rows, visits
+from ringtrace.store import sounds as heard
 from ringtrace.store.filters import joined, of_calls
+from ringtrace.store.postgres import sounds
 from ringtrace.store.postgres.connection import Connection
 from ringtrace.store.postgres.credits import KEPT
 from ringtrace.store.postgres.slots import numbered
+from ringtrace.store.postgres.tags import TAGS
 from ringtrace.store.rows import Row
 
 
 def _records(calls: str) -> str:
-    """A statement for the account's ($1) `calls`, with their credits and corrections."""
+    """A statement for the account's ($1) `calls`, with their credits, tags and corrections."""
     return (
-        f"SELECT {kept.RECORD_COLUMNS}, {KEPT}, x.visit_id, x.made_at, x.made_by FROM {calls} c"
+        f"SELECT {kept.RECORD_COLUMNS}, {KEPT}, {TAGS}, x.visit_id, x.made_at, x.made_by FROM {calls} c"
         " LEFT JOIN corrections x ON x.account_id = c.account_id AND x.gateway = c.gateway"
         " AND x.call_id = c.call_id WHERE c.account_id = $1"
     )
@@ -60,7 +65,7 @@ _EXTENSIONS_SHOWN = (
     f" - {settled.SHOWN_LATELY_MS} GROUP BY e.account_id, e.number"
 )
 OF_ALL_ACCOUNTS: Final = frozenset(
-    {_ACCOUNTS, _SITES, _NUMBERS, _FLOWS, _TOKENS, _MODELS, _EXTENSIONS_SHOWN}
+    {_ACCOUNTS, _SITES, _NUMBERS, _FLOWS, _TOKENS, _MODELS, _EXTENSIONS_SHOWN, sounds.OF_ALL}
 )
 """What a server reads when it starts and when the configuration changes; all else is of one."""
 
@@ -77,6 +82,7 @@ async def configuration(connection: Connection) -> Configuration:
             models=settled.models(await fetch(_MODELS)),
             extensions_shown=tuple((one, at) for one, at in await fetch(_EXTENSIONS_SHOWN)),
             flows=tuple(flows.values()),
+            sounds=heard.sounds(await fetch(sounds.OF_ALL)),
         )
 
 
@@ -177,8 +183,10 @@ async def tokens(connection: Connection, account_id: int) -> Sequence[ValidToken
 
 
 def _call(row: Row) -> CallRecord:
-    *own, credited, visit_id, made_at, made_by = row
+    *own, credited, tags, visit_id, made_at, made_by = row
     attribution = shares.attribution(kept.said(own), credited)
     corrected = attribution.basis is Basis.CORRECTED and made_at is not None
     correction = Correction(visit_id, made_at, made_by) if corrected else None
-    return kept.record(own, attribution, correction)
+    return replace(
+        kept.record(own, attribution, correction), tags=tuple(CallTag(*one) for one in tags)
+    )

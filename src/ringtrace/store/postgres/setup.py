@@ -1,19 +1,16 @@
 """Writing who there is: accounts, users, sites, numbers, tokens."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
 
 from ringtrace.domain.account import Account
 from ringtrace.domain.flow import Flow
 from ringtrace.domain.number import NumberKind
-from ringtrace.services.commands import AddToken, ApplySetup, Command, OpenAccount
-from ringtrace.services.errors import FieldInvalidError, NumberTakenError, RefusedError
+from ringtrace.services.commands import AddToken, ApplySetup, OpenAccount
+from ringtrace.services.errors import FieldInvalidError, NumberTakenError
 from ringtrace.store import rows
 from ringtrace.store.postgres import pool_log
 from ringtrace.store.postgres.connection import Connection
-from ringtrace.store.postgres.handlers import Handler, Handlers
-
-C = TypeVar("C", bound=Command[Any])
+from ringtrace.store.postgres.handlers import Handlers, one_by_one
 
 NEW_ACCOUNT = (
     "INSERT INTO accounts (account_id, name, region)"
@@ -216,24 +213,8 @@ async def add_token(connection: Connection, command: AddToken) -> None:
     )
 
 
-def _each(write: Callable[[Connection, C], Awaitable[object]]) -> Handler:
-    """One after the other; what is refused is undone."""
-
-    async def handle(connection: Connection, commands: Sequence[C]) -> list[object]:
-        results: list[object] = []
-        for one in commands:
-            try:
-                async with connection.transaction():
-                    results.append(await write(connection, one))
-            except RefusedError as refused:
-                results.append(refused)
-        return results
-
-    return handle
-
-
 HANDLERS: Handlers = {
-    OpenAccount: _each(open_account),
-    ApplySetup: _each(apply_setup),
-    AddToken: _each(add_token),
+    OpenAccount: one_by_one(open_account),
+    ApplySetup: one_by_one(apply_setup),
+    AddToken: one_by_one(add_token),
 }

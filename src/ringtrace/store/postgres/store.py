@@ -14,18 +14,16 @@ from itertools import groupby
 from typing import Any, Final, TypeVar
 
 from ringtrace.services.commands import (
-    AddToken,
     ApplySetup,
     Command,
     KeepModel,
     NoteHit,
     NumberShown,
-    OpenAccount,
     ShowNumber,
 )
-from ringtrace.services.errors import RefusedError, StoreAwayError
-from ringtrace.store.postgres import calls, corrections, models, setup
-from ringtrace.store.postgres.announcements import announce, listen
+from ringtrace.services.errors import StoreAwayError
+from ringtrace.store.postgres import calls, corrections, models, setup, sounds, tags
+from ringtrace.store.postgres.announcements import announce, configures, listen
 from ringtrace.store.postgres.connection import Connection, Pool, open_connection
 from ringtrace.store.postgres.handlers import Handler
 from ringtrace.store.postgres.lane import Lane
@@ -44,11 +42,14 @@ _HANDLERS: Final[Mapping[type[Command[Any]], Handler]] = {
     **models.HANDLERS,
     **calls.HANDLERS,
     **corrections.HANDLERS,
+    **sounds.HANDLERS,
+    **tags.HANDLERS,
 }
 _HITS: Final = (ShowNumber, NoteHit)
 _HIT_TABLES: Final = ("pools", "pool_log", "visits", "exposures", "hits")
-_CALL_TABLES: Final = ("calls", "call_reports", "credits", "corrections", "proofs")
-_CONFIGURING: Final = (OpenAccount, ApplySetup, AddToken, KeepModel)
+_CALL_TABLES: Final = ("calls", "call_reports", "credits", "corrections", "proofs", "call_tags")
+_DIVIDING: Final = (ApplySetup, KeepModel)
+"""They change what pools are made of."""
 
 
 class ServerTooOldError(ValueError):
@@ -149,13 +150,9 @@ class _Group:
         async with connection.transaction():
             for kind, run in groupby(commands, type):
                 results += await _HANDLERS[kind](connection, list(run))
-            configured = any(
-                isinstance(command, _CONFIGURING) and not isinstance(result, RefusedError)
-                for command, result in zip(commands, results, strict=True)
-            )
-            if configured:
+            if any(map(configures, commands, results)):
                 await announce(connection, self._speaker)
-        if configured:
+        if any(isinstance(command, _DIVIDING) for command in commands):
             self._hit_writer.forget()
         return results
 

@@ -26,12 +26,6 @@ class Unported:
     ) -> Sequence[WatchedCall]:
         raise NotImplementedError
 
-    async def tag_names(self, account_id: int) -> Sequence[str]:
-        raise NotImplementedError
-
-    async def sound(self, account_id: int, digest: str) -> bytes | None:
-        raise NotImplementedError
-
     async def recipients(self, account_id: int) -> Sequence[Recipient]:
         raise NotImplementedError
 

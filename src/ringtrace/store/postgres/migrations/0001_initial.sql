@@ -246,6 +246,31 @@ CREATE TABLE corrections (
   CONSTRAINT corrections_key PRIMARY KEY (account_id, gateway, call_id)
 );
 
+-- The words that users put on calls; a caller's tags are those of his earlier calls.
+CREATE TABLE call_tags (
+  account_id bigint NOT NULL,
+  gateway text COLLATE "C" NOT NULL,
+  call_id text COLLATE "C" NOT NULL,
+  tag text COLLATE "C" NOT NULL,
+  made_at bigint NOT NULL,
+  made_by text,
+  CONSTRAINT call_tags_key PRIMARY KEY (account_id, gateway, call_id, tag)
+);
+CREATE INDEX call_tags_by_tag ON call_tags (account_id, tag);
+
+-- What flows play, as WAV of 16 kHz; the digest names the content in links.
+CREATE TABLE sounds (
+  account_id bigint NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  digest text COLLATE "C" NOT NULL,
+  seconds double precision NOT NULL,
+  made_at bigint NOT NULL,
+  made_by text,
+  content bytea NOT NULL,
+  CONSTRAINT sounds_key PRIMARY KEY (account_id, name)
+);
+CREATE INDEX sounds_by_digest ON sounds (account_id, digest);
+
 -- Whose call it truly was, and what the engine stated without knowing: the visit it named, if any,
 -- and its probability.
 CREATE TABLE proofs (
