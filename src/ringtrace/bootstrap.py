@@ -270,7 +270,7 @@ async def _keep_up(store: Store, directory: Directory) -> None:
     """What another server over the same database changes is known here, too."""
     changed = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(store.watch(changed.set))
+        tasks.create_task(store.watch(changed.set, directory.extension_shown))
         while True:
             await changed.wait()
             changed.clear()

@@ -1,6 +1,7 @@
 """What the use-cases need from the outside."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -437,8 +438,23 @@ class Store(Reads, Protocol):
         """Write; when this returns the effect survives a crash. Raises StoreAwayError."""
         ...
 
-    async def watch(self, changed: Callable[[], None]) -> None:
-        """Calls `changed` when another server may have changed the configuration; never ends."""
+    def alone(self, job: str) -> AbstractAsyncContextManager[bool]:
+        """Entered with True by one at a time of the servers over the same data, who does the `job`.
+
+        The others enter with False and look again later. A server that is gone, or has lost its
+        database, is not waited for: what two of them do after one another must do no harm. Raises
+        StoreAwayError on entering.
+        """
+        ...
+
+    async def watch(
+        self, changed: Callable[[], None], extension_shown: Callable[[str, int], None]
+    ) -> None:
+        """Calls `changed` when another server may have changed the configuration; never ends.
+
+        Calls `extension_shown` with a pool number of which another server has shown an extension,
+        and the moment, ms since 1970 UTC: not every time, but often enough to know whom to ask.
+        """
         ...
 
 

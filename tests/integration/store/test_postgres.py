@@ -202,12 +202,16 @@ async def test_numbers_switched_off_through_one_server_are_shown_by_none(
     assert found == {POOL[-1]}
 
 
+def unheard(_number: str, _at: int) -> None:
+    raise AssertionError("no extension was shown")
+
+
 async def test_others_hear_of_what_one_server_is_told(store: PostgresStore, url: str) -> None:
     other = await PostgresStore.open(url)
     heard, own = asyncio.Event(), asyncio.Event()
     listening = [
-        asyncio.create_task(other.watch(heard.set)),
-        asyncio.create_task(store.watch(own.set)),
+        asyncio.create_task(other.watch(heard.set, unheard)),
+        asyncio.create_task(store.watch(own.set, unheard)),
     ]
     async with asyncio.timeout(10):
         for one in (heard, own):

@@ -22,6 +22,10 @@ _SETTINGS: Final = {
     "statement_timeout": f"{STATEMENT_SECONDS:.0f}s",
     "lock_timeout": "10s",
     "idle_in_transaction_session_timeout": "10s",
+    # Nor does one who is gone without a word keep them for the two hours of a usual system.
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
     "timezone": "UTC",
     # Compiling a statement takes longer than running any of ours.
     "jit": "off",

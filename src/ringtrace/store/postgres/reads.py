@@ -36,7 +36,8 @@ from ringtrace.store.rows import Row
 def _records(calls: str) -> str:
     """A statement for the account's ($1) `calls`, with their credits, tags and corrections."""
     return (
-        f"SELECT {kept.RECORD_COLUMNS}, {KEPT}, {TAGS}, x.visit_id, x.made_at, x.made_by FROM {calls} c"
+        f"SELECT {kept.RECORD_COLUMNS}, {KEPT}, {TAGS},"
+        f" x.visit_id, x.made_at, x.made_by FROM {calls} c"
         " LEFT JOIN corrections x ON x.account_id = c.account_id AND x.gateway = c.gateway"
         " AND x.call_id = c.call_id WHERE c.account_id = $1"
     )

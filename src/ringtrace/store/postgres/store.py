@@ -10,6 +10,7 @@ import functools
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from itertools import groupby
 from typing import Any, Final, TypeVar
 
@@ -22,8 +23,8 @@ from ringtrace.services.commands import (
     ShowNumber,
 )
 from ringtrace.services.errors import StoreAwayError
-from ringtrace.store.postgres import calls, corrections, models, setup, sounds, tags
-from ringtrace.store.postgres.announcements import announce, configures, listen
+from ringtrace.store.postgres import calls, corrections, models, setup, sounds, tags, turns
+from ringtrace.store.postgres.announcements import Ears, ExtensionNews, announce, configures, listen
 from ringtrace.store.postgres.connection import Connection, Pool, open_connection
 from ringtrace.store.postgres.handlers import Handler
 from ringtrace.store.postgres.lane import Lane
@@ -108,8 +109,13 @@ class PostgresStore(PostgresReader):
             group = self._groups[number] = _Group(self._connect, self._router.forget, self._speaker)
         return group
 
-    async def watch(self, changed: Callable[[], None]) -> None:
-        await listen(self._connect, self._speaker, changed)
+    def alone(self, job: str) -> AbstractAsyncContextManager[bool]:
+        return turns.alone(self._connect, job)
+
+    async def watch(
+        self, changed: Callable[[], None], extension_shown: Callable[[str, int], None]
+    ) -> None:
+        await listen(self._connect, Ears(self._speaker, changed, extension_shown))
 
 
 class _Group:
@@ -123,6 +129,7 @@ class _Group:
     ) -> None:
         self._hit_writer = HitWriter()
         self._speaker = speaker
+        self._extensions = ExtensionNews(speaker)
         self._hits = Lane(connect, self._write_hits, _HIT_TABLES, failed)
         self._rest = Lane(connect, self._write_rest, _CALL_TABLES, failed)
 
@@ -137,7 +144,9 @@ class _Group:
     async def _write_hits(
         self, connection: Connection, commands: Sequence[Hit], *, again: bool
     ) -> Sequence[NumberShown | None]:
-        return await self._hit_writer.write(connection, commands, again=again)
+        results = await self._hit_writer.write(connection, commands, again=again)
+        await self._extensions.tell(connection, commands, results)
+        return results
 
     async def _write_rest(
         self,

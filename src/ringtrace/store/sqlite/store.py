@@ -6,11 +6,12 @@ resolves all futures after the commit, so that one fsync serves every request of
 """
 
 import asyncio
+import contextlib
 import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -119,7 +120,15 @@ class SqliteStore(SqliteReader):
         finally:
             self.waiting -= 1
 
-    async def watch(self, changed: Callable[[], None]) -> None:  # noqa: ARG002 - nobody else writes
+    @contextlib.asynccontextmanager
+    async def alone(self, job: str) -> AsyncIterator[bool]:  # noqa: ARG002 - there are no others
+        yield True
+
+    async def watch(
+        self,
+        changed: Callable[[], None],  # noqa: ARG002 - nobody else writes
+        extension_shown: Callable[[str, int], None],  # noqa: ARG002 - nor shows
+    ) -> None:
         await asyncio.get_running_loop().create_future()
 
     def _hand_over(self) -> None:
