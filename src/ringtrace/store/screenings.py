@@ -1,6 +1,7 @@
 """What a rule did to a call, what came of it and what users say: whether the call is spam."""
 
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ringtrace.domain.call import Report
@@ -41,9 +42,9 @@ def found(finding: Finding | None) -> Screening | None:
     return Screening(
         finding.rule,
         finding.evidence,
-        one and one.pattern,
-        one and one.added_at,
-        one and one.added_by,
+        one.pattern if one else None,
+        one.added_at if one else None,
+        one.added_by if one else None,
         None,
     )
 
@@ -55,6 +56,27 @@ def reported(known: Screening | None, report: Report) -> tuple[Screening | None,
     came = passage(known.rule, report)
     is_news = came is Passage.PASSED and known.passage is not Passage.PASSED
     return replace(known, passage=came), is_news
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A report that was accepted at `at` (ms since 1970 UTC), as it completes those before."""
+
+    finding: Finding | None
+    report: Report
+    at: int
+
+
+def followed(
+    known: Screening | None, told: Iterable[Told]
+) -> tuple[Screening | None, list[tuple[str, int]]]:
+    """The screening after these reports, and who passed by them and when."""
+    passed = []
+    for one in told:
+        known, is_news = reported(known or found(one.finding), one.report)
+        if is_news and one.report.caller is not None:
+            passed.append((one.report.caller, one.at))
+    return known, passed
 
 
 def is_spam_by(known: Screening | None, said: SpamMark | None) -> bool:
