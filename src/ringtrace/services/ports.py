@@ -383,7 +383,8 @@ class Reads(Protocol):
     async def due_deliveries(self, at: int, each: int, limit: int) -> Sequence[Delivery]:
         """Of all accounts what is to be tried by `at` (ms since 1970 UTC), the oldest first.
 
-        At most `each` of one recipient, so that one who is slow keeps nobody waiting.
+        At most `each` of one recipient, so that one who is slow keeps nobody waiting; what is
+        being tried is among them.
         """
         ...
 

@@ -32,6 +32,15 @@ def fold(known: Report | None, noted: str | None, report: Report) -> tuple[Merge
     return calls.merge(known, report)
 
 
+def comes_to_outcome(known: Report | None, merged: Report) -> bool:
+    """Whether there is something to tell that was not told of what was `known`."""
+    return known is None or known.outcome is not merged.outcome
+
+
+def has_audio(merged: Report | None) -> bool:
+    return bool(merged and merged.recording and merged.recording.url is not None)
+
+
 def digest(report: str) -> str:
     """Names a report as it came in."""
     return hashlib.sha256(report.encode()).hexdigest()

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
-from ringtrace.services.ports import CallFilter, ProofFilter
+from ringtrace.services.ports import CallFilter, DeliveryFilter, ProofFilter
 from ringtrace.services.spam_records import Spam
 
 Condition = tuple[str, tuple[object, ...]]
@@ -49,6 +49,18 @@ def of_proofs(account_id: int, where: ProofFilter) -> list[Condition]:
         ("c.started_at >= {}", where.since),
         ("c.started_at < {}", where.until),
         (_OF_SITE, where.site_key),
+    )
+
+
+def of_deliveries(account_id: int, where: DeliveryFilter) -> list[Condition]:
+    """Of a delivery `d`."""
+    gateway, call = where.call or (None, None)
+    return _asked(
+        ("d.account_id = {}", account_id),
+        ("d.recipient_id = {}", where.recipient_id),
+        ("d.state = {}", where.state and where.state.value),
+        ("d.gateway = {}", gateway and gateway.value),
+        ("d.call_id = {}", call),
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from ringtrace.domain.attribution import Attribution, Basis
 from ringtrace.domain.call import MergeResult, Report
+from ringtrace.domain.notice import Delivery
 from ringtrace.domain.proof import ProofKind
 from ringtrace.services.commands import (
     KeepAttribution,
@@ -20,12 +21,19 @@ from ringtrace.services.commands import (
 from ringtrace.services.errors import NotFoundError
 from ringtrace.store import calls, rows
 from ringtrace.store import credits as shares
+from ringtrace.store import screenings as screened
 from ringtrace.store.credits import Key
-from ringtrace.store.postgres import credits, proofs  # noqa: A004 - what a call's shares are called
+from ringtrace.store.postgres import (
+    credits,  # noqa: A004 - what a call's shares are called
+    notices,
+    proofs,
+    screenings,
+)
 from ringtrace.store.postgres.connection import Connection
 from ringtrace.store.postgres.corrections import as_corrected
 from ringtrace.store.postgres.handlers import Handlers
 from ringtrace.store.postgres.rowset import CALL_KEY, RowSet
+from ringtrace.store.screenings import Told
 
 _KNOWN = (
     "SELECT c.account_id, c.gateway, c.call_id, c.number, c.caller, c.started_at, c.basis, c.report"
@@ -40,7 +48,13 @@ _ATTRIBUTION = {
     "repeat": "double precision",
     "shares": "json",
 }
-_CALL = {"number": "text", "caller": "text", "started_at": "bigint", **_ATTRIBUTION}
+_CALL = {
+    "number": "text",
+    "caller": "text",
+    "started_at": "bigint",
+    "spam": "boolean",
+    **_ATTRIBUTION,
+}
 _ADDED = " DO NOTHING RETURNING account_id, gateway, call_id"
 
 _ARRIVED = RowSet({**CALL_KEY.types, **_CALL, "digits": "text", "flow": "text"}, 3)
@@ -61,7 +75,7 @@ _REPORTED = RowSet(
 _KEEP = _REPORTED.inserted_into("calls") + _ADDED
 _CHANGE = (
     "UPDATE calls c SET number = u.number, caller = u.caller, started_at = u.started_at,"
-    " basis = u.basis, model = u.model, unknown = u.unknown, repeat = u.repeat,"
+    " spam = u.spam, basis = u.basis, model = u.model, unknown = u.unknown, repeat = u.repeat,"
     " shares = u.shares, digits = coalesce(u.digits, c.digits),"
     " flow = coalesce(u.flow, c.flow), outcome = u.outcome,"
     " talk_seconds = u.talk_seconds, report = u.report"
@@ -122,7 +136,8 @@ async def note_arrivals(connection: Connection, commands: Sequence[NoteArrival])
             keyed[_key(command)] = command
     said = {key: keyed.get(key, command) for key, command in first.items()}
     found = [
-        (*key, one.number, one.caller, one.started_at, *_said(said[key].attribution),
+        (*key, one.number, one.caller, one.started_at,
+         screened.is_spam_by(screened.found(one.finding), None), *_said(said[key].attribution),
          said[key].digits, one.flow)
         for key, one in sorted(first.items())
     ]  # fmt: skip
@@ -130,6 +145,8 @@ async def note_arrivals(connection: Connection, commands: Sequence[NoteArrival])
     await credits.write(
         connection, {key: one.attribution for key, one in said.items() if key in added}
     )
+    acted = ((key, screened.found(first[key].finding)) for key in added)
+    await screenings.keep(connection, {key: one for key, one in acted if one is not None})
     await _note_digits(connection, {key: one for key, one in keyed.items() if key not in added})
     return [None] * len(commands)
 
@@ -155,14 +172,17 @@ async def _note_digits(connection: Connection, keyed: Mapping[Key, NoteArrival])
 class _Folding:
     """The reports of one call, folded one after the other into what is known of it.
 
-    `accepted` is the newest that changed the call.
+    `accepted` is the newest that changed the call; `notices` are those of the reports with which
+    it came to an outcome.
     """
 
     commands: Sequence[KeepReport]
     known: _Known | None
     report: Report | None = None
     accepted: KeepReport | None = None
+    notices: list[Delivery] = field(default_factory=list)
     results: list[MergeResult] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
     received: dict[str, tuple[object, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -181,7 +201,10 @@ class _Folding:
         row = (*_key(command), digest, command.received_at, accepted, body)
         self.received.setdefault(digest, row)
         if accepted:
+            if calls.comes_to_outcome(self.report, merged):
+                self.notices += command.notices
             self.report, self.accepted = merged, command
+            self.told.append(Told(command.finding, merged, command.received_at))
         return result
 
 
@@ -201,7 +224,8 @@ async def keep_reports(
         folded |= {key: _Folding(of_call[key], one) for key, one in late.items()}
         known |= late
     changed = {key: one for key, one in folded.items() if key in known and one.accepted}
-    await _change(connection, changed, known)
+    before = await screenings.known(connection, changed.keys())
+    await _change(connection, changed, known, before)
     kept = known.keys() | added
     await _keep_as_received(connection, (folded[key] for key in sorted(kept)))
     await proofs.keep(
@@ -211,6 +235,10 @@ async def keep_reports(
             for key, one in folded.items()
             if key in kept and one.accepted and one.accepted.proof
         },
+    )
+    await _notify(connection, {key: folded[key] for key in kept})
+    await screenings.follow(
+        connection, {key: one.told for key, one in folded.items() if key in kept}, before
     )
     results = {key: iter(one.results) for key, one in folded.items() if key in kept}
     return [
@@ -224,14 +252,17 @@ async def _add(connection: Connection, fresh: Mapping[Key, _Folding]) -> set[Key
     if not fresh:
         return set()
     said = {key: one.accepted.attribution for key, one in fresh.items() if one.accepted}
-    found = await connection.fetch(_KEEP, *_REPORTED.arrays(_reported(fresh, said)))
+    found = await connection.fetch(_KEEP, *_REPORTED.arrays(_reported(fresh, said, {})))
     added = {tuple(key) for key in found}
     await credits.write(connection, {key: one for key, one in said.items() if key in added})
     return added
 
 
 async def _change(
-    connection: Connection, changed: Mapping[Key, _Folding], known: Mapping[Key, _Known]
+    connection: Connection,
+    changed: Mapping[Key, _Folding],
+    known: Mapping[Key, _Known],
+    before: Mapping[Key, screenings.Known],
 ) -> None:
     """A report may know more than the one before; what users said is not its business."""
     if not changed:
@@ -241,7 +272,7 @@ async def _change(
         {key: one.accepted.attribution for key, one in changed.items() if one.accepted},
         _corrected(known),
     )
-    await connection.execute(_CHANGE, *_REPORTED.arrays(_reported(changed, said)))
+    await connection.execute(_CHANGE, *_REPORTED.arrays(_reported(changed, said, before)))
     await credits.drop(connection, changed.keys())
     await credits.write(connection, said)
     reported = [key for key in changed if known[key].report is not None]
@@ -254,14 +285,24 @@ async def _keep_as_received(connection: Connection, folded: Iterable[_Folding]) 
         await connection.execute(_RECEIVE, *_RECEIVED.arrays(received))
 
 
+async def _notify(connection: Connection, folded: Mapping[Key, _Folding]) -> None:
+    await notices.enqueue(connection, (told for one in folded.values() for told in one.notices))
+    heard = [key for key, one in folded.items() if one.accepted and calls.has_audio(one.report)]
+    await notices.audio_is_there(connection, heard)
+
+
 def _reported(
-    folded: Mapping[Key, _Folding], said: Mapping[Key, Attribution]
+    folded: Mapping[Key, _Folding],
+    said: Mapping[Key, Attribution],
+    before: Mapping[Key, screenings.Known],
 ) -> Iterator[tuple[object, ...]]:
     for key, one in sorted(folded.items(), key=lambda item: item[0]):
         report = one.report
         if report is not None:
             yield (
-                *key, report.number, report.caller, report.started_at, *_said(said[key]),
+                *key, report.number, report.caller, report.started_at,
+                screenings.is_spam(before.get(key, screenings.UNKNOWN), one.told),
+                *_said(said[key]),
                 report.digits, report.flow, report.outcome.value, report.talk_seconds,
                 rows.text(report),
             )  # fmt: skip
@@ -309,6 +350,7 @@ async def note_recordings(
     newest = {_key(command): command.audio for command in commands}
     files = [(*key, one.format.value, one.sha256) for key, one in newest.items()]
     known = {tuple(key) for key in await connection.fetch(_RECORDED, *_AUDIO.arrays(files))}
+    await notices.audio_is_there(connection, newest)
     return [_key(command) in known for command in commands]
 
 

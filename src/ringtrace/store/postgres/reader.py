@@ -16,6 +16,7 @@ import asyncpg
 
 from ringtrace.domain.account import User
 from ringtrace.domain.call import GatewayKind
+from ringtrace.domain.notice import Delivery, Recipient
 from ringtrace.domain.past import Past
 from ringtrace.domain.proof import Proof
 from ringtrace.services.errors import StoreAwayError
@@ -26,6 +27,8 @@ from ringtrace.services.ports import (
     CallRecord,
     ChannelRow,
     Configuration,
+    DeliveryFilter,
+    DeliveryPage,
     Evidence,
     KeptFlow,
     KeptReport,
@@ -34,16 +37,18 @@ from ringtrace.services.ports import (
     ValidToken,
     VisitRecord,
 )
-from ringtrace.store.postgres import proofs, reads
+from ringtrace.services.spam_records import ListingFilter, ListingPage, WatchedCall
+from ringtrace.store.postgres import notices, proofs, reads
 from ringtrace.store.postgres.channels import channel_names, channels
 from ringtrace.store.postgres.connection import AWAY, Connection, Pool, open_pool
 from ringtrace.store.postgres.evidence import caller_history, evidence
 from ringtrace.store.postgres.history import history
+from ringtrace.store.postgres.listings import listings
 from ringtrace.store.postgres.past import past
 from ringtrace.store.postgres.rowset import storable
 from ringtrace.store.postgres.sounds import sound
+from ringtrace.store.postgres.spam import watched_calls
 from ringtrace.store.postgres.tags import tag_names
-from ringtrace.store.postgres.unported import Unported
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +86,7 @@ _LOST: Final = (
 """A connection went with a restart of the server, or knows an older schema: the next is better."""
 
 
-class PostgresReader(Unported):
+class PostgresReader:
     """The reading half of the store port over a pool of `open_reader_pool`; `close` it."""
 
     def __init__(self, pool: Pool) -> None:
@@ -136,6 +141,26 @@ class PostgresReader(Unported):
     ) -> Sequence[CallRecord]:
         return await self._read(Seconds.PAGE, reads.calls_after, account_id, after, limit)
 
+    async def unreported(self, account_id: int, since: int, until: int) -> Sequence[CallRecord]:
+        return await self._read(Seconds.PAGE, reads.unreported, account_id, since, until)
+
+    async def count_calls(self, account_id: int, where: CallFilter) -> int:
+        return await self._read(Seconds.PAGE, reads.count_calls, account_id, _asked(where))
+
+    async def listings(
+        self, account_id: int, where: ListingFilter, limit: int, offset: int
+    ) -> ListingPage:
+        asked = replace(where, pattern=_text(where.pattern))
+        return await self._read(Seconds.PAGE, listings, account_id, asked, limit, offset)
+
+    async def watched_calls(
+        self, account_id: int, since: int, spam_since: int, most: int, caller: str | None
+    ) -> Sequence[WatchedCall]:
+        seconds = Seconds.WHOLE if caller is None else Seconds.CALL
+        return await self._read(
+            seconds, watched_calls, account_id, since, spam_since, most, _text(caller)
+        )
+
     async def channels(self, account_id: int, where: CallFilter) -> Sequence[ChannelRow]:
         return await self._read(Seconds.WHOLE, channels, account_id, _asked(where))
 
@@ -162,6 +187,22 @@ class PostgresReader(Unported):
 
     async def tokens(self, account_id: int) -> Sequence[ValidToken]:
         return await self._read(Seconds.PAGE, reads.tokens, account_id)
+
+    async def recipients(self, account_id: int) -> Sequence[Recipient]:
+        return await self._read(Seconds.PAGE, notices.recipients, account_id)
+
+    async def deliveries(
+        self, account_id: int, where: DeliveryFilter, limit: int, offset: int
+    ) -> DeliveryPage:
+        call = where.call and (where.call[0], storable(where.call[1]))
+        asked = replace(where, recipient_id=_text(where.recipient_id), call=call)
+        return await self._read(Seconds.PAGE, notices.deliveries, account_id, asked, limit, offset)
+
+    async def delivery(self, account_id: int, delivery_id: str) -> Delivery | None:
+        return await self._read(Seconds.PAGE, notices.delivery, account_id, storable(delivery_id))
+
+    async def due_deliveries(self, at: int, each: int, limit: int) -> Sequence[Delivery]:
+        return await self._read(Seconds.PAGE, notices.due, at, each, limit)
 
     async def _read(
         self,

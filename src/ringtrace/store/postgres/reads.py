@@ -22,21 +22,24 @@ from ringtrace.services.ports import (
 from ringtrace.store import calls as kept
 from ringtrace.store import configuration as settled
 from ringtrace.store import credits as shares
-from ringtrace.store import rows, visits
+from ringtrace.store import listings, rows, screenings, visits
+from ringtrace.store import notices as told
 from ringtrace.store import sounds as heard
 from ringtrace.store.filters import joined, of_calls
-from ringtrace.store.postgres import sounds
+from ringtrace.store.postgres import notices, sounds
 from ringtrace.store.postgres.connection import Connection
 from ringtrace.store.postgres.credits import KEPT
+from ringtrace.store.postgres.listings import IN_EFFECT
+from ringtrace.store.postgres.screenings import MARKED, SCREENED
 from ringtrace.store.postgres.slots import numbered
 from ringtrace.store.postgres.tags import TAGS
 from ringtrace.store.rows import Row
 
 
 def _records(calls: str) -> str:
-    """A statement for the account's ($1) `calls`, with their credits, tags and corrections."""
+    """A statement for the account's ($1) `calls`, with all that is known of each."""
     return (
-        f"SELECT {kept.RECORD_COLUMNS}, {KEPT}, {TAGS},"
+        f"SELECT {kept.RECORD_COLUMNS}, {KEPT}, {TAGS}, {SCREENED}, {MARKED},"
         f" x.visit_id, x.made_at, x.made_by FROM {calls} c"
         " LEFT JOIN corrections x ON x.account_id = c.account_id AND x.gateway = c.gateway"
         " AND x.call_id = c.call_id WHERE c.account_id = $1"
@@ -65,10 +68,19 @@ _EXTENSIONS_SHOWN = (
     " AND e.shown_at >= (SELECT max(shown_at) FROM exposures WHERE extension IS NOT NULL)"
     f" - {settled.SHOWN_LATELY_MS} GROUP BY e.account_id, e.number"
 )
+_SPAM_RULES = (
+    "SELECT DISTINCT ON (account_id) account_id, rules FROM spam_rules"
+    " ORDER BY account_id, made_at DESC"
+)
 OF_ALL_ACCOUNTS: Final = frozenset(
     {_ACCOUNTS, _SITES, _NUMBERS, _FLOWS, _TOKENS, _MODELS, _EXTENSIONS_SHOWN, sounds.OF_ALL}
+    | {IN_EFFECT, _SPAM_RULES}
+    | {notices.RECIPIENTS, notices.DUE}
 )
-"""What a server reads when it starts and when the configuration changes; all else is of one."""
+"""What a server reads of all: the configuration, and what is to be delivered.
+
+All else is of one account.
+"""
 
 
 async def configuration(connection: Connection) -> Configuration:
@@ -83,6 +95,11 @@ async def configuration(connection: Connection) -> Configuration:
             models=settled.models(await fetch(_MODELS)),
             extensions_shown=tuple((one, at) for one, at in await fetch(_EXTENSIONS_SHOWN)),
             flows=tuple(flows.values()),
+            listings=tuple((one, listings.listing(row)) for one, *row in await fetch(IN_EFFECT)),
+            spam_rules=tuple(
+                (one, rows.spam_rules(rules)) for one, rules in await fetch(_SPAM_RULES)
+            ),
+            recipients=told.recipients(await fetch(notices.RECIPIENTS)),
             sounds=heard.sounds(await fetch(sounds.OF_ALL)),
         )
 
@@ -138,9 +155,9 @@ async def reports(
 async def calls(
     connection: Connection, account_id: int, where: CallFilter, limit: int, offset: int
 ) -> CallPage:
+    total = await count_calls(connection, account_id, where)
     slots = numbered()
     matches, values = joined(of_calls(account_id, where), slots)
-    total = await connection.fetchval(f"SELECT count(*) FROM calls c WHERE {matches}", *values)
     newest_first = "ORDER BY c.started_at DESC, c.gateway, c.call_id"
     page = (
         f"(SELECT c.* FROM calls c WHERE {matches} {newest_first}"
@@ -148,6 +165,11 @@ async def calls(
     )
     found = await connection.fetch(f"{_records(page)} {newest_first}", *values, limit, offset)
     return CallPage(tuple(_call(row) for row in found), total)
+
+
+async def count_calls(connection: Connection, account_id: int, where: CallFilter) -> int:
+    matches, values = joined(of_calls(account_id, where), numbered())
+    return int(await connection.fetchval(f"SELECT count(*) FROM calls c WHERE {matches}", *values))
 
 
 async def calls_after(
@@ -160,6 +182,19 @@ async def calls_after(
         account_id,
         *after,
         limit,
+    )
+    return [_call(row) for row in found]
+
+
+async def unreported(
+    connection: Connection, account_id: int, since: int, until: int
+) -> Sequence[CallRecord]:
+    found = await connection.fetch(
+        f"{_records('calls')} AND c.started_at >= $2 AND c.started_at < $3 AND c.report IS NULL"
+        " ORDER BY c.started_at, c.gateway, c.call_id",
+        account_id,
+        since,
+        until,
     )
     return [_call(row) for row in found]
 
@@ -184,10 +219,13 @@ async def tokens(connection: Connection, account_id: int) -> Sequence[ValidToken
 
 
 def _call(row: Row) -> CallRecord:
-    *own, credited, tags, visit_id, made_at, made_by = row
+    *own, credited, tags, screened, marked, visit_id, made_at, made_by = row
     attribution = shares.attribution(kept.said(own), credited)
     corrected = attribution.basis is Basis.CORRECTED and made_at is not None
     correction = Correction(visit_id, made_at, made_by) if corrected else None
     return replace(
-        kept.record(own, attribution, correction), tags=tuple(CallTag(*one) for one in tags)
+        kept.record(own, attribution, correction),
+        screening=screenings.screening(screened),
+        spam_mark=screenings.mark(marked),
+        tags=tuple(CallTag(*one) for one in tags),
     )

@@ -8,7 +8,7 @@ from ringtrace.domain.number import NumberKind
 from ringtrace.services.commands import AddToken, ApplySetup, OpenAccount
 from ringtrace.services.errors import FieldInvalidError, NumberTakenError
 from ringtrace.store import rows
-from ringtrace.store.postgres import pool_log
+from ringtrace.store.postgres import notices, pool_log
 from ringtrace.store.postgres.connection import Connection
 from ringtrace.store.postgres.handlers import Handlers, one_by_one
 
@@ -110,6 +110,8 @@ async def apply_setup(connection: Connection, command: ApplySetup) -> None:
     for flow in command.flows:
         await _put_flow(connection, command, flow)
     await _put_numbers(connection, command)
+    await notices.put_recipients(connection, account_id, command.recipients, command.at)
+    await _put_spam_rules(connection, command)
     await pool_log.renew(connection, account_id, None)
 
 
@@ -185,6 +187,22 @@ async def _put_numbers(connection: Connection, command: ApplySetup) -> None:
         command.account_id,
         [one.number for one in numbers if one.kind is NumberKind.CANARY and one.active],
         command.at,
+    )
+
+
+async def _put_spam_rules(connection: Connection, command: ApplySetup) -> None:
+    if command.spam_rules is None:
+        return
+    # Of one millisecond the later ones count.
+    newest = await connection.fetchval(
+        "SELECT coalesce(max(made_at), 0) FROM spam_rules WHERE account_id = $1", command.account_id
+    )
+    await connection.execute(
+        "INSERT INTO spam_rules (account_id, made_at, rules, made_by) VALUES ($1, $2, $3, $4)",
+        command.account_id,
+        max(command.at, 1 + newest),
+        rows.text(command.spam_rules),
+        command.made_by,
     )
 
 

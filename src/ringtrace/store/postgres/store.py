@@ -23,7 +23,18 @@ from ringtrace.services.commands import (
     ShowNumber,
 )
 from ringtrace.services.errors import StoreAwayError
-from ringtrace.store.postgres import calls, corrections, models, setup, sounds, tags, turns
+from ringtrace.store.postgres import (
+    calls,
+    corrections,
+    listings,
+    models,
+    notices,
+    setup,
+    sounds,
+    spam,
+    tags,
+    turns,
+)
 from ringtrace.store.postgres.announcements import Ears, ExtensionNews, announce, configures, listen
 from ringtrace.store.postgres.connection import Connection, Pool, open_connection
 from ringtrace.store.postgres.handlers import Handler
@@ -43,12 +54,26 @@ _HANDLERS: Final[Mapping[type[Command[Any]], Handler]] = {
     **models.HANDLERS,
     **calls.HANDLERS,
     **corrections.HANDLERS,
+    **listings.HANDLERS,
+    **spam.HANDLERS,
+    **notices.HANDLERS,
     **sounds.HANDLERS,
     **tags.HANDLERS,
 }
 _HITS: Final = (ShowNumber, NoteHit)
 _HIT_TABLES: Final = ("pools", "pool_log", "visits", "exposures", "hits")
-_CALL_TABLES: Final = ("calls", "call_reports", "credits", "corrections", "proofs", "call_tags")
+_CALL_TABLES: Final = (
+    "calls",
+    "call_reports",
+    "credits",
+    "corrections",
+    "proofs",
+    "call_tags",
+    "screenings",
+    "spam_marks",
+    "listed_callers",
+    "deliveries",
+)
 _DIVIDING: Final = (ApplySetup, KeepModel)
 """They change what pools are made of."""
 

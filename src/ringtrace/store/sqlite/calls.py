@@ -59,9 +59,9 @@ class CallWriter:
                 self._connection.execute(f"DELETE FROM credits WHERE {_KEY}", key)
             self._write(key, merged, as_corrected(self._connection, key, command.attribution))
             self._prove(key, command.proof)
-            if known is None or known.outcome is not merged.outcome:
+            if calls.comes_to_outcome(known, merged):
                 notices.enqueue(self._connection, command.notices)
-            if merged.recording is not None and merged.recording.url is not None:
+            if calls.has_audio(merged):
                 notices.audio_is_there(self._connection, key)
             screenings.keep(self._connection, key, command.finding)
             screenings.keep_passage(self._connection, key, merged, command.received_at)

@@ -147,7 +147,7 @@ class SqliteReader:
         return await self._read(reads.tokens, account_id)
 
     async def recipients(self, account_id: int) -> Sequence[Recipient]:
-        return await self._read(notices.recipients, "account_id = ?", (account_id,))
+        return await self._read(notices.recipients, account_id)
 
     async def deliveries(
         self, account_id: int, where: DeliveryFilter, limit: int, offset: int

@@ -73,7 +73,7 @@ def configuration(connection: sqlite3.Connection) -> Configuration:
                 )
             ),
             flows=tuple(flows.values()),
-            recipients=notices.recipients(connection),
+            recipients=notices.all_recipients(connection),
             listings=listings.in_effect(connection),
             spam_rules=tuple(
                 (account_id, rows.spam_rules(rules))

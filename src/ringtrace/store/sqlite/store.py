@@ -82,6 +82,7 @@ class SqliteStore(SqliteReader):
             commands.KeepSecret: notices.keep_secret,
             commands.SetStanding: notices.set_standing,
             commands.AddDelivery: notices.add,
+            commands.BeginTry: notices.begin_try,
             commands.KeepTry: notices.keep_try,
             commands.SendAgain: notices.send_again,
             commands.DropDeliveries: notices.drop,

@@ -206,6 +206,7 @@ CREATE INDEX calls_by_number ON calls (account_id, number, started_at, gateway, 
 CREATE INDEX calls_by_caller ON calls (account_id, caller, started_at, gateway, call_id);
 CREATE INDEX calls_answered ON calls (account_id, caller, started_at, gateway, call_id)
   WHERE outcome = 'answered';
+CREATE INDEX calls_spam ON calls (account_id, started_at, gateway, call_id) WHERE spam;
 
 -- Every report as it was accepted or refused; refused ones contradict what was known.
 CREATE TABLE call_reports (
@@ -283,3 +284,90 @@ CREATE TABLE proofs (
   stated double precision NOT NULL,
   CONSTRAINT proofs_key PRIMARY KEY (account_id, gateway, call_id, kind)
 );
+
+-- How callers are treated, by number or by prefix (`+1900*`), and who said so; what was taken off
+-- stays as a fact. added_by is a login, NULL through the API or (by_gate) nobody's.
+CREATE TABLE listed_callers (
+  account_id bigint NOT NULL,
+  pattern text COLLATE "C" NOT NULL,
+  added_at bigint NOT NULL,
+  treatment text COLLATE "C" NOT NULL,
+  note text NOT NULL,
+  added_by text,
+  by_gate boolean NOT NULL,
+  removed_at bigint,
+  removed_by text,
+  CONSTRAINT listed_callers_key PRIMARY KEY (account_id, pattern, added_at)
+);
+CREATE UNIQUE INDEX listed_callers_now ON listed_callers (account_id, pattern)
+  WHERE removed_at IS NULL;
+CREATE INDEX listed_callers_by_time ON listed_callers (account_id, added_at);
+
+-- Which calls a rule acted on, why, and what came of it; pattern and listed_at name the listing.
+CREATE TABLE screenings (
+  account_id bigint NOT NULL,
+  gateway text COLLATE "C" NOT NULL,
+  call_id text COLLATE "C" NOT NULL,
+  rule text COLLATE "C" NOT NULL,
+  evidence text NOT NULL,
+  pattern text COLLATE "C",
+  listed_at bigint,
+  listed_by text,
+  passage text COLLATE "C",
+  CONSTRAINT screenings_key PRIMARY KEY (account_id, gateway, call_id)
+);
+CREATE INDEX screenings_by_listing ON screenings (account_id, pattern, listed_at)
+  WHERE pattern IS NOT NULL;
+
+-- What users said of calls, the newest counts: spam, not spam, or (NULL) nothing any more.
+CREATE TABLE spam_marks (
+  account_id bigint NOT NULL,
+  gateway text COLLATE "C" NOT NULL,
+  call_id text COLLATE "C" NOT NULL,
+  marked_at bigint NOT NULL,
+  spam boolean,
+  marked_by text,
+  CONSTRAINT spam_marks_key PRIMARY KEY (account_id, gateway, call_id, marked_at)
+);
+
+-- The rules that are on and their thresholds; the newest count.
+CREATE TABLE spam_rules (
+  account_id bigint NOT NULL,
+  made_at bigint NOT NULL,
+  rules json NOT NULL,
+  made_by text,
+  CONSTRAINT spam_rules_key PRIMARY KEY (account_id, made_at)
+);
+
+-- Who is told of what happens to calls.
+CREATE TABLE recipients (
+  account_id bigint NOT NULL,
+  recipient_id text COLLATE "C" NOT NULL,
+  address text COLLATE "C" NOT NULL,
+  events json NOT NULL,
+  standing text COLLATE "C" NOT NULL,
+  secrets json NOT NULL,
+  failing_since bigint,
+  CONSTRAINT recipients_key PRIMARY KEY (account_id, recipient_id)
+);
+
+-- The outbox, which becomes the log of what was delivered. What a notice tells is read from its
+-- call when it is sent, so nothing here says who called. taken_until: no other server tries it.
+CREATE TABLE deliveries (
+  account_id bigint NOT NULL,
+  delivery_id text COLLATE "C" NOT NULL,
+  recipient_id text COLLATE "C" NOT NULL,
+  event text COLLATE "C" NOT NULL,
+  occurred_at bigint NOT NULL,
+  gateway text COLLATE "C",
+  call_id text COLLATE "C",
+  state text COLLATE "C" NOT NULL,
+  next_try_at bigint,
+  taken_until bigint,
+  count bigint NOT NULL,
+  tries json NOT NULL,
+  CONSTRAINT deliveries_key PRIMARY KEY (account_id, delivery_id)
+);
+CREATE INDEX deliveries_due ON deliveries (next_try_at) WHERE next_try_at IS NOT NULL;
+CREATE INDEX deliveries_by_recipient ON deliveries (account_id, recipient_id, state);
+CREATE INDEX deliveries_by_call ON deliveries (account_id, gateway, call_id);
