@@ -8,18 +8,23 @@ import pytest
 
 from ringtrace.domain.account import TokenKind
 from ringtrace.domain.attribution import Basis
+from ringtrace.domain.blocklist import Listing, Treatment
 from ringtrace.domain.model import SHIPPED
 from ringtrace.domain.proof import Proof, ProofKind
+from ringtrace.domain.screening import Finding, Rule, SpamRules
 from ringtrace.domain.visit import HitKind
 from ringtrace.services.commands import (
     AddToken,
     KeepAttribution,
     KeepCorrection,
     KeepModel,
+    ListCallers,
+    MarkSpam,
     NoteRecording,
     TakeBackCorrection,
 )
 from ringtrace.services.ports import CallFilter, ProofFilter, SiteHistory, Store
+from ringtrace.services.spam_records import ListingFilter
 from tests.stores import (
     AUDIO,
     CALLER,
@@ -76,6 +81,12 @@ async def test_what_one_account_reports_the_other_does_not_see(store: Store) -> 
     await store.submit(sign(HitKind.TAP, 2, NOW + 7))
     await store.submit(sign(HitKind.LEAVE, 2, NOW + 8))
     await store.submit(replace(setup(OWN, POOL[:1]), flows=(flow,)))
+    await store.submit(replace(setup(OWN, ()), spam_rules=SpamRules(silent=True)))
+    await store.submit(ListCallers(OWN, (Listing(CALLER, Treatment.ASK, "", NOW, None),)))
+    await store.submit(replace(report("e"), finding=Finding(Rule.SILENT, "")))
+    await store.submit(
+        MarkSpam(OWN, SIP, "c", spam=True, every=True, marked_at=NOW, marked_by=None)
+    )
     await store.submit(AddToken(OWN, TokenKind.SIP, "t", NOW))
     await store.submit(KeepModel(OWN, "site1", replace(SHIPPED, channels={"x": 0.5}), NOW))
 
@@ -86,9 +97,15 @@ async def test_what_one_account_reports_the_other_does_not_see(store: Store) -> 
 async def everything(store: Store, account_id: int) -> list[object]:
     """All that can be read of an account."""
     where, at = CallFilter(), NOW + 1_000
-    numbers = (await store.configuration()).numbers
+    found = await store.configuration()
     return [
-        [one for one in numbers if one.account_id == account_id],
+        [one for one in found.numbers if one.account_id == account_id],
+        [one for of, one in (*found.listings, *found.spam_rules) if of == account_id],
+        await store.listings(account_id, ListingFilter(), 10, 0),
+        await store.watched_calls(account_id, 0, 0, 10, None),
+        await store.watched_calls(account_id, 0, 0, 10, CALLER),
+        await store.unreported(account_id, 0, at),
+        await store.count_calls(account_id, where),
         await store.calls(account_id, where, 10, 0),
         await store.calls_after(account_id, (0, "", ""), 10),
         await store.call(account_id, SIP, "c"),

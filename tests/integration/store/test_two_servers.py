@@ -3,11 +3,15 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
+from ringtrace.domain.blocklist import Listing, Treatment
 from ringtrace.domain.call import MergeResult
-from ringtrace.services.commands import KeepCorrection
+from ringtrace.domain.screening import Finding, Rule
+from ringtrace.services.commands import KeepCorrection, ListCallers
+from ringtrace.services.spam_records import ListingFilter
 from ringtrace.store.postgres.store import PostgresStore
 from tests.postgres import Postgres
 from tests.stores import (
@@ -75,6 +79,31 @@ async def test_the_same_report_through_two_doors_is_kept_once(
     )
 
     assert Counter(told) == {MergeResult.CREATED: CALLS, MergeResult.UNCHANGED: CALLS}
+
+
+async def test_a_caller_who_is_listed_through_two_doors_is_on_the_list_once(
+    servers: tuple[PostgresStore, PostgresStore],
+) -> None:
+    """Whatever people say of him and however he passes the gate at that moment."""
+    callers = [f"+120255501{n:02d}" for n in range(CALLS)]
+    asked = [
+        ListCallers(1, (Listing(caller, treatment, "", NOW, None),))
+        for caller in callers
+        for treatment in (Treatment.ASK, Treatment.TRUST)
+    ]
+    passed = [
+        replace(report(caller, caller=caller), finding=Finding(Rule.SILENT, ""))
+        for caller in callers
+    ]
+
+    await asyncio.gather(
+        *(servers[0].submit(one) for one in (*asked, *passed)),
+        *(servers[1].submit(one) for one in (*reversed(passed), *reversed(asked))),
+    )
+
+    page = await servers[0].listings(1, ListingFilter(), 10 * CALLS, 0)
+    assert sorted(one.listing.pattern for one in page.listings) == callers
+    assert (await servers[1].configuration()).listings
 
 
 async def test_arrivals_reports_and_corrections_that_meet_leave_whole_calls(
