@@ -5,7 +5,7 @@ import pytest
 
 from ringtrace.domain.account import TokenKind
 from ringtrace.domain.visit import HitKind
-from ringtrace.services.commands import AddToken
+from ringtrace.services.commands import AddTag, AddToken
 from ringtrace.services.ports import CallFilter
 from ringtrace.store.postgres.migration import PARTITIONS
 from ringtrace.store.postgres.store import PostgresStore
@@ -51,6 +51,22 @@ async def test_a_ringing_call_and_a_hit_touch_the_shards_of_their_account(
         "accounts", "calls", "call_reports", "credits", "exposures", "hits", "pools", "tokens",
         "visits",
     }  # fmt: skip
+
+
+async def test_a_ringing_call_asks_for_its_callers_history_in_one_round_trip(
+    postgres: Postgres, touched: list[Touch]
+) -> None:
+    store = await PostgresStore.open(await postgres.database(partitioned=True))
+    await store.submit(setup())
+    await store.submit(report("a"))
+    await store.submit(AddTag(1, SIP, "a", "vip", NOW, None))
+    del touched[:]
+
+    history = await store.caller_history(1, CALLER, NOW + 10)
+    await store.close()
+
+    assert (history.called_before, history.tags) == (True, ("vip",))
+    assert len(touched) == 1
 
 
 @pytest.mark.parametrize(
