@@ -67,12 +67,17 @@ $(VENV)/development: $(VENV)/runtime
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group tests --group lint
 	@touch $@
 
-# What the tests drive: a browser, a SIP phone, encoders, a SIP proxy.
+# What the tests drive: a browser, a SIP phone, encoders, a SIP proxy, a database server. Debian would
+# start a database of its own: the tests need the programs only.
 COMMANDS := chromium sipp wrk flac opusenc lame ffmpeg kamailio openssl
 PACKAGES := chromium sip-tester wrk fonts-dejavu-core flac opus-tools lame ffmpeg \
-  kamailio kamailio-tls-modules openssl
+  kamailio kamailio-tls-modules openssl postgresql
 $(VENV)/system: $(BIN)/python Makefile
 	@for one in $(COMMANDS); do command -v $$one >/dev/null || missing=yes; done; \
+	  ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing=yes; \
 	  [ -z "$$missing" ] || { $(APT) update; \
+	  $(APT) install -y --no-install-recommends postgresql-common; \
+	  $(SUDO) sed -i 's/^#* *create_main_cluster.*/create_main_cluster = false/' \
+	    /etc/postgresql-common/createcluster.conf; \
 	  $(APT) install -y --no-install-recommends $(PACKAGES); }
 	@touch $@

@@ -1,10 +1,16 @@
-"""What lies in the database file, read beside the server or after its end."""
+"""What lies in the store, read beside the server or after its end."""
 
+import asyncio
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from benchmarks.business import BUSY, CALM
+
+Where: TypeAlias = Path | str
+"""The data folder, or the URL of a PostgreSQL database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,47 +27,59 @@ class Kept:
     reports: int
 
 
-def kept(data: Path) -> Kept:
+def kept(where: Where) -> Kept:
     return Kept(
         visits=_count(
-            data,
+            where,
             "SELECT count(*) FROM visits v JOIN exposures e ON e.account_id = v.account_id"
             " AND e.visit_id = v.visit_id AND e.number = v.number WHERE v.site_key = ?",
             BUSY,
         ),
         seen=_count(
-            data, "SELECT count(*) FROM visits WHERE seen_at > started_at AND site_key = ?", CALM
+            where, "SELECT count(*) FROM visits WHERE seen_at > started_at AND site_key = ?", CALM
         ),
-        ringing=_count(data, "SELECT count(*) FROM calls WHERE report IS NULL"),
-        reports=_count(data, "SELECT count(*) FROM calls WHERE report IS NOT NULL"),
+        ringing=_count(where, "SELECT count(*) FROM calls WHERE report IS NULL"),
+        reports=_count(where, "SELECT count(*) FROM calls WHERE report IS NOT NULL"),
     )
 
 
-def visit_ids(data: Path, prefix: str) -> set[str]:
+def visit_ids(where: Where, prefix: str) -> set[str]:
     """The visits whose id begins so."""
-    return _texts(data, "SELECT visit_id FROM visits WHERE visit_id GLOB ? || '*'", prefix)
+    return _texts(where, "SELECT visit_id FROM visits WHERE visit_id LIKE ? || '%'", prefix)
 
 
-def reported_ids(data: Path, prefix: str) -> set[str]:
+def reported_ids(where: Where, prefix: str) -> set[str]:
     """The reported calls whose id begins so."""
     return _texts(
-        data,
-        "SELECT call_id FROM calls WHERE report IS NOT NULL AND call_id GLOB ? || '*'",
+        where,
+        "SELECT call_id FROM calls WHERE report IS NOT NULL AND call_id LIKE ? || '%'",
         prefix,
     )
 
 
-def _count(data: Path, query: str, *values: str) -> int:
-    return int(str(_rows(data, query, *values)[0][0]))
+def _count(where: Where, query: str, *values: str) -> int:
+    return int(str(_rows(where, query, *values)[0][0]))
 
 
-def _texts(data: Path, query: str, *values: str) -> set[str]:
-    return {str(text) for (text,) in _rows(data, query, *values)}
+def _texts(where: Where, query: str, *values: str) -> set[str]:
+    return {str(text) for (text,) in _rows(where, query, *values)}
 
 
-def _rows(data: Path, query: str, *values: str) -> list[tuple[object, ...]]:
-    connection = sqlite3.connect(data / "ringtrace.db", timeout=10.0)
+def _rows(where: Where, query: str, *values: str) -> Sequence[tuple[object, ...]]:
+    if isinstance(where, str):
+        return asyncio.run(_database_rows(where, query.replace("?", "$1"), *values))
+    connection = sqlite3.connect(where / "ringtrace.db", timeout=10.0)
     try:
         return connection.execute(query, values).fetchall()
     finally:
         connection.close()
+
+
+async def _database_rows(url: str, query: str, *values: str) -> list[tuple[object, ...]]:
+    import asyncpg  # noqa: PLC0415 - an extra
+
+    connection = await asyncpg.connect(url)
+    try:
+        return [tuple(row) for row in await connection.fetch(query, *values)]
+    finally:
+        await connection.close()

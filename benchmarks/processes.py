@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,18 +49,22 @@ def echo(folder: Path) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def ringtrace(data: Path) -> Iterator[Server]:
+def ringtrace(data: Path, database_url: str | None = None) -> Iterator[Server]:
     """`ringtrace serve` over `data`; its flood limits would stop a client that is one address."""
     arguments = ["ringtrace", "serve", "--data", str(data), "--port", "0"]
     arguments += ["--hits-per-address", _UNLIMITED, "--hits-per-site", _UNLIMITED]
-    with _server(arguments, data / "server-url") as server:
+    with _server(arguments, data / "server-url", {"DATABASE_URL": database_url or ""}) as server:
         yield server
 
 
 @contextlib.contextmanager
-def _server(module: Sequence[str], url_file: Path) -> Iterator[Server]:
+def _server(
+    module: Sequence[str], url_file: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[Server]:
     url_file.unlink(missing_ok=True)
-    process = subprocess.Popen([sys.executable, "-m", *module])  # noqa: S603 - our own arguments
+    process = subprocess.Popen(  # noqa: S603 - our own arguments
+        [sys.executable, "-m", *module], env={**os.environ, **(environment or {})}
+    )
     try:
         yield Server(_url(process, url_file), process)
     finally:

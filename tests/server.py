@@ -15,15 +15,19 @@ START_SECONDS = 30.0
 
 @contextlib.asynccontextmanager
 async def server(
-    data: Path, port: int = 0, *options: str, log: Path | None = None
+    data: Path, port: int = 0, *options: str, log: Path | None = None, database_url: str = ""
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
-    """A real server process over `data`, with more `options`; whoever uses it may kill it."""
+    """A real server process over `data`, or over a database, with more `options`.
+
+    Whoever uses it may kill it.
+    """
     ready = Settings(data).address_file
     ready.unlink(missing_ok=True)
     with Path(log or os.devnull).open("ab") as said:  # noqa: ASYNC230 - a small local file
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "ringtrace", "serve", "--data", str(data), "--port", str(port),
             "--hits-per-address", "1000000", *options, stderr=said,
+            env=os.environ | {"DATABASE_URL": database_url},
         )  # fmt: skip
     try:
         deadline = time.monotonic() + START_SECONDS

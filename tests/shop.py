@@ -6,10 +6,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+import pytest
 
 from ringtrace.bootstrap import House
 from ringtrace.domain.call import GatewayKind
 from ringtrace.services.ports import CallFilter, CallRecord
+
+on_every_store = pytest.mark.parametrize("settings", ["sqlite", "partitioned"], indirect=True)
+"""The shop's house stands on a file, then on a PostgreSQL database divided by account."""
 
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/142.0.0.0 Safari/537.36"
 ORIGIN = "https://shop.example"

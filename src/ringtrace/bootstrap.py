@@ -1,6 +1,7 @@
 """The only composition root: what is made of what."""
 
 import asyncio
+import contextlib
 import fcntl
 import logging
 import multiprocessing
@@ -9,13 +10,13 @@ import secrets
 import ssl
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any, cast
 
 import httpx
 from argon2 import PasswordHasher
@@ -35,6 +36,7 @@ from ringtrace.services.change_recipients import ChangeRecipients
 from ringtrace.services.correct_call import CorrectCall
 from ringtrace.services.deliver_notices import DeliverNotices
 from ringtrace.services.directory import Directory
+from ringtrace.services.errors import FieldInvalidError, StoreAwayError
 from ringtrace.services.gateway_signs import GatewaySigns
 from ringtrace.services.keep_recording import KeepRecording, RecordingLinks
 from ringtrace.services.keep_sound import KeepTheSound, SoundLinks
@@ -44,7 +46,7 @@ from ringtrace.services.list_callers import KeepTheList
 from ringtrace.services.mark_spam import MarkTheSpam
 from ringtrace.services.occupy_target import OccupyTarget
 from ringtrace.services.open_account import IssueToken, OpenTheAccount, SignIn, new_password
-from ringtrace.services.ports import Clock, Notice, Sender
+from ringtrace.services.ports import Clock, Notice, Reads, Sender, Store
 from ringtrace.services.prepare_notices import PrepareNotices
 from ringtrace.services.reattribute import Reattribute
 from ringtrace.services.record_call import RecordCall
@@ -81,6 +83,8 @@ NO_LAKE = "off"
 OWNER = 1
 """The account of a server's first start."""
 
+_REFRESH_AGAIN_SECONDS = 2.0
+
 
 class DataFolderInUseError(RuntimeError):
     """Another server runs over the same folder; SQLite and its leases belong to one process."""
@@ -92,6 +96,10 @@ class RecordingsUnusableError(RuntimeError):
 
 class LakeUnusableError(RuntimeError):
     """`lake_at` cannot be used as it is; the message says why."""
+
+
+class DatabaseUnusableError(RuntimeError):
+    """The database's URL cannot be read, there is no driver for it, or its server is too old."""
 
 
 def now() -> int:
@@ -112,71 +120,65 @@ class House:
     use_cases: UseCases
     app: App
     deliver: DeliverNotices
-    _store: SqliteStore
-    _lock: IO[str]
-    _http: OutboundHttp
-    _background: tuple[asyncio.Task[None], ...]
+    _parts: contextlib.AsyncExitStack
 
     async def node_token(self) -> str:
         """Lets the SIP node in that runs beside the server, for the owner's account."""
         return await _standing_token(self.use_cases, TokenKind.NODE, self.settings.node_token_file)
 
     async def close(self) -> None:
-        for task in self._background:
-            task.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
-        await self.deliver.close()
-        self._http.close()
-        await self.use_cases.route_call.settle()
-        self._store.close()
-        self._lock.close()
+        await self._parts.aclose()
 
 
 async def open_house(
     settings: Settings, clock: Clock = now, hasher: PasswordHasher | None = None
 ) -> House:
-    """Raises DataFolderInUseError, RecordingsUnusableError and LakeUnusableError.
+    """`hasher` sets what a password costs to check.
 
-    `hasher` sets what a password costs to check.
+    Raises DataFolderInUseError, RecordingsUnusableError, LakeUnusableError, and what `open_store`
+    raises.
     """
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = _lock(settings.data)
-    store = SqliteStore.open(settings.database, _reports(settings, clock))
-    try:
+    recordings = open_recordings(settings)
+    async with contextlib.AsyncExitStack() as parts:
+        parts.enter_context(_entered(settings, recordings))
+        store = await parts.enter_async_context(open_store(settings, clock))
         watch = CallerWatch(store)
-        use_cases = _use_cases(settings, store, watch, clock, hasher or PasswordHasher())
-        await use_cases.directory.refresh()
-        make_room(use_cases.recordings.staging)
-        _note_places(settings)
-        await watch.load(use_cases.directory.account_ids(), clock())
-        if use_cases.directory.account(OWNER) is None:
-            await _first_start(settings, use_cases)
-        await _standing_token(use_cases, TokenKind.COMMAND, settings.api_token_file)
+        use_cases = _use_cases(
+            settings, store, recordings, watch, clock, hasher or PasswordHasher()
+        )
+        parts.push_async_callback(use_cases.route_call.settle)
+        await _open_up(settings, use_cases, watch)
         pages = litestar_app(use_cases, secret_key(settings.data), settings.sessions)
         app = App(use_cases, script.load(), cast(Asgi, pages), lambda: store.waiting)
-        sealing = _sealing(settings, clock)
-    except BaseException:
-        store.close()
-        lock.close()
-        raise
+        deliver = _deliverer(settings, store, use_cases, parts)
+        for work in (
+            use_cases.learn_models.every_night(),
+            use_cases.write_off_calls.for_ever(),
+            deliver.for_ever(),
+            _keep_up(store, use_cases.directory),
+            *_sealing(settings, clock),
+        ):
+            parts.push_async_callback(_end, asyncio.create_task(work))
+        return House(settings, use_cases, app, deliver, parts.pop_all())
+
+
+def _deliverer(
+    settings: Settings, store: Store, use_cases: UseCases, parts: contextlib.AsyncExitStack
+) -> DeliverNotices:
     trusting = httpx.create_ssl_context()
     http = OutboundHttp([read_network(text) for text in settings.outbound_networks], trusting)
+    parts.callback(http.close)
     deliver = DeliverNotices(
         store,
         use_cases.directory,
-        clock,
+        use_cases.clock,
         random.random,
         _senders(settings, use_cases, http, trusting),
         settings.notice_days,
     )
-    for_ever = [
-        use_cases.learn_models.every_night(),
-        use_cases.write_off_calls.for_ever(),
-        deliver.for_ever(),
-        *sealing,
-    ]
-    background = tuple(asyncio.create_task(one) for one in for_ever)
-    return House(settings, use_cases, app, deliver, store, lock, http, background)
+    parts.push_async_callback(deliver.close)
+    return deliver
 
 
 def _senders(
@@ -212,11 +214,101 @@ def _sealing(settings: Settings, clock: Clock) -> list[Coroutine[Any, Any, None]
     try:
         open_lake(settings)
     except LakeUnusableError as error:
+        # What somebody asked for by name must be had.
         if settings.lake_at not in {"", NO_LAKE}:
             raise
         log.info("lake_off reason=%r", str(error))
         return []
     return [every_night(partial(_seal_apart, settings), clock)]
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def open_store(settings: Settings, clock: Clock = now) -> AsyncIterator[Store]:
+    """The file of the data folder, or the database that the settings name.
+
+    Raises StoreAwayError, SchemaTooNewError, DatabaseUnusableError.
+    """
+    if settings.database_url is None:
+        file = SqliteStore.open(settings.database, _reports(settings, clock))
+        try:
+            yield file
+        finally:
+            file.close()
+        return
+    with _database_errors():
+        from ringtrace.store.postgres.store import PostgresStore  # noqa: PLC0415 - an extra
+
+        database = await PostgresStore.open(settings.database_url)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+@contextlib.asynccontextmanager
+async def open_reader(settings: Settings) -> AsyncIterator[Reads]:
+    """The store for reading alone, also while servers run over it.
+
+    Raises FileNotFoundError, StoreAwayError, DatabaseUnusableError.
+    """
+    if settings.database_url is None:
+        if not settings.database.exists():
+            raise FileNotFoundError(f"no data in {settings.data}: start `ringtrace serve` first")
+        file = SqliteReader(settings.database, _reports(settings, now))
+        try:
+            yield file
+        finally:
+            file.close()
+        return
+    with _database_errors():
+        from ringtrace.store.postgres.reader import (  # noqa: PLC0415 - an extra
+            PostgresReader,
+            open_reader_pool,
+        )
+
+        database = PostgresReader(await open_reader_pool(settings.database_url))
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+@contextlib.contextmanager
+def _database_errors() -> Iterator[None]:
+    """What keeps a database from being opened, in words without its password."""
+    try:
+        from ringtrace.store.postgres.connection import AWAY  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise DatabaseUnusableError(
+            "PostgreSQL needs its driver: pip install 'ringtrace[postgres]'"
+        ) from error
+    try:
+        yield
+    except ValueError as error:
+        raise DatabaseUnusableError(f"the database: {error}") from error
+    except AWAY as error:
+        raise StoreAwayError(f"the database does not answer: {error}") from error
+
+
+async def _keep_up(store: Store, directory: Directory) -> None:
+    """What another server over the same database changes is known here, too."""
+    changed = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(store.watch(changed.set, directory.extension_shown))
+        while True:
+            await changed.wait()
+            changed.clear()
+            try:
+                await directory.refresh()
+            except StoreAwayError:
+                log.warning("configuration_not_refreshed")
+                await asyncio.sleep(_REFRESH_AGAIN_SECONDS)
+                changed.set()
 
 
 async def _learn_apart(past: Past, at: int) -> Model:
@@ -241,6 +333,8 @@ def _reports(settings: Settings, clock: Clock) -> LakeReports | None:
 
 def open_lake(settings: Settings) -> Place:
     """Raises LakeUnusableError."""
+    if settings.database_url is not None:
+        raise LakeUnusableError("the lake is sealed from the file in the data folder alone so far")
     if settings.lake_at == NO_LAKE:
         raise LakeUnusableError("the server runs without a lake: `serve --lake`")
     if find_spec("duckdb") is None:
@@ -282,13 +376,6 @@ async def _seal_apart(settings: Settings) -> None:
         log.error("days_not_sealed exit=%d", ended)
 
 
-def open_reader(settings: Settings) -> SqliteReader:
-    """The store for reading alone, also while a server runs over it. Raises FileNotFoundError."""
-    if not settings.database.exists():
-        raise FileNotFoundError(f"no data in {settings.data}: start `ringtrace serve` first")
-    return SqliteReader(settings.database, _reports(settings, now))
-
-
 def open_recordings(settings: Settings) -> RecordingStore:
     """Raises RecordingsUnusableError."""
     if not settings.recordings_in_bucket:
@@ -307,13 +394,13 @@ def open_recordings(settings: Settings) -> RecordingStore:
 
 def _use_cases(
     settings: Settings,
-    store: SqliteStore,
+    store: Store,
+    recordings: RecordingStore,
     watch: CallerWatch,
     clock: Clock,
     hasher: PasswordHasher,
 ) -> UseCases:
     directory = Directory(store)
-    recordings = open_recordings(settings)
     keep_list = KeepTheList(store, directory, clock)
     sound_links = SoundLinks(secret_key(settings.data), directory, store, clock)
     record_call = RecordCall(store, directory, watch, clock, PrepareNotices(directory, new_id))
@@ -355,11 +442,28 @@ def _use_cases(
     )
 
 
+async def _open_up(settings: Settings, use_cases: UseCases, watch: CallerWatch) -> None:
+    """One after the other, where several servers over one database and one folder start."""
+    with (settings.data / "opening.lock").open("w") as lock:
+        await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
+        await use_cases.directory.refresh()
+        await watch.load(use_cases.directory.account_ids(), use_cases.clock())
+        if use_cases.directory.account(OWNER) is None:
+            await _first_start(settings, use_cases)
+        await _standing_token(use_cases, TokenKind.COMMAND, settings.api_token_file)
+
+
 async def _first_start(settings: Settings, use_cases: UseCases) -> None:
     # First the file: a password that nobody can read would lock everybody out.
     password = new_password()
     write_private(settings.password_file, password)
-    await use_cases.open_account("My business", settings.region, "admin", password)
+    try:
+        await use_cases.open_account("My business", settings.region, "admin", password)
+    except FieldInvalidError:
+        # Another server over the same database was faster.
+        settings.password_file.unlink()
+        await use_cases.directory.refresh()
+        return
     log.info("first_start password_file=%s", settings.password_file)
 
 
@@ -385,11 +489,22 @@ def _note_places(settings: Settings) -> None:
             note.unlink(missing_ok=True)
 
 
-def _lock(data: Path) -> IO[str]:
-    file = (data / "lock").open("w")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.close()
-        raise DataFolderInUseError(f"another server runs over {data}") from error
-    return file
+@contextlib.contextmanager
+def _entered(settings: Settings, recordings: RecordingStore) -> Iterator[None]:
+    """A file of leases belongs to one server; those over one database may share the folder.
+
+    Whoever comes first clears away what others left behind.
+    """
+    shared = settings.database_url is not None
+    with (settings.data / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if not shared:
+                raise DataFolderInUseError(f"another server runs over {settings.data}") from error
+        else:
+            make_room(recordings.staging)
+            _note_places(settings)
+        if shared:
+            fcntl.flock(file, fcntl.LOCK_SH)
+        yield

@@ -17,6 +17,7 @@ from phonenumbers import SUPPORTED_REGIONS
 
 from ringtrace import __version__, classification, engine_stdio, listing
 from ringtrace.bootstrap import (
+    DatabaseUnusableError,
     DataFolderInUseError,
     LakeUnusableError,
     RecordingsUnusableError,
@@ -36,9 +37,10 @@ from ringtrace.replay.command import replay
 from ringtrace.serve import NodeBeside
 from ringtrace.serve import serve as run_server
 from ringtrace.serve_options import mail_options, mail_server, read_networks, read_public_url
-from ringtrace.services.errors import RefusedError
+from ringtrace.services.errors import RefusedError, StoreAwayError
 from ringtrace.services.ports import CallFilter, Reads
 from ringtrace.services.spam_records import Spam
+from ringtrace.store.schema import SchemaTooNewError
 from ringtrace.upkeep.command import backup, doctor, restore
 
 R = TypeVar("R")
@@ -46,6 +48,15 @@ API_SECONDS = 10.0
 LONG_SECONDS = 3_600.0
 """Learning and attributing a long history take minutes."""
 _THIS_MACHINE = "127.0.0.0/8"
+_CANNOT_START = (
+    DataFolderInUseError,
+    DatabaseUnusableError,
+    LakeUnusableError,
+    RecordingsUnusableError,
+    SchemaTooNewError,
+    StoreAwayError,
+    OSError,
+)
 EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
 
@@ -57,6 +68,14 @@ def _data_option(command: Callable[..., None]) -> Callable[..., None]:
         default=Path("ringtrace-data"),
         show_default=True,
         help="Folder of the database, the recordings and the keys.",
+    )(command)
+
+
+def _database_option(command: Callable[..., None]) -> Callable[..., None]:
+    return click.option(
+        "--database-url",
+        envvar="DATABASE_URL",
+        help="postgresql://USER:PASSWORD@HOST/DATABASE instead of a file in the folder.",
     )(command)
 
 
@@ -85,6 +104,7 @@ main.add_command(export)
 
 @main.command()
 @_data_option
+@_database_option
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535))
 @click.option(
@@ -156,6 +176,7 @@ main.add_command(export)
 )
 def serve(
     data: Path,
+    database_url: str | None,
     host: str,
     port: int,
     region: str,
@@ -185,13 +206,12 @@ def serve(
         outbound_networks=read_networks(outbound_allow),
         notice_days=notice_days,
         mail=mail_server(**mail),
+        database_url=database_url,
     )
     node = None if with_sip is None else _node_beside(settings, with_sip)
     try:
         run_server(settings, node)
-    except (
-        DataFolderInUseError, RecordingsUnusableError, LakeUnusableError, OSError
-    ) as error:  # fmt: skip
+    except _CANNOT_START as error:
         raise click.ClickException(str(error)) from error
 
 
@@ -268,10 +288,11 @@ def reattribute(data: Path, since: datetime) -> None:
 
 @main.command()
 @_data_option
+@_database_option
 @click.option("--account", "account_id", default=1, show_default=True)
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 100_000))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def calls(data: Path, account_id: int, limit: int, as_json: bool) -> None:
+def calls(data: Path, database_url: str | None, account_id: int, limit: int, as_json: bool) -> None:
     """List the calls, newest first."""
 
     async def read(store: Reads) -> None:
@@ -282,7 +303,7 @@ def calls(data: Path, account_id: int, limit: int, as_json: bool) -> None:
         else:
             listing.show(listing.call_table(page))
 
-    _read(data, read)
+    _read(Settings(data, database_url=database_url), read)
 
 
 @main.group()
@@ -292,6 +313,7 @@ def report() -> None:
 
 @report.command()
 @_data_option
+@_database_option
 @click.option("--account", "account_id", default=1, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option(
@@ -301,7 +323,9 @@ def report() -> None:
     show_default=True,
     help="Calls that are spam: left out, counted in, or they alone.",
 )
-def channels(data: Path, account_id: int, as_json: bool, spam: str) -> None:
+def channels(
+    data: Path, database_url: str | None, account_id: int, as_json: bool, spam: str
+) -> None:
     """Expected calls by channel: the credits of all calls added up."""
 
     async def read(store: Reads) -> None:
@@ -315,7 +339,7 @@ def channels(data: Path, account_id: int, as_json: bool, spam: str) -> None:
         else:
             listing.show(listing.channel_table(found))
 
-    _read(data, read)
+    _read(Settings(data, database_url=database_url), read)
 
 
 @main.command()
@@ -332,17 +356,14 @@ def classify() -> None:
     classification.run(sys.stdin.buffer, sys.stdout.buffer)
 
 
-def _read(data: Path, use: Callable[[Reads], Awaitable[None]]) -> None:
+def _read(settings: Settings, use: Callable[[Reads], Awaitable[None]]) -> None:
     async def run() -> None:
-        store = open_reader(Settings(data))
-        try:
+        async with open_reader(settings) as store:
             await use(store)
-        finally:
-            store.close()
 
     try:
         asyncio.run(run())
-    except (FileNotFoundError, RefusedError) as error:
+    except (FileNotFoundError, DatabaseUnusableError, RefusedError) as error:
         raise click.ClickException(str(error)) from error
 
 

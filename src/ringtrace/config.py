@@ -1,7 +1,8 @@
 """Settings of the server, and the files of its data folder."""
 
+import contextlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -40,7 +41,7 @@ class Settings:
     `lake_at`: the same for sealed days, or "off".
     `public_url`: where people and their programs reach the server. `outbound_networks`: networks in
     CIDR that webhooks may lead to though they are not public. `notice_days`: how long the log of
-    notices goes back.
+    notices goes back. `database_url`: of a PostgreSQL database; None: the file in the folder.
     """
 
     data: Path
@@ -56,6 +57,7 @@ class Settings:
     outbound_networks: tuple[str, ...] = ()
     notice_days: int = 30
     mail: MailServer | None = None
+    database_url: str | None = field(default=None, repr=False)
 
     @property
     def database(self) -> Path:
@@ -160,8 +162,13 @@ def forget_key(data: Path) -> bytes:
 
 
 def _key(path: Path) -> bytes:
+    """Servers that share the folder share it, whoever makes it first."""
     if not path.exists():
-        write_private(path, secrets.token_hex(SECRET_BYTES))
+        own = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+        write_private(own, secrets.token_hex(SECRET_BYTES))
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(own)
+        own.unlink()
     return bytes.fromhex(path.read_text().strip())
 
 

@@ -79,7 +79,7 @@ class _Server(uvicorn.Server):
 
 
 def serve(settings: Settings, node: NodeBeside | None = None) -> None:
-    """Blocks until SIGINT or SIGTERM. Raises DataFolderInUseError, OSError (address in use)."""
+    """Blocks until SIGINT or SIGTERM. Raises what `open_house` raises, OSError (address in use)."""
     # Callers' numbers and recordings are nobody's business but the owner's.
     os.umask(0o077)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -89,17 +89,18 @@ def serve(settings: Settings, node: NodeBeside | None = None) -> None:
 async def _serve(settings: Settings, node: NodeBeside | None) -> None:
     listener = socket.create_server((settings.host, settings.port), backlog=_BACKLOG)
     with listener:
+        url = f"http://{settings.host}:{listener.getsockname()[1]}"
         house = await open_house(settings)
         # What was loaded stays for ever: the collector need not look at it with every hit.
         gc.collect()
         gc.freeze()
         beside = _supervisor(house, listener, node) if node is not None else None
         try:
-            await _server(house, listener, beside).serve(sockets=[listener])
+            await _server(house, url, beside).serve(sockets=[listener])
         finally:
             if beside is not None:
                 await beside.stop()
-            settings.address_file.unlink(missing_ok=True)
+            _withdraw(settings, url)
             await house.close()
 
 
@@ -120,13 +121,19 @@ def _supervisor(house: House, listener: socket.socket, node: NodeBeside) -> Supe
 
 
 def _is_ours_alone(name: str) -> bool:
-    """Keys to buckets and mail servers, which the node has no business with."""
-    return name.startswith(("AWS_", "RINGTRACE_SMTP_"))
+    """Keys to databases, buckets and mail servers, which the node has no business with."""
+    return name == "DATABASE_URL" or name.startswith(("AWS_", "PG", "RINGTRACE_SMTP_"))
 
 
-def _server(house: House, listener: socket.socket, beside: Supervisor | None) -> _Server:
+def _withdraw(settings: Settings, url: str) -> None:
+    """Unless another server that shares the folder stands there."""
+    file = settings.address_file
+    if file.exists() and file.read_text().strip() == url:
+        file.unlink()
+
+
+def _server(house: House, url: str, beside: Supervisor | None) -> _Server:
     settings = house.settings
-    url = f"http://{settings.host}:{listener.getsockname()[1]}"
 
     def ready() -> None:
         write_private(settings.address_file, url)

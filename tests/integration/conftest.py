@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -12,13 +13,19 @@ from ringtrace.bootstrap import open_house
 from ringtrace.config import Settings
 from ringtrace.domain.account import TokenKind
 from ringtrace.services.setup_form import read_setup
+from tests.postgres import Postgres
 from tests.shop import FOREIGN, POOL, RADIO, Clock, Shop, setup_of
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    """Of the shop's house; a module may have its own."""
-    return Settings(tmp_path / "data", outbound_networks=("127.0.0.1",))
+async def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """Of the shop's house: over a file, or as `@on_every_store` says; a module may have its own."""
+    house = Settings(tmp_path / "data", outbound_networks=("127.0.0.1",))
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return house
+    server: Postgres = request.getfixturevalue("postgres")
+    url = await server.database(partitioned=request.param == "partitioned")
+    return replace(house, database_url=url)
 
 
 @pytest.fixture

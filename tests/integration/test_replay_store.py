@@ -1,32 +1,33 @@
 """`ringtrace replay --from-store` beside the server that fills the store."""
 
+import asyncio
 import json
-from pathlib import Path
 
 from click.testing import CliRunner, Result
 
 from ringtrace.domain.history import Kind, gather
 from ringtrace.replay.command import replay
-from ringtrace.store.sqlite.connection import connect
-from ringtrace.store.sqlite.history import SiteHistory, site_history
-from tests.shop import POOL, RADIO, Shop, rfc
+from ringtrace.services.ports import SiteHistory
+from tests.shop import POOL, RADIO, Shop, on_every_store, rfc
+
+pytestmark = on_every_store
 
 MINUTE = 60_000
 DAY = 86_400_000
 VISITS = 40
 
 
-def run(shop: Shop, *arguments: object) -> Result:
-    data = shop.house.settings.data
-    return CliRunner().invoke(replay, ["--from-store", "--data", str(data), *map(str, arguments)])
+async def run(shop: Shop, *arguments: object) -> Result:
+    """In a thread, because the command has an event loop of its own."""
+    settings = shop.house.settings
+    said = ["--from-store", "--data", str(settings.data), *map(str, arguments)]
+    if settings.database_url is not None:
+        said += ["--database-url", settings.database_url]
+    return await asyncio.to_thread(CliRunner().invoke, replay, said)
 
 
-def stored(database: Path, account: int, site: str, days: int = 30) -> SiteHistory:
-    connection = connect(database, readonly=True)
-    try:
-        return site_history(connection, account, site, days)
-    finally:
-        connection.close()
+async def kept(shop: Shop, days: int = 30) -> SiteHistory:
+    return await shop.house.use_cases.store.history(1, "shop", days)
 
 
 async def visit(shop: Shop, *, calls: bool) -> None:
@@ -54,7 +55,7 @@ async def fill(shop: Shop) -> None:
 async def test_the_sites_own_visits_and_attributed_calls_are_replayed(shop: Shop) -> None:
     await fill(shop)
 
-    result = run(shop, "--site", "shop", "--numbers", "1,10", "--json")
+    result = await run(shop, "--site", "shop", "--numbers", "1,10", "--json")
 
     assert result.exit_code == 0, result.stderr
     found = json.loads(result.stdout)
@@ -73,7 +74,7 @@ async def test_a_store_without_calls_has_them_drawn(shop: Shop) -> None:
         await shop.hit("tap", visit=visit_id, visitor=visit_id)
         shop.clock.now += 20 * MINUTE
 
-    result = run(shop, "--json")
+    result = await run(shop, "--json")
 
     assert result.exit_code == 0, result.stderr
     assert list(json.loads(result.stdout)["calls"]["placed"]) == ["drawn"]
@@ -86,7 +87,7 @@ async def test_a_visitor_who_did_not_leave_was_on_page_until_the_last_beat(shop:
     shop.clock.now += 5 * MINUTE
     await shop.hit("beat", visit=visit_id, visitor=visit_id)
 
-    history = gather(stored(shop.house.settings.database, 1, "shop").hits, fill_ms=DAY)
+    history = gather((await kept(shop)).hits, fill_ms=DAY)
 
     kinds = zip(history.kind.tolist(), history.at.tolist(), strict=True)
     beats = [at - begun for kind, at in kinds if kind == Kind.BEAT]
@@ -99,8 +100,8 @@ async def test_only_the_last_days_are_read(shop: Shop) -> None:
     await visit(shop, calls=True)
     await shop.house.use_cases.route_call.settle()
 
-    recent = stored(shop.house.settings.database, 1, "shop", days=5)
-    everything = stored(shop.house.settings.database, 1, "shop", days=11)
+    recent = await kept(shop, days=5)
+    everything = await kept(shop, days=11)
 
     assert len({hit.visit for hit in recent.hits}) == 1
     assert len({hit.visit for hit in everything.hits}) == 2
@@ -110,16 +111,16 @@ async def test_only_the_last_days_are_read(shop: Shop) -> None:
 async def test_another_accounts_site_does_not_exist(shop: Shop) -> None:
     await fill(shop)
 
-    result = run(shop, "--site", "foreign")
+    result = await run(shop, "--site", "foreign")
 
     assert result.exit_code == 2
     assert "--site: one of shop" in result.stderr
     assert "foreign" not in result.stderr
-    assert stored(shop.house.settings.database, 2, "shop") == SiteHistory([], [])
+    assert await shop.house.use_cases.store.history(2, "shop", 30) == SiteHistory([], [])
 
 
 async def test_a_site_nobody_visited_cannot_be_replayed(shop: Shop) -> None:
-    result = run(shop)
+    result = await run(shop)
 
     assert result.exit_code == 2
     assert "no visit with a known channel" in result.stderr

@@ -57,11 +57,8 @@ async def outcomes(script: Script, where: Stage, day: Day, since: int) -> list[C
 
     Raises StageError when they do not come within REPORT_SECONDS.
     """
-    store = open_reader(where.settings)
-    try:
+    async with open_reader(where.settings) as store:
         records = await _complete(store, script, day, since)
-    finally:
-        store.close()
     return [
         _outcome(script, where, day, call, record)
         for call, record in zip(script.call, records, strict=True)

@@ -115,8 +115,10 @@ def setup(script: Script, site_url: str) -> dict[str, object]:
 async def _server(parts: contextlib.AsyncExitStack, settings: Settings) -> str:
     settings.address_file.unlink(missing_ok=True)
     command = ("serve", "--data", str(settings.data), "--port", str(settings.port))
+    # The demo's day is its own, whatever database other servers here are told to use.
+    environment = {"DATABASE_URL": ""}
     await parts.enter_async_context(
-        _process("server", command, settings.data, settings.address_file)
+        _process("server", command, settings.data, settings.address_file, environment)
     )
     return settings.address_file.read_text().strip()
 

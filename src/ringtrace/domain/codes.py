@@ -25,9 +25,13 @@ class Codes:
     def give(self, number: str, visitor: str) -> str:
         """The code to show to `visitor` beside `number`."""
         given = code(self._turns[number])
+        self.follow(number, visitor, given)
+        return given
+
+    def follow(self, number: str, visitor: str, given: str) -> None:
+        """The next code in turn was given out; elsewhere, too, it is the next one then."""
         self._turns[number] = next_turn(given)
         self.restore(number, visitor, given)
-        return given
 
     def restore(self, number: str, visitor: str, given: str) -> None:
         """The visitor was shown the code; those of one number are told in order."""

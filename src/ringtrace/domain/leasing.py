@@ -121,17 +121,41 @@ class Pool:
         if holding is not None:
             self._sign_of_life(visit, holding, at)
             return Lease(holding.line.number, new=False, extension=holding.extension)
-        self._rest_silent(at)
+        self._settle(visitor, at)
         line, code, given = self._numbered(visitor, channel, keyword, at)
         if code is None:
             self._codes.drop(visitor)
             self._own(line, visitor)
         self._took(line, channel, keyword, at, code)
-        self._drop_silent(line, at)
-        holding = _Holding(line, visitor, at, code)
-        self._holdings[visit] = holding
-        self._sign_of_life(visit, holding, at)
+        self._hold(line, visit, visitor, at, code)
         return Lease(line.number, new=True, extension=code, given=given)
+
+    def follow(
+        self,
+        made: Lease,
+        visit: str,
+        visitor: str,
+        at: int,
+        channel: str = "",
+        keyword: str | None = None,
+    ) -> None:
+        """Take up a new lease that was decided elsewhere, after all that was told here so far.
+
+        Who follows all leases and signs of a pool in one order decides as any other who does. A
+        number that is not of the pool is passed over.
+        """
+        line = self._lines.get(made.number)
+        if line is None:
+            return
+        at = self._advance(at)
+        self._settle(visitor, at)
+        if made.extension is None:
+            self._codes.drop(visitor)
+            self._own(line, visitor)
+        elif made.given:
+            self._codes.follow(made.number, visitor, made.extension)
+        self._took(line, channel, keyword, at, made.extension)
+        self._hold(line, visit, visitor, at, made.extension)
 
     def _numbered(
         self, visitor: str, channel: str, keyword: str | None, at: int
@@ -248,6 +272,14 @@ class Pool:
                 return
             del line.on_page[longest_silent]
 
+    def _settle(self, visitor: str, at: int) -> None:
+        """What a lease finds out by the way, told to those who follow it, too."""
+        self._rest_silent(at)
+        coded, kept = self._coded(visitor), self._visitors.get(visitor)
+        for line in (coded and coded[0], kept):
+            if line is not None:
+                self._drop_silent(line, at)
+
     def _rest_silent(self, at: int) -> None:
         while self._silences and at - self._silences[0][0] >= ON_PAGE_MS:
             _, number = heapq.heappop(self._silences)
@@ -273,6 +305,12 @@ class Pool:
     ) -> None:
         share = 1.0 if extension is None else 1.0 - KEYED
         self._groups.took(line, channel, keyword, at, share)
+
+    def _hold(self, line: Line, visit: str, visitor: str, at: int, extension: str | None) -> None:
+        self._drop_silent(line, at)
+        holding = _Holding(line, visitor, at, extension)
+        self._holdings[visit] = holding
+        self._sign_of_life(visit, holding, at)
 
     def _sign_of_life(self, visit: str, holding: _Holding, at: int) -> None:
         holding.seen_at = at

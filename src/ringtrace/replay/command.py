@@ -18,6 +18,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from ringtrace.bootstrap import DatabaseUnusableError
+from ringtrace.config import Settings
 from ringtrace.domain.extension import THRESHOLDS
 from ringtrace.domain.history import NoVisitsError
 from ringtrace.domain.intervals import Share
@@ -37,6 +39,7 @@ from ringtrace.replay.run import (
     placed,
     run,
 )
+from ringtrace.services.errors import StoreAwayError
 
 EXIT_BAD_INPUT: Final = 2
 MOST_NUMBERS: Final = 20_000
@@ -75,6 +78,8 @@ def _target(said: str) -> tuple[Target, float]:
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False),
               default=Path("ringtrace-data"), show_default=True,
               help="Folder of the store.")  # fmt: skip
+@click.option("--database-url", envvar="DATABASE_URL",
+              help="PostgreSQL database of the server, if it has one.")  # fmt: skip
 @click.option("--account", "account_id", default=1, show_default=True, help="Whose store.")
 @click.option("--site", help="Key of the site in the store (default: the only one).")
 @click.option("--days", default=30, show_default=True, type=click.IntRange(1, 366),
@@ -101,6 +106,7 @@ def replay(
     calls: Path | None,
     from_store: bool,
     data: Path,
+    database_url: str | None,
     account_id: int,
     site: str | None,
     days: int,
@@ -115,13 +121,14 @@ def replay(
 ) -> None:
     """Replay own hits and calls under pools of several sizes, ours and as the trade runs them."""
     _check(hits, calls, chart, from_store=from_store)
+    settings = Settings(data, database_url=database_url)
     plan = Plan(numbers, price, targets, seed, extensions_above if extensions else None)
     try:
         with _progress() as progress:
             material = (
                 _of_files(progress, hits, calls)
                 if hits is not None
-                else _of_store(progress, data, account_id, site, days)
+                else _of_store(progress, settings, account_id, site, days)
             )
             result = _replayed(progress, material, plan)
         if chart is not None:
@@ -132,7 +139,7 @@ def replay(
         _refuse(f"{hits or data}: {error}")
     except NoCallsError as error:
         _refuse(f"{calls or hits or data}: {error}")
-    except OSError as error:
+    except (OSError, StoreAwayError, DatabaseUnusableError) as error:
         raise click.ClickException(str(error)) from error
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(result.to_data())).decode())
@@ -175,10 +182,10 @@ def _of_files(progress: Progress, hits: Path, calls: Path | None) -> Material:
 
 
 def _of_store(
-    progress: Progress, data: Path, account_id: int, site: str | None, days: int
+    progress: Progress, settings: Settings, account_id: int, site: str | None, days: int
 ) -> Material:
     task = progress.add_task("reading the store", total=None)
-    material = from_store(data, account_id, site, days)
+    material = from_store(settings, account_id, site, days)
     progress.update(task, total=1, completed=1)
     return material
 

@@ -1,5 +1,6 @@
 """Sizing by replay: from files or the store to shares, intervals, cost and advice."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Final, TypeVar
 
 import numpy as np
 
+from ringtrace.bootstrap import open_reader
 from ringtrace.config import Settings
 from ringtrace.domain import sizing
 from ringtrace.domain.drawing import draw
@@ -17,8 +19,7 @@ from ringtrace.domain.placing import Calls, Placement, RealCall, place
 from ringtrace.domain.sizing import Advice, Coded, Outcome, Sizing, Target
 from ringtrace.listing import utc_text
 from ringtrace.replay.files import read_calls, read_hits
-from ringtrace.store.sqlite.connection import connect
-from ringtrace.store.sqlite.history import site_history, site_keys
+from ringtrace.services.ports import SiteHistory
 
 T = TypeVar("T")
 DAY_MS: Final = 86_400_000
@@ -128,26 +129,25 @@ def from_files(
     return Material(history, None if calls is None else list(_ticking(read_calls(calls), tick)))
 
 
-def from_store(data: Path, account_id: int, site: str | None, days: int) -> Material:
+def from_store(settings: Settings, account_id: int, site: str | None, days: int) -> Material:
     """The last days of a site; `site` None is the account's only one.
 
-    Raises FileNotFoundError, SiteUnknownError, NoVisitsError.
+    Raises SiteUnknownError, NoVisitsError, and what `open_reader` raises.
     """
-    settings = Settings(data)
-    if not settings.database.exists():
-        raise FileNotFoundError(f"no data in {data}: start `ringtrace serve` first")
-    connection = connect(settings.database, readonly=True)
-    try:
-        keys = site_keys(connection, account_id)
+    found = asyncio.run(_history(settings, account_id, site, days))
+    # The store keeps of beats only the last: who did not leave was on page until then.
+    return Material(gather(found.hits, fill_ms=DAY_MS), found.calls or None)
+
+
+async def _history(settings: Settings, account_id: int, site: str | None, days: int) -> SiteHistory:
+    async with open_reader(settings) as store:
+        sites = (await store.configuration()).sites
+        keys = sorted(one.key for one in sites if one.account_id == account_id)
         if site is None and len(keys) == 1:
             site = keys[0]
         if site is None or site not in keys:
             raise SiteUnknownError(f"--site: one of {', '.join(keys) or 'none (no site)'}")
-        found = site_history(connection, account_id, site, days)
-    finally:
-        connection.close()
-    # The store keeps of beats only the last: who did not leave was on page until then.
-    return Material(gather(found.hits, fill_ms=DAY_MS), found.calls or None)
+        return await store.history(account_id, site, days)
 
 
 def placed(material: Material, seed: int) -> Calls:

@@ -296,8 +296,24 @@ class AddDelivery(Command[None]):
 
 
 @dataclass(frozen=True, slots=True)
+class BeginTry(Command[Delivery | None]):
+    """Take what is due by `at`: nobody else tries it `until` then, or until the try is kept.
+
+    Both are ms since 1970 UTC. Answers the delivery as it stands; None when it is not due any
+    more, or another has taken it.
+    """
+
+    delivery_id: str
+    at: int
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
 class KeepTry(Command[bool]):
-    """`delivery` as it is after `one` try of it; answers whether its recipient is stopped by it."""
+    """`delivery` as it is after `one` try of it; answers whether its recipient is stopped by it.
+
+    Raises NotFoundError.
+    """
 
     delivery: Delivery
     one: Try

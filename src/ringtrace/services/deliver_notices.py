@@ -15,7 +15,7 @@ from ringtrace.domain.notice import (
     tried,
 )
 from ringtrace.domain.sending import Failure
-from ringtrace.services.commands import DropDeliveries, KeepTry
+from ringtrace.services.commands import BeginTry, DropDeliveries, KeepTry
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import StoreAwayError
 from ringtrace.services.ports import CallRecord, Clock, Notice, Sender, Sent, Store
@@ -28,12 +28,15 @@ MOST_AT_ONCE = 32
 MOST_EACH = 4
 """So many tries run at once, and so many to one recipient."""
 
+TAKEN_MS = 60_000
+"""So long a delivery is ours to try, which is longer than any try takes."""
+
 DAY_MS = 86_400_000
 _TIDY_MS = 3_600_000
 
 
 class DeliverNotices:
-    """At least once: a try that a crash ended is made again.
+    """At least once: a try that a crash ended is made again. One server at a time tries a delivery.
 
     `draw` gives a number from 0 to 1, for the pauses; finished deliveries are kept for `days`.
     """
@@ -103,14 +106,26 @@ class DeliverNotices:
             task.cancel()
         await asyncio.gather(*self._running.values(), return_exceptions=True)
 
-    async def _deliver(self, delivery: Delivery, recipient: Recipient) -> None:
+    async def _deliver(self, found: Delivery, recipient: Recipient) -> None:
         began = self._clock()
+        delivery = await self._taken(found, began)
+        if delivery is None:
+            return
         sent = await self._send(delivery, recipient)
         one = Try(began, (self._clock() - began) / 1_000, sent.code, sent.failure, sent.detail)
         after = tried(delivery, one, self._draw(), sent.retry_after)
         if await self._noted(KeepTry(delivery.account_id, after, one)):
             log.warning("recipient_stopped recipient=%s", delivery.recipient_id)
             await self._directory.refresh()
+
+    async def _taken(self, delivery: Delivery, at: int) -> Delivery | None:
+        """None: another server tries it, or has tried it meanwhile."""
+        take = BeginTry(delivery.account_id, delivery.delivery_id, at, at + TAKEN_MS)
+        try:
+            return await self._store.submit(take)
+        except StoreAwayError:
+            log.warning("delivery_not_begun delivery=%s", delivery.delivery_id)
+            return None
 
     async def _noted(self, command: KeepTry) -> bool:
         """While the store is away this waits: to try again meanwhile would tell it twice."""

@@ -9,7 +9,7 @@ from ringtrace.domain.model import Model
 from ringtrace.domain.past import Past
 from ringtrace.services.commands import KeepModel
 from ringtrace.services.directory import Directory
-from ringtrace.services.errors import NotFoundError
+from ringtrace.services.errors import NotFoundError, StoreAwayError
 from ringtrace.services.ports import Clock, SiteModel, Store
 
 log = logging.getLogger(__name__)
@@ -63,18 +63,37 @@ class LearnModels:
         return model
 
     async def every_night(self) -> None:
-        """Runs until it is cancelled; one site that cannot be learnt does not stop the others."""
-        done = self._day()
+        """Runs until it is cancelled; one site that cannot be learnt does not stop the others.
+
+        Of several servers one learns; who comes second finds everything learnt.
+        """
+        done = _night(self._clock())
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            if self._day() == done:
+            night = _night(self._clock())
+            if night == done:
                 continue
-            done = self._day()
-            for site in self._directory.sites():
-                try:
-                    await self(site.account_id, site.key)
-                except Exception:  # a killed learner too must not end the nights
-                    log.exception("model_not_learnt site=%s", site.key)
+            try:
+                async with self._store.alone("learning") as mine:
+                    if mine:
+                        await self._learn_all(night)
+                        done = night
+            except StoreAwayError:
+                log.warning("models_not_learnt")
 
-    def _day(self) -> int:
-        return (self._clock() - NIGHT_MS) // DAY_MS
+    async def _learn_all(self, night: int) -> None:
+        """What nobody has learnt since the night began. Raises StoreAwayError."""
+        await self._directory.refresh()
+        for site in self._directory.sites():
+            learnt = self._directory.learnt(site.key)
+            if learnt is not None and _night(learnt.made_at) >= night:
+                continue
+            try:
+                await self(site.account_id, site.key)
+            except Exception:  # a killed learner too must not end the nights
+                log.exception("model_not_learnt site=%s", site.key)
+
+
+def _night(at: int) -> int:
+    """The number of the night that begins last before `at`, ms since 1970 UTC."""
+    return (at - NIGHT_MS) // DAY_MS

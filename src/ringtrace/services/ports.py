@@ -1,6 +1,7 @@
 """What the use-cases need from the outside."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -10,10 +11,12 @@ from ringtrace.domain.audio import Audio
 from ringtrace.domain.blocklist import Listing
 from ringtrace.domain.call import GatewayKind, Report
 from ringtrace.domain.flow import Flow
+from ringtrace.domain.history import Hit
 from ringtrace.domain.model import Model
 from ringtrace.domain.notice import Delivery, DeliveryState, Recipient
 from ringtrace.domain.number import TrackingNumber
 from ringtrace.domain.past import Past
+from ringtrace.domain.placing import RealCall
 from ringtrace.domain.proof import Proof
 from ringtrace.domain.screening import SpamRules
 from ringtrace.domain.sending import Failure
@@ -274,6 +277,14 @@ class ChannelReports(Protocol):
     def close(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class SiteHistory:
+    """Hits of the visits that began in the days asked for, and calls to the site's pool."""
+
+    hits: Sequence[Hit]
+    calls: Sequence[RealCall]
+
+
 class Reads(Protocol):
     """The reading half of the store. Every method raises StoreAwayError when it cannot."""
 
@@ -296,6 +307,10 @@ class Reads(Protocol):
 
     async def past(self, account_id: int, site_key: str, at: int) -> Past:
         """What a site's model is learnt from, of the attribution window before `at`."""
+        ...
+
+    async def history(self, account_id: int, site_key: str, days: int) -> SiteHistory:
+        """What a site's visitors did in the last days up to the newest visit, to be replayed."""
         ...
 
     async def call(self, account_id: int, gateway: GatewayKind, call: str) -> CallRecord | None: ...
@@ -379,7 +394,7 @@ class Reads(Protocol):
         """Of all accounts what is to be tried by `at` (ms since 1970 UTC).
 
         At most `each` of one recipient, and every recipient's oldest before anybody's second, so
-        that those who are slow keep nobody waiting.
+        that those who are slow keep nobody waiting; what is being tried is among them.
         """
         ...
 
@@ -425,8 +440,32 @@ class Sender(Protocol):
 class Store(Reads, Protocol):
     """Durable storage. Commands of one shard group are written in batches, one transaction each."""
 
+    @property
+    def waiting(self) -> int:
+        """How many commands were submitted and are not durable yet."""
+        ...
+
     async def submit(self, command: Command[R]) -> R:
         """Write; when this returns the effect survives a crash. Raises StoreAwayError."""
+        ...
+
+    def alone(self, job: str) -> AbstractAsyncContextManager[bool]:
+        """Entered with True by one at a time of the servers over the same data, who does the `job`.
+
+        The others enter with False and look again later. A server that is gone, or has lost its
+        database, is not waited for: what two of them do after one another must do no harm. Raises
+        StoreAwayError on entering.
+        """
+        ...
+
+    async def watch(
+        self, changed: Callable[[], None], extension_shown: Callable[[str, int], None]
+    ) -> None:
+        """Calls `changed` when another server may have changed the configuration; never ends.
+
+        Calls `extension_shown` with a pool number of which another server has shown an extension,
+        and the moment, ms since 1970 UTC: not every time, but often enough to know whom to ask.
+        """
         ...
 
 

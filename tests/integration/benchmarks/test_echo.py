@@ -1,6 +1,5 @@
 """The floor is the product's server without the product."""
 
-import socket
 from pathlib import Path
 
 import pytest
@@ -20,8 +19,7 @@ SAME = (
 async def test_the_floor_is_served_as_the_product_is(tmp_path: Path, name: str) -> None:
     house = await open_house(Settings(tmp_path / "data"))
     try:
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            product = serve._server(house, listener, None).config
+        product = serve._server(house, "http://127.0.0.1:8080", None).config
     finally:
         await house.close()
 

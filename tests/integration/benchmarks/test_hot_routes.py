@@ -1,5 +1,6 @@
 """The benchmark of the hot routes, with the smallest counts."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -8,13 +9,17 @@ import pytest
 from benchmarks import hot_routes
 from benchmarks.hot_routes import Options
 from benchmarks.measure import Tally
+from tests.postgres import Postgres
 
 SUBJECTS = {"plan", "plan_pool", "report", "report_pool", "hit_page", "hit_beat"}
 
 
-@pytest.fixture(scope="module")
-def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def document(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest, postgres: Postgres
+) -> dict[str, Any]:
     """By the own client, so that it runs where wrk is not installed."""
+    over_database = request.param == "postgresql"
     options = Options(
         rounds=1,
         seconds=1,
@@ -23,6 +28,7 @@ def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         results=tmp_path_factory.mktemp("results"),
         own_client=True,
         warm=False,
+        database_url=asyncio.run(postgres.empty_database()) if over_database else None,
     )
     found: dict[str, Any] = json.loads(hot_routes.run(options).read_text("utf-8"))
     return found
@@ -39,7 +45,8 @@ def test_every_subject_is_set_beside_the_floor(document: dict[str, Any]) -> None
 
 
 def test_the_bars_of_the_design_are_judged(document: dict[str, Any]) -> None:
-    assert [bar["bar"] for bar in document["bars"]] == [">= 0.8", ">= 0.8", ">= 0.5", "<= 3.0"]
+    hits = ">= 0.5" if document["store"] == "sqlite" else ">= 0.4"
+    assert [bar["bar"] for bar in document["bars"]] == [">= 0.8", ">= 0.8", hits, "<= 3.0"]
     assert all(isinstance(bar["met"], bool) for bar in document["bars"])
 
 

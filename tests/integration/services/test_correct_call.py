@@ -7,8 +7,6 @@ import pytest
 
 from ringtrace.domain.attribution import Basis
 from ringtrace.services.ports import CallFilter
-from ringtrace.store.sqlite.connection import connect
-from ringtrace.store.sqlite.history import site_history
 from tests.shop import POOL, RADIO, Shop, bearer, rfc
 
 AD = "https://shop.example/?utm_source=google&utm_medium=cpc&utm_term=implants"
@@ -166,11 +164,9 @@ async def test_sizing_takes_corrected_calls_for_what_users_said(shop: Shop) -> N
     await called(shop, "wrong-number")
     await correct(shop, mail)
     await correct(shop, None, "wrong-number")
-    connection = connect(shop.house.settings.database, readonly=True)
 
-    calls = site_history(connection, 1, "shop", 14).calls
+    calls = (await shop.house.use_cases.store.history(1, "shop", 14)).calls
 
-    connection.close()
     assert [[(one.visit, one.probability) for one in call.credits] for call in calls] == [
         [(mail, 1.0)]
     ]

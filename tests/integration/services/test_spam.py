@@ -11,7 +11,9 @@ from ringtrace.services.ports import CallFilter
 from ringtrace.services.setup_form import read_setup
 from ringtrace.services.spam_records import ListingFilter, Spam
 from ringtrace.services.watch_callers import CallerWatch
-from tests.shop import POOL, RADIO, Shop, bearer, rfc
+from tests.shop import POOL, RADIO, Shop, bearer, on_every_store, rfc
+
+pytestmark = on_every_store
 
 CALLER, OTHER = "+12025550177", "+12025550178"
 DAY_MS = 86_400_000

@@ -1,10 +1,7 @@
 """Calls by channel as the store adds them up."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from importlib import resources
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,8 +23,7 @@ from ringtrace.services.commands import (
     KeepReport,
     ShowNumber,
 )
-from ringtrace.services.ports import CallFilter, ChannelRow
-from ringtrace.store.sqlite.store import SqliteStore
+from ringtrace.services.ports import CallFilter, ChannelRow, Store
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -43,19 +39,16 @@ def shared(ads: float, mail: float, *, repeat: float = 0.0) -> Attribution:
     return Attribution(Basis.EXPOSURES, "m", named, 1 - ads - mail, repeat)
 
 
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
-    opened = SqliteStore.open(tmp_path / "store.db")
+@pytest.fixture(autouse=True)
+async def known(store: Store) -> None:
     flow = Flow.ringing(["+12025550199"])
     numbers = (
         TrackingNumber(1, POOL, NumberKind.POOL, "p", flow, "shop", None, True),
         TrackingNumber(1, STATIC, NumberKind.STATIC, "s", flow, None, MAIL, True),
     )
     site = Site(1, "shop", "Shop", (), ())
-    await opened.submit(ApplySetup(1, Account(1, "A", "US"), (site,), numbers, NOW))
-    await opened.submit(learnt(0.0))
-    yield opened
-    opened.close()
+    await store.submit(ApplySetup(1, Account(1, "A", "US"), (site,), numbers, NOW))
+    await store.submit(learnt(0.0))
 
 
 def learnt(variance: float, made_at: int = NOW) -> KeepModel:
@@ -79,13 +72,13 @@ def report(
 
 
 async def rows(
-    store: SqliteStore, since: int | None = None, until: int | None = None
+    store: Store, since: int | None = None, until: int | None = None
 ) -> dict[str | None, ChannelRow]:
     found = await store.channels(1, CallFilter(since=since, until=until))
     return {row.channel: row for row in found}
 
 
-async def test_shares_are_added_up_with_their_interval(store: SqliteStore) -> None:
+async def test_shares_are_added_up_with_their_interval(store: Store) -> None:
     await asyncio.gather(*(store.submit(report(f"c{n}", shared(0.5, 0.4))) for n in range(100)))
 
     found = await rows(store)
@@ -98,7 +91,7 @@ async def test_shares_are_added_up_with_their_interval(store: SqliteStore) -> No
     assert found[None].calls == pytest.approx(10)
 
 
-async def test_the_doubt_of_the_newest_model_widens_the_interval(store: SqliteStore) -> None:
+async def test_the_doubt_of_the_newest_model_widens_the_interval(store: Store) -> None:
     await asyncio.gather(*(store.submit(report(f"c{n}", shared(0.5, 0.5))) for n in range(100)))
     await store.submit(learnt(0.04, NOW + 1))
     await store.submit(learnt(9.0, NOW - 1))
@@ -109,7 +102,7 @@ async def test_the_doubt_of_the_newest_model_widens_the_interval(store: SqliteSt
     assert (ads.calls_low, ads.calls_high) == pytest.approx((50 - reach, 50 + reach), abs=1e-3)
 
 
-async def test_certain_calls_have_no_interval(store: SqliteStore) -> None:
+async def test_certain_calls_have_no_interval(store: Store) -> None:
     static = Attribution(Basis.STATIC_NUMBER, "m", (Credit(None, 1.0, MAIL),), 0.0)
     corrected = Attribution(Basis.CORRECTED, "m", (Credit(VISIT, 1.0, ADS),), 0.0)
     nothing = Attribution(Basis.NOTHING, "m", (), 1.0)
@@ -123,7 +116,7 @@ async def test_certain_calls_have_no_interval(store: SqliteStore) -> None:
     assert set(found) == {"Email", "Paid Search", None}
 
 
-async def test_calls_of_visits_are_told_from_those_of_static_numbers(store: SqliteStore) -> None:
+async def test_calls_of_visits_are_told_from_those_of_static_numbers(store: Store) -> None:
     """Also where a visit is kept without its name, and where the caller keyed an extension."""
     static = Attribution(Basis.STATIC_NUMBER, "m", (Credit(None, 1.0, MAIL),), 0.0)
     poster = Attribution(Basis.EXTENSION, "m", (Credit(None, 1.0, MAIL),), 0.0)
@@ -140,7 +133,7 @@ async def test_calls_of_visits_are_told_from_those_of_static_numbers(store: Sqli
 
 
 async def test_only_calls_of_the_span_count_but_earlier_ones_tie_their_repeats(
-    store: SqliteStore,
+    store: Store,
 ) -> None:
     """Both repeats of a call before the span are right or wrong together."""
     said = {"caller": "+12025550177"}
@@ -156,7 +149,7 @@ async def test_only_calls_of_the_span_count_but_earlier_ones_tie_their_repeats(
     assert (await rows(store, NOW + 10 * DAY)) == {}
 
 
-async def test_a_call_attributed_anew_is_counted_anew(store: SqliteStore) -> None:
+async def test_a_call_attributed_anew_is_counted_anew(store: Store) -> None:
     said = report("a", shared(0.9, 0.1))
     await store.submit(said)
     assert said.report.caller is not None
@@ -170,17 +163,7 @@ async def test_a_call_attributed_anew_is_counted_anew(store: SqliteStore) -> Non
     assert "Paid Search" not in found
 
 
-async def test_calls_kept_by_an_older_program_are_counted_too(store: SqliteStore) -> None:
-    await store.submit(report("a", shared(0.25, 0.5)))
-    await store.submit(report("b", Attribution(Basis.NOTHING, "m", (), 1.0)))
-    before = await rows(store)
-    step = resources.files("ringtrace.store.sqlite") / "migrations" / "0007_shares.sql"
-    store._connection.executescript(f"ALTER TABLE calls DROP COLUMN shares; {step.read_text()}")
-
-    assert await rows(store) == before
-
-
-async def test_the_names_are_those_of_the_whole_report(store: SqliteStore) -> None:
+async def test_the_names_are_those_of_the_whole_report(store: Store) -> None:
     assert await store.channel_names(1) == []
     await store.submit(report("a", shared(0.5, 0.4)))
     await store.submit(report("b", shared(1.0, 0.0)))

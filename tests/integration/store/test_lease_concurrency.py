@@ -1,6 +1,7 @@
-"""Many browsers at once against a real server: the promise of leasing, and what the file says.
+"""Many browsers at once against real servers: the promise of leasing, and what the store says.
 
-RINGTRACE_VISITS is the number of visits each client makes (2 000 in `make soak`).
+One server over a file, one over a database, three over one database: each browser then asks all
+three at once. RINGTRACE_VISITS is the number of visits each client makes (2 000 in `make soak`).
 """
 
 import asyncio
@@ -14,11 +15,15 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
+import asyncpg
 import httpx
+import pytest
 
 from ringtrace.config import Settings
+from tests.postgres import Postgres
 from tests.promise import Span, Told, judge
 from tests.server import server
 from tests.shop import BROWSER, ORIGIN, TARGET, bearer
@@ -195,6 +200,49 @@ def now() -> int:
     return time.time_ns() // 1_000_000
 
 
+@dataclass(frozen=True)
+class Ground:
+    """Servers over one store: the file of their folder, or a database."""
+
+    data: Path
+    urls: Sequence[str]
+    database_url: str | None
+
+    async def read(self, query: str) -> list[tuple[Any, ...]]:
+        if self.database_url is None:
+            with contextlib.closing(sqlite3.connect(Settings(self.data).database)) as file:
+                return file.execute(query).fetchall()
+        connection = await asyncpg.connect(self.database_url)
+        try:
+            return [tuple(row) for row in await connection.fetch(query)]
+        finally:
+            await connection.close()
+
+
+@contextlib.asynccontextmanager
+async def ground(data: Path, servers: int, database_url: str | None) -> AsyncIterator[Ground]:
+    async with contextlib.AsyncExitStack() as parts:
+        urls = [
+            (await parts.enter_async_context(server(data, database_url=database_url or "")))[1]
+            for _ in range(servers)
+        ]
+        await set_up(data, urls[0])
+        for url in urls[1:]:
+            await knows_the_sites(url)
+        yield Ground(data, urls, database_url)
+
+
+async def knows_the_sites(url: str) -> None:
+    """Another server was told of them."""
+    hit = {"site": "house", "kind": "beat", "visitor": "0" * 32, "visit": "0" * 32}
+    headers = {"Origin": ORIGIN, "User-Agent": BROWSER}
+    deadline = time.monotonic() + ANSWER_SECONDS
+    async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+        while (await client.post("/t/hit", json=hit, headers=headers)).status_code == 404:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+
+
 async def set_up(data: Path, url: str) -> None:
     names = iter(f"+1202555{n:04d}" for n in range(1_000, 10_000))
     sites = [
@@ -213,9 +261,9 @@ async def set_up(data: Path, url: str) -> None:
 
 
 @contextlib.asynccontextmanager
-async def homes(url: str) -> AsyncIterator[list[Client]]:
-    """The clients, each at a loopback address of its own."""
-    at = urlsplit(url)
+async def homes(urls: Sequence[str]) -> AsyncIterator[list[Client]]:
+    """The clients, each at a loopback address of its own; their connections are to all servers."""
+    ends = [urlsplit(urls[turn % len(urls)]) for turn in range(3)]
     clients = []
     for index in range(CLIENTS):
         connections = [
@@ -224,7 +272,7 @@ async def homes(url: str) -> AsyncIterator[list[Client]]:
                     at.hostname, at.port, local_addr=(f"127.0.1.{index + 1}", 0)
                 )
             )
-            for _ in range(3)
+            for at in ends
         ]
         clients.append(Client(connections, random.Random(index)))  # noqa: S311 - no secret
     try:
@@ -235,16 +283,15 @@ async def homes(url: str) -> AsyncIterator[list[Client]]:
                 await connection.close()
 
 
-def agreed(data: Path, told: Sequence[Told]) -> dict[str, int]:
-    """When each visit was leased its number, once the file says of all what they were told."""
-    with contextlib.closing(sqlite3.connect(Settings(data).database)) as file:
-        exposures = file.execute("SELECT visit_id, number, shown_at FROM exposures").fetchall()
-        visits = {
-            visit: rest
-            for visit, *rest in file.execute(
-                "SELECT visit_id, visitor_id, site_key, number, seen_at, left_at FROM visits"
-            )
-        }
+async def agreed(where: Ground, told: Sequence[Told]) -> dict[str, int]:
+    """When each visit was leased its number, once the store says of all what they were told."""
+    exposures = await where.read("SELECT visit_id, number, shown_at FROM exposures")
+    visits = {
+        visit: rest
+        for visit, *rest in await where.read(
+            "SELECT visit_id, visitor_id, site_key, number, seen_at, left_at FROM visits"
+        )
+    }
     counted = Counter((visit, number) for visit, number, _ in exposures)
     assert counted == Counter((one.visit, one.number) for one in told)
     assert visits.keys() == {one.visit for one in told}
@@ -262,20 +309,23 @@ def within(at: int, span: Span) -> bool:
     return span[0] <= at <= span[1]
 
 
-async def test_many_clients_at_once_get_what_was_promised_and_what_the_file_says(
-    tmp_path: Path,
+@pytest.mark.parametrize(("servers", "over"), [(1, "file"), (1, "database"), (3, "database")])
+async def test_many_clients_at_once_get_what_was_promised_and_what_the_store_says(
+    tmp_path: Path, request: pytest.FixtureRequest, servers: int, over: str
 ) -> None:
-    async with server(tmp_path) as (_, url):
-        await set_up(tmp_path, url)
-        async with homes(url) as clients:
-            house = FullHouse(asyncio.Barrier(CLIENTS))
-            async with asyncio.TaskGroup() as tasks:
-                for client in clients:
-                    tasks.create_task(play(client, house))
+    url = None
+    if over == "database":
+        postgres: Postgres = request.getfixturevalue("postgres")
+        url = await postgres.database()
+    async with ground(tmp_path, servers, url) as where, homes(where.urls) as clients:
+        house = FullHouse(asyncio.Barrier(CLIENTS))
+        async with asyncio.TaskGroup() as tasks:
+            for client in clients:
+                tasks.create_task(play(client, house))
     told = [one for client in clients for one in client.told]
 
     assert [one for one in told if len(one.numbers) != 1] == []
-    leased_at = agreed(tmp_path, told)
+    leased_at = await agreed(where, told)
     figures = {}
     for site, numbers in POOLS.items():
         visits = [one for one in told if one.site == site]

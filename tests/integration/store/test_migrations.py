@@ -3,13 +3,17 @@
 import json
 import sqlite3
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 
 import pytest
 
+from ringtrace.domain.attribution import Attribution, Basis
+from ringtrace.services.ports import CallFilter
 from ringtrace.store.sqlite import connection as opening
 from ringtrace.store.sqlite.connection import connect, migrate
 from ringtrace.store.sqlite.store import SqliteStore
+from tests.stores import report, shared
 
 NEWEST = len(opening._steps())
 OLD_FLOW = {"targets": [{"to": "+12025550191", "ring_seconds": 20}], "record": False}
@@ -117,3 +121,15 @@ async def test_earlier_calls_count_in_reports_by_channel(at: At, tmp_path: Path)
     migrated.close()
 
     assert json.loads(shares) == {"Email": 0.5}
+
+
+async def test_the_shares_of_calls_are_made_up_for(tmp_path: Path) -> None:
+    store = SqliteStore.open(tmp_path / "store.db")
+    await store.submit(report("a", shared(0.25, 0.5)))
+    await store.submit(report("b", Attribution(Basis.NOTHING, "m", (), 1.0)))
+    before = await store.channels(1, CallFilter())
+    step = resources.files("ringtrace.store.sqlite") / "migrations" / "0007_shares.sql"
+    store._connection.executescript(f"ALTER TABLE calls DROP COLUMN shares; {step.read_text()}")
+
+    assert await store.channels(1, CallFilter()) == before
+    store.close()

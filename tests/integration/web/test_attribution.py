@@ -8,7 +8,9 @@ import pytest
 
 from ringtrace.domain.model import SHIPPED
 from tests.console import csrf, signed_in, text
-from tests.shop import POOL, RADIO, Shop, bearer, rfc
+from tests.shop import POOL, RADIO, Shop, bearer, on_every_store, rfc
+
+pytestmark = on_every_store
 
 CALL = "0193c0de"
 AD = "https://shop.example/?utm_source=google&utm_medium=cpc&utm_term=implants"

@@ -1,11 +1,13 @@
 """The console over the real store: what each page shows to whom."""
 
+import contextlib
 import re
 from html import unescape
 from typing import Any
 
 import pytest
 
+from ringtrace.store.sqlite.connection import connect
 from tests.console import signed_in, text
 from tests.shop import ORIGIN, POOL, RADIO, Shop, bearer, rfc
 
@@ -167,7 +169,8 @@ async def test_the_log_is_filtered_and_paged(shop: Shop) -> None:
 async def test_the_channel_filter_has_a_choice_of_what_is_mostly_unknown(shop: Shop) -> None:
     for call, number in (("known", RADIO), ("half", POOL), ("unknown", POOL)):
         await shop.report(call, number=number)
-    shop.house._store._connection.execute("UPDATE calls SET unknown = 0.5 WHERE call_id = 'half'")
+    with contextlib.closing(connect(shop.house.settings.database)) as file:
+        file.execute("UPDATE calls SET unknown = 0.5 WHERE call_id = 'half'")
     await signed_in(shop)
 
     page = (await shop.client.get("/calls?channel=+unknown")).text

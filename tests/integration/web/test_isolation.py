@@ -10,7 +10,7 @@ import httpx
 from litestar import Litestar
 
 from tests.console import csrf, signed_in
-from tests.shop import FOREIGN, RADIO, Shop, bearer, rfc
+from tests.shop import FOREIGN, RADIO, Shop, bearer, on_every_store, rfc
 from tests.walk import (
     CALLER,
     HOT,
@@ -28,6 +28,8 @@ from tests.walk import (
     Tokens,
     recording,
 )
+
+pytestmark = on_every_store
 
 CALL = "0193c0de"
 WAV = b"RIFFaudio"

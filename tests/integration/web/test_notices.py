@@ -2,9 +2,11 @@
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
+import sqlite3
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -462,8 +464,8 @@ async def test_the_outbox_holds_nothing_of_who_called(shop: Shop) -> None:
         await shop.report("c", **MISSED)
         await deliver(shop)
 
-    connection = shop.house._store._connection
-    kept = str(connection.execute("SELECT * FROM deliveries").fetchall())
+    with contextlib.closing(sqlite3.connect(shop.house.settings.database)) as connection:
+        kept = str(connection.execute("SELECT * FROM deliveries").fetchall())
     assert "call.missed" in kept
     assert "2025550177" not in kept
 

@@ -7,7 +7,9 @@ import pytest
 
 from ringtrace.domain.account import TokenKind
 from ringtrace.domain.occupancy import LASTS_MS
-from tests.shop import RADIO, TARGET, Shop, bearer, rfc
+from tests.shop import RADIO, TARGET, Shop, bearer, on_every_store, rfc
+
+pytestmark = on_every_store
 
 CALL = "0193c0de"
 

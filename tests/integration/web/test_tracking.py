@@ -7,7 +7,9 @@ import pytest
 
 from ringtrace.domain.call import GatewayKind
 from ringtrace.services.limits import HitLimits
-from tests.shop import BROWSER, ORIGIN, POOL, Shop, rfc
+from tests.shop import BROWSER, ORIGIN, POOL, Shop, on_every_store, rfc
+
+pytestmark = on_every_store
 
 VISIT = "0193c0de" + "0" * 24
 SECOND = "+12025550112"

@@ -57,3 +57,12 @@ def test_codes_of_an_earlier_run_go_on_where_they_ended() -> None:
     assert codes.of("v") == ("N", code(7))
     assert codes.give("N", "w") == code(42)
     assert codes.give("M", "x") == code(0)
+
+
+def test_codes_given_out_elsewhere_are_not_given_again() -> None:
+    here, elsewhere = Codes({}), Codes({})
+    for i in range(3):
+        here.follow("N", f"v{i}", elsewhere.give("N", f"v{i}"))
+
+    assert here.of("v2") == elsewhere.of("v2")
+    assert here.give("N", "next") == elsewhere.give("N", "next")

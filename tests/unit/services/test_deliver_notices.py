@@ -15,8 +15,13 @@ from ringtrace.domain.notice import (
 )
 from ringtrace.domain.sending import Failure
 from ringtrace.services import deliver_notices
-from ringtrace.services.commands import KeepTry
-from ringtrace.services.deliver_notices import MOST_AT_ONCE, MOST_EACH, DeliverNotices
+from ringtrace.services.commands import BeginTry, KeepTry
+from ringtrace.services.deliver_notices import (
+    MOST_AT_ONCE,
+    MOST_EACH,
+    TAKEN_MS,
+    DeliverNotices,
+)
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import StoreAwayError
 from ringtrace.services.ports import Configuration, Notice, Sent, Store
@@ -27,21 +32,33 @@ def delivery(name: str, to: Recipient) -> Delivery:
 
 
 class Outbox:
-    """A store of deliveries due to so many recipients; the first `away` writes fail."""
+    """A store of deliveries due to so many recipients; the first `away` notes of a try fail.
+
+    `deaf`: no try can be begun; `taken`: another server is trying all of them.
+    """
 
     def __init__(self, count: int, away: int = 0, hooks: int = 1) -> None:
         self.hooks = [Recipient(1, f"https://example.com/{i}") for i in range(hooks)]
         self.due = [delivery(f"id-{i}", self.hooks[i % hooks]) for i in range(count)]
         self.away = away
+        self.deaf = self.taken = False
+        self.asked: list[BeginTry] = []
+        self.offered: dict[str, Delivery] = {}
         self.kept: list[KeepTry] = []
 
     async def configuration(self) -> Configuration:
         return Configuration((), (), (), (), recipients=tuple(self.hooks))
 
     async def due_deliveries(self, _at: int, _each: int, limit: int) -> Sequence[Delivery]:
+        self.offered |= {one.delivery_id: one for one in self.due[:limit]}
         return self.due[:limit]
 
-    async def submit(self, command: KeepTry) -> bool:
+    async def submit(self, command: BeginTry | KeepTry) -> Delivery | bool | None:
+        if isinstance(command, BeginTry):
+            if self.deaf:
+                raise StoreAwayError("the store cannot write")
+            self.asked.append(command)
+            return None if self.taken else self.offered[command.delivery_id]
         if self.away:
             self.away -= 1
             raise StoreAwayError("the store cannot write")
@@ -84,6 +101,39 @@ async def test_what_is_on_its_way_is_not_begun_again() -> None:
 
     assert [one.delivery.delivery_id for one in sender.sent] == ["id-0", "id-1", "id-2"]
     assert [kept.delivery.state for kept in outbox.kept] == [DeliveryState.DELIVERED] * 3
+
+
+async def test_what_another_server_tries_is_left_to_it_until_it_is_gone() -> None:
+    outbox, sender = Outbox(1), Sender()
+    sender.gate.set()
+    outbox.taken = True
+    deliver = await job(outbox, sender)
+
+    await deliver.look()
+    await deliver.settle()
+    before = len(sender.sent)
+    outbox.taken = False
+    await deliver.look()
+    await deliver.settle()
+
+    assert (before, len(sender.sent)) == (0, 1)
+    assert outbox.asked == [BeginTry(1, "id-0", 1_000, 1_000 + TAKEN_MS)] * 2
+
+
+async def test_what_cannot_be_taken_is_not_told_of_yet() -> None:
+    outbox, sender = Outbox(1), Sender()
+    sender.gate.set()
+    outbox.deaf = True
+    deliver = await job(outbox, sender)
+
+    await deliver.look()
+    await deliver.settle()
+    before = len(sender.sent)
+    outbox.deaf = False
+    await deliver.look()
+    await deliver.settle()
+
+    assert (before, len(sender.sent)) == (0, 1)
 
 
 async def test_no_more_are_begun_than_there_is_room_for() -> None:

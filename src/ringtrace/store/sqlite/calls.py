@@ -1,29 +1,24 @@
 """Writing calls: arrivals, reports, recordings, and the credits of each."""
 
-import hashlib
 import sqlite3
 from dataclasses import replace
 
-from ringtrace.domain import call as calls
 from ringtrace.domain.attribution import Attribution, Basis
 from ringtrace.domain.call import MergeResult, Report
 from ringtrace.domain.forgotten import anonymous, is_forgotten
 from ringtrace.domain.proof import Proof, ProofKind
 from ringtrace.services.commands import KeepAttribution, KeepReport, NoteArrival, NoteRecording
+from ringtrace.store import calls, rows
+from ringtrace.store.credits import Key, columns
 from ringtrace.store.sqlite import (
     credits,  # noqa: A004 - what a call's shares are called
     notices,
     proofs,
-    rows,
     screenings,
 )
 from ringtrace.store.sqlite.corrections import as_corrected
 
 _KEY = "account_id = ? AND gateway = ? AND call_id = ?"
-
-
-def _digest(body: str) -> str:
-    return hashlib.sha256(body.encode()).hexdigest()
 
 
 class CallWriter:
@@ -37,7 +32,7 @@ class CallWriter:
             " basis, model, unknown, repeat, digits, flow)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (*key, command.number, command.caller, command.started_at,
-             *credits.columns(command.attribution), command.digits, command.flow),
+             *columns(command.attribution), command.digits, command.flow),
         ).rowcount  # fmt: skip
         if added:
             credits.write(self._connection, key, command.attribution)
@@ -45,7 +40,7 @@ class CallWriter:
         elif command.digits is not None:
             self._note_digits(key, command)
 
-    def _note_digits(self, key: tuple[int, str, str], command: NoteArrival) -> None:
+    def _note_digits(self, key: Key, command: NoteArrival) -> None:
         """The caller of a call that is noted already keyed an extension."""
         ringing = self._connection.execute(
             f"UPDATE calls SET digits = ? WHERE {_KEY} AND report IS NULL", (command.digits, *key)
@@ -57,38 +52,34 @@ class CallWriter:
     def keep_report(self, command: KeepReport) -> MergeResult:
         key = (command.account_id, command.gateway.value, command.call)
         command = self._without_forgotten(key, command)
-        known, ringing = self._known(key)
-        # An arrival may know the moment less exactly than the report, but not another number.
-        if known is None and ringing not in {None, command.report.number}:
-            result, merged = MergeResult.CONTRADICTS, command.report
-        else:
-            result, merged = calls.merge(known, command.report)
+        known, noted = self._known(key)
+        result, merged = calls.fold(known, noted, command.report)
         if result is MergeResult.CONTRADICTS and self._was_accepted(key, command.report):
             return MergeResult.UNCHANGED
         if result is MergeResult.UNCHANGED:
             return result
         self._keep_as_received(key, command, accepted=result is not MergeResult.CONTRADICTS)
         if result is not MergeResult.CONTRADICTS:
-            if ringing is not None:
+            if noted is not None:
                 self._connection.execute(f"DELETE FROM credits WHERE {_KEY}", key)
             self._write(key, merged, as_corrected(self._connection, key, command.attribution))
             self._prove(key, command.proof)
-            if known is None or known.outcome is not merged.outcome:
+            if calls.comes_to_outcome(known, merged):
                 notices.enqueue(self._connection, command.notices)
-            if merged.recording is not None and merged.recording.url is not None:
+            if calls.has_audio(merged):
                 notices.audio_is_there(self._connection, key)
             screenings.keep(self._connection, key, command.finding)
             screenings.keep_passage(self._connection, key, merged, command.received_at)
         return result
 
-    def _without_forgotten(self, key: tuple[int, str, str], command: KeepReport) -> KeepReport:
+    def _without_forgotten(self, key: Key, command: KeepReport) -> KeepReport:
         """What comes of a call after its caller was forgotten must not bring his number back."""
         row = self._connection.execute(f"SELECT caller FROM calls WHERE {_KEY}", key).fetchone()
         if row is None or not is_forgotten(row[0]):
             return command
         return replace(command, report=anonymous(command.report, row[0]), finding=None)
 
-    def _prove(self, key: tuple[int, str, str], proof: Proof | None) -> None:
+    def _prove(self, key: Key, proof: Proof | None) -> None:
         """A report may know more than the one before; what users said is not its business."""
         for kind in (ProofKind.EXTENSION, ProofKind.TAP):
             proofs.drop(self._connection, key, kind)
@@ -116,7 +107,7 @@ class CallWriter:
         notices.audio_is_there(self._connection, key)
         return updated.rowcount == 1
 
-    def _known(self, key: tuple[int, str, str]) -> tuple[Report | None, str | None]:
+    def _known(self, key: Key) -> tuple[Report | None, str | None]:
         """The report and the number of a call; of one that is ringing only the number."""
         row = self._connection.execute(
             f"SELECT report, number FROM calls WHERE {_KEY}", key
@@ -125,25 +116,22 @@ class CallWriter:
             return None, None
         return (rows.report(row[0]) if row[0] else None), row[1]
 
-    def _was_accepted(self, key: tuple[int, str, str], report: Report) -> bool:
+    def _was_accepted(self, key: Key, report: Report) -> bool:
         """A gateway that heard no answer sends a report again, maybe after a later one of it."""
         row = self._connection.execute(
             f"SELECT accepted FROM call_reports WHERE {_KEY} AND digest = ?",
-            (*key, _digest(rows.text(report))),
+            (*key, calls.digest(rows.text(report))),
         ).fetchone()
         return row is not None and bool(row[0])
 
-    def _keep_as_received(
-        self, key: tuple[int, str, str], command: KeepReport, *, accepted: bool
-    ) -> None:
+    def _keep_as_received(self, key: Key, command: KeepReport, *, accepted: bool) -> None:
         body = rows.text(command.report)
-        digest = _digest(body)
         self._connection.execute(
             "INSERT OR IGNORE INTO call_reports VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (*key, digest, command.received_at, accepted, body),
+            (*key, calls.digest(body), command.received_at, accepted, body),
         )
 
-    def _write(self, key: tuple[int, str, str], report: Report, attribution: Attribution) -> None:
+    def _write(self, key: Key, report: Report, attribution: Attribution) -> None:
         self._connection.execute(
             "INSERT INTO calls (account_id, gateway, call_id, number, caller, started_at, basis,"
             " model, unknown, repeat, outcome, talk_seconds, report, digits, flow)"
@@ -156,7 +144,7 @@ class CallWriter:
             " digits = coalesce(excluded.digits, digits), flow = coalesce(excluded.flow, flow)",
             (
                 *key, report.number, report.caller, report.started_at,
-                *credits.columns(attribution), report.outcome.value, report.talk_seconds,
+                *columns(attribution), report.outcome.value, report.talk_seconds,
                 rows.text(report), report.digits, report.flow,
             ),
         )  # fmt: skip

@@ -1,15 +1,9 @@
 """Opening the file, and bringing its schema up to date."""
 
-import re
 import sqlite3
-from importlib.resources import files
 from pathlib import Path
 
-_NAME = re.compile(r"(\d{4})_\w+\.sql").fullmatch
-
-
-class SchemaTooNewError(RuntimeError):
-    """The file was written by a newer Ringtrace."""
+from ringtrace.store import schema
 
 
 def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
@@ -37,8 +31,7 @@ def migrate(connection: sqlite3.Connection) -> int:
     """
     steps = _steps()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > len(steps):
-        raise SchemaTooNewError(f"schema {version} is newer than this program's {len(steps)}")
+    schema.not_newer(version, len(steps))
     for number in range(version + 1, len(steps) + 1):
         connection.executescript(
             f"BEGIN IMMEDIATE;\n{steps[number - 1]}\nPRAGMA user_version = {number};\nCOMMIT;"
@@ -52,8 +45,4 @@ def newest_version() -> int:
 
 
 def _steps() -> list[str]:
-    folder = files("ringtrace.store.sqlite") / "migrations"
-    scripts = {int(m[1]): one for one in folder.iterdir() if (m := _NAME(one.name))}
-    if sorted(scripts) != list(range(1, len(scripts) + 1)):
-        raise RuntimeError("migrations are not numbered without gaps")
-    return [scripts[number].read_text("utf-8") for number in sorted(scripts)]
+    return schema.steps("ringtrace.store.sqlite")

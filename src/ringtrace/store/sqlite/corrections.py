@@ -1,19 +1,15 @@
 """What users said of whose call it was: facts of their own, which outlive every attribution."""
 
 import sqlite3
-from dataclasses import replace
 
-from ringtrace.domain.attribution import WINDOW_MS, Attribution, Basis, Candidate, to_corrected
-from ringtrace.domain.proof import ProofKind, proof
+from ringtrace.domain.attribution import WINDOW_MS, Attribution, Candidate, to_corrected
+from ringtrace.domain.proof import ProofKind
 from ringtrace.services.commands import KeepCorrection, TakeBackCorrection
-from ringtrace.services.errors import FieldInvalidError, NotFoundError
 from ringtrace.services.ports import Correction
-from ringtrace.store.sqlite import (
-    credits,  # noqa: A004 - what a call's shares are called
-    proofs,
-    rows,
-)
-from ringtrace.store.sqlite.credits import Key
+from ringtrace.store import corrections, rows
+from ringtrace.store.credits import Key
+from ringtrace.store.proofs import of_correction
+from ringtrace.store.sqlite import credits, proofs  # noqa: A004 - what a call's shares are called
 
 _KEY = "account_id = ? AND gateway = ? AND call_id = ?"
 
@@ -28,10 +24,8 @@ def correction(connection: sqlite3.Connection, key: Key) -> Correction | None:
 def as_corrected(connection: sqlite3.Connection, key: Key, attribution: Attribution) -> Attribution:
     """What the engine says of the call, or, where a user knows better, what he says."""
     made = correction(connection, key)
-    if made is None:
-        return attribution
-    called = None if made.visit_id is None else _visit(connection, key[0], made.visit_id)
-    return to_corrected(called, attribution.model)
+    called = _visit(connection, key[0], made.visit_id) if made and made.visit_id else None
+    return corrections.as_corrected(made, called, attribution)
 
 
 class CorrectionWriter:
@@ -39,54 +33,39 @@ class CorrectionWriter:
         self._connection = connection
 
     def keep(self, command: KeepCorrection) -> None:
-        key = (command.account_id, command.gateway.value, command.call)
+        account_id, visit_id = command.account_id, command.visit_id
+        key = (account_id, command.gateway.value, command.call)
         row = self._connection.execute(
             f"SELECT number, started_at, basis, model, unknown, repeat FROM calls WHERE {_KEY}", key
         ).fetchone()
         if row is None:
-            raise NotFoundError("no such call", "call")
-        number, started_at, basis, model, unknown, repeat = row
-        if basis == Basis.STATIC_NUMBER:
-            raise FieldInvalidError("a static number's calls belong to its source", "call")
-        called = None
-        if command.visit_id is not None:
-            called = _visit(self._connection, command.account_id, command.visit_id)
-            if called is None:
-                raise NotFoundError("no such visit", "visit_id")
-            if not self._was_shown(command.account_id, command.visit_id, number, started_at):
-                raise FieldInvalidError(
-                    "this visit was not shown the number in the 14 days before the call",
-                    "visit_id",
-                )
-        self._prove(key, command.visit_id, (basis, model, unknown, repeat))
+            raise corrections.no_such_call()
+        (number, started_at), said = row[:2], row[2:]
+        called = None if visit_id is None else _visit(self._connection, account_id, visit_id)
+        shown = visit_id is not None and self._was_shown(account_id, visit_id, number, started_at)
+        corrections.refuse(said[0], visit_id, called, was_shown=shown)
+        self._prove(key, visit_id, credits.read(self._connection, key, said))
         self._connection.execute(
             "INSERT OR REPLACE INTO corrections VALUES (?, ?, ?, ?, ?, ?)",
-            (*key, command.visit_id, command.made_at, command.made_by),
+            (*key, visit_id, command.made_at, command.made_by),
         )
-        credits.replace(self._connection, key, to_corrected(called, model))
+        credits.replace(self._connection, key, to_corrected(called, said[1]))
 
     def take_back(self, command: TakeBackCorrection) -> None:
         key = (command.account_id, command.gateway.value, command.call)
         deleted = self._connection.execute(f"DELETE FROM corrections WHERE {_KEY}", key)
         if deleted.rowcount == 0:
-            raise NotFoundError("nobody corrected this call", "call")
+            raise corrections.nothing_to_take_back()
         proofs.drop(self._connection, key, ProofKind.CORRECTION)
         credits.replace(self._connection, key, command.attribution)
 
-    def _prove(self, key: Key, visit_id: str | None, said: tuple[str, str, float, float]) -> None:
-        """What the engine stated before the first correction is held against the last one.
-
-        Where an extension told it whose call it was, that is what it stated without.
-        """
+    def _prove(self, key: Key, visit_id: str | None, blind: Attribution) -> None:
         known = proofs.known(self._connection, key, ProofKind.CORRECTION) or proofs.known(
             self._connection, key, ProofKind.EXTENSION
         )
-        if known is not None:
-            again = replace(known, kind=ProofKind.CORRECTION, visit_id=visit_id)
-            proofs.keep(self._connection, key, again)
-        elif said[0] != Basis.CORRECTED:
-            blind = credits.read(self._connection, key, said)
-            proofs.keep(self._connection, key, proof(ProofKind.CORRECTION, visit_id, blind))
+        proven = of_correction(visit_id, known, blind)
+        if proven is not None:
+            proofs.keep(self._connection, key, proven)
 
     def _was_shown(self, account_id: int, visit_id: str, number: str, at: int) -> bool:
         found = self._connection.execute(

@@ -1,24 +1,22 @@
 """What is known of a call to a pool number as of the moment it came."""
 
 import sqlite3
-from collections import defaultdict
-from dataclasses import replace
 
 from ringtrace.domain.attribution import WINDOW_MS, Caller, Candidate, EarlierCall
 from ringtrace.domain.extension import is_code
-from ringtrace.domain.visit import Device, HitKind
 from ringtrace.services.ports import CallerHistory, Evidence
-from ringtrace.store.sqlite import credits, rows  # noqa: A004 - what a call's shares are called
+from ringtrace.store import rows
+from ringtrace.store.evidence import (
+    MOST_CALLS,
+    MOST_CANDIDATES,
+    MOST_EARLIER,
+    SHOWN_COLUMNS,
+    as_of,
+    caller_of,
+    shown,
+)
+from ringtrace.store.sqlite import credits  # noqa: A004 - what a call's shares are called
 from ringtrace.store.sqlite.tags import caller_tags
-
-MOST_CALLS = 1_000
-"""The newest calls to a number that say who has called already."""
-
-MOST_EARLIER = 32
-"""The newest calls of one caller; a switchboard's thousandth call continues none of them."""
-
-MOST_CANDIDATES = 10_000
-"""The newest exposures; in a pool this starved the older ones tell nobody apart."""
 
 
 def evidence(
@@ -30,11 +28,7 @@ def evidence(
     digits: str | None = None,
 ) -> Evidence:
     """Candidates and the caller's earlier calls; nothing that happened after `at`."""
-    called = _called(connection, account_id, number, at)
-    candidates = [
-        replace(one, called=min(1.0, called.get(one.visit_id, 0.0)))
-        for one in _candidates(connection, account_id, number, at)
-    ]
+    candidates = _candidates(connection, account_id, number, at)
     return Evidence(
         candidates,
         _caller(connection, account_id, number, caller, at, candidates),
@@ -61,47 +55,31 @@ def _keyed(
 def _candidates(
     connection: sqlite3.Connection, account_id: int, number: str, at: int
 ) -> list[Candidate]:
+    called = _called(connection, account_id, number, at)
     found = connection.execute(
-        f"SELECT e.shown_at, v.visitor_id, v.device, v.contact_at, {rows.CANDIDATE_COLUMNS}"
-        " FROM exposures e JOIN visits v ON v.account_id = e.account_id"
-        " AND v.visit_id = e.visit_id"
+        f"SELECT {SHOWN_COLUMNS} FROM exposures e JOIN visits v"
+        " ON v.account_id = e.account_id AND v.visit_id = e.visit_id"
         " WHERE e.account_id = ? AND e.number = ? AND e.shown_at BETWEEN ? AND ?"
         " ORDER BY e.shown_at DESC LIMIT ?",
         (account_id, number, at - WINDOW_MS, at, MOST_CANDIDATES),
     ).fetchall()
-    candidates = [
-        replace(
-            rows.candidate(shown_at, tuple(rest)),
-            visitor_id=visitor_id,
-            device=Device(device),
-            contact_at=contact_at,
-        )
-        for shown_at, visitor_id, device, contact_at, *rest in found
-    ]
+    candidates = [shown(row, called) for row in found]
     return [
-        one if one.seen_at <= at else _as_of(connection, account_id, one, at) for one in candidates
+        one if one.seen_at <= at else as_of(one, at, _last(connection, account_id, one, at))
+        for one in candidates
     ]
 
 
-def _as_of(
+def _last(
     connection: sqlite3.Connection, account_id: int, candidate: Candidate, at: int
-) -> Candidate:
-    """A visit that went on after `at`, as it stood then: on page unless its last word was leave."""
-    happened = connection.execute(
-        "SELECT kind, max(at) FROM hits WHERE account_id = ? AND visit_id = ? AND at <= ?"
-        " GROUP BY kind",
-        (account_id, candidate.visit_id, at),
-    )
-    last: dict[str, int] = dict(happened)
-    left_at = last.pop(HitKind.LEAVE, None)
-    if left_at is not None and left_at <= max(last.values(), default=candidate.shown_at):
-        left_at = None
-    return replace(
-        candidate,
-        seen_at=at if left_at is None else left_at,
-        left_at=left_at,
-        contact_at=last.get(HitKind.CONTACT),
-        tapped_at=last.get(HitKind.TAP),
+) -> dict[str, int]:
+    """The newest hit of each kind until `at`."""
+    return dict(
+        connection.execute(
+            "SELECT kind, max(at) FROM hits WHERE account_id = ? AND visit_id = ? AND at <= ?"
+            " GROUP BY kind",
+            (account_id, candidate.visit_id, at),
+        ).fetchall()
     )
 
 
@@ -133,21 +111,13 @@ def _caller(
     earlier = _earlier(connection, account_id, number, caller, at)
     if caller is None:
         return Caller(known=None, calls=earlier)
-    own = _own(connection, account_id, caller, at)
-    tied: dict[str, float] = defaultdict(float)
-    for one in candidates:
-        tied[one.visitor_id] += one.called
-    others = {
-        visitor: min(1.0, share - own.get(visitor, 0.0))
-        for visitor, share in tied.items()
-        if share > own.get(visitor, 0.0)
-    }
     called_us = connection.execute(
         "SELECT 1 FROM calls WHERE account_id = ? AND caller = ? AND started_at >= ?"
         " AND started_at < ? LIMIT 1",
         (account_id, caller, at - WINDOW_MS, at),
     ).fetchone()
-    return Caller(known=called_us is not None, own=own, others=others, calls=earlier)
+    own = _own(connection, account_id, caller, at)
+    return caller_of(candidates, own, earlier, known=called_us is not None)
 
 
 def _earlier(

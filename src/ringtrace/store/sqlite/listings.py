@@ -1,67 +1,46 @@
 """The list of callers: who is blocked, asked or trusted, since when and by whom."""
 
 import sqlite3
+from itertools import repeat
 
-from ringtrace.domain.blocklist import Listing, Treatment
+from ringtrace.domain.blocklist import Listing
 from ringtrace.services.commands import ListCallers, UnlistCaller
-from ringtrace.services.errors import NotFoundError
-from ringtrace.services.spam_records import ListingFilter, ListingPage, ListingRecord
+from ringtrace.services.spam_records import ListingFilter, ListingPage
+from ringtrace.store import listings as entries
+from ringtrace.store.filters import joined
 
-_PASSED = "pressed a key when asked"
-_COLUMNS = "pattern, treatment, note, added_at, added_by, by_gate"
 _NOW = "account_id = ? AND pattern = ? AND removed_at IS NULL"
-_ACTED_ON = (
-    "(SELECT count(*) FROM screenings s WHERE s.account_id = l.account_id"
-    " AND s.pattern = l.pattern AND s.listed_at = l.added_at)"
-)
 
 
 def in_effect(connection: sqlite3.Connection) -> tuple[tuple[int, Listing], ...]:
     """Of all accounts."""
     found = connection.execute(
-        f"SELECT account_id, {_COLUMNS} FROM listed_callers WHERE removed_at IS NULL"
+        f"SELECT l.account_id, {entries.LISTING_COLUMNS} FROM listed_callers l"
+        " WHERE l.removed_at IS NULL"
     )
-    return tuple((account_id, _listing(*row)) for account_id, *row in found)
+    return tuple((account_id, entries.listing(row)) for account_id, *row in found)
 
 
 def listings(
     connection: sqlite3.Connection, account_id: int, where: ListingFilter, limit: int, offset: int
 ) -> ListingPage:
-    matches = f"account_id = ? AND removed_at IS {'NOT ' if where.removed else ''}NULL"
-    values: list[object] = [account_id]
-    for condition, value in (
-        ("treatment = ?", where.treatment),
-        ("instr(pattern, ?) > 0", where.pattern),
-    ):
-        if value is not None:
-            matches += f" AND {condition}"
-            values.append(value)
+    matches, values = joined(entries.of_listings(account_id, where), repeat("?"))
     (total,) = connection.execute(
-        f"SELECT count(*) FROM listed_callers WHERE {matches}", values
+        f"SELECT count(*) FROM listed_callers l WHERE {matches}", values
     ).fetchone()
-    order = "removed_at" if where.removed else "added_at"
     found = connection.execute(
-        f"SELECT {_ACTED_ON}, removed_at, removed_by, {_COLUMNS} FROM listed_callers l"
-        f" WHERE {matches} ORDER BY {order} DESC, pattern LIMIT ? OFFSET ?",
+        f"SELECT {entries.RECORD_COLUMNS} FROM listed_callers l WHERE {matches}"
+        f" {entries.newest_first(where)} LIMIT ? OFFSET ?",
         (*values, limit, offset),
     )
-    return ListingPage(
-        tuple(
-            ListingRecord(_listing(*row), calls, removed_at, removed_by)
-            for calls, removed_at, removed_by, *row in found
-        ),
-        total,
-    )
+    return ListingPage(tuple(entries.record(row) for row in found), total)
 
 
 def trust(connection: sqlite3.Connection, account_id: int, caller: str, at: int) -> None:
     """The caller passed the gate; what a person says of him otherwise stands."""
-    said = connection.execute(
-        f"SELECT treatment FROM listed_callers WHERE {_NOW}", (account_id, caller)
-    ).fetchone()
-    if said is None or said[0] == Treatment.ASK:
-        passed = Listing(caller, Treatment.TRUST, _PASSED, at, None, by_gate=True)
-        _put(connection, account_id, passed)
+    one = entries.trusted(_said(connection, account_id, caller), caller, at)
+    if one is not None:
+        _put(connection, account_id, one)
 
 
 class ListingWriter:
@@ -70,11 +49,8 @@ class ListingWriter:
 
     def add(self, command: ListCallers) -> None:
         for one in command.listings:
-            said = self._connection.execute(
-                f"SELECT treatment, note, by_gate FROM listed_callers WHERE {_NOW}",
-                (command.account_id, one.pattern),
-            ).fetchone()
-            if said != (one.treatment, one.note, False):
+            said = _said(self._connection, command.account_id, one.pattern)
+            if entries.is_news(said, one):
                 _put(self._connection, command.account_id, one)
 
     def remove(self, command: UnlistCaller) -> None:
@@ -83,7 +59,15 @@ class ListingWriter:
             (command.removed_at, command.removed_by, command.account_id, command.pattern),
         )
         if removed.rowcount == 0:
-            raise NotFoundError("this caller is not on the list", "caller")
+            raise entries.not_listed()
+
+
+def _said(connection: sqlite3.Connection, account_id: int, pattern: str) -> Listing | None:
+    row = connection.execute(
+        f"SELECT {entries.LISTING_COLUMNS} FROM listed_callers l WHERE {_NOW}",
+        (account_id, pattern),
+    ).fetchone()
+    return row and entries.listing(row)
 
 
 def _put(connection: sqlite3.Connection, account_id: int, one: Listing) -> None:
@@ -99,9 +83,3 @@ def _put(connection: sqlite3.Connection, account_id: int, one: Listing) -> None:
         " FROM listed_callers WHERE account_id = ?1 AND pattern = ?2",
         (account_id, one.pattern, one.treatment, one.note, one.added_at, one.added_by, one.by_gate),
     )
-
-
-def _listing(
-    pattern: str, treatment: str, note: str, added_at: int, added_by: str | None, by_gate: int
-) -> Listing:
-    return Listing(pattern, Treatment(treatment), note, added_at, added_by, bool(by_gate))

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Collection, Iterable
 
 from ringtrace.services.lake import DAY_MS, Part
-from ringtrace.store.sqlite.credits import Key
+from ringtrace.store.credits import Key
 
 _AGAIN = "ON CONFLICT (account_id, part, day) DO UPDATE SET mark = excluded.mark"
 _DAY = f"INSERT INTO days VALUES (?, ?, ?, random()) {_AGAIN}"

@@ -2,41 +2,32 @@
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from typing import Any
+from itertools import repeat
 
-from ringtrace.domain.call import GatewayKind
-from ringtrace.domain.notice import (
-    Delivery,
-    DeliveryState,
-    Event,
-    Recipient,
-    Standing,
-    failing,
-    gives_up,
-)
+from ringtrace.domain.notice import Delivery, DeliveryState, Recipient, Standing
 from ringtrace.services.commands import (
     AddDelivery,
+    BeginTry,
     DropDeliveries,
     KeepSecret,
     KeepTry,
     SendAgain,
     SetStanding,
 )
-from ringtrace.services.errors import NotFoundError
 from ringtrace.services.ports import DeliveryFilter, DeliveryPage
-from ringtrace.store.sqlite import rows
+from ringtrace.store import notices, rows
+from ringtrace.store.filters import joined, of_deliveries
+from ringtrace.store.notices import DELIVERY_COLUMNS, ON_ITS_WAY, RECIPIENT_COLUMNS
 
-_COLUMNS = (
-    "account_id, delivery_id, recipient_id, event, occurred_at, state, next_try_at, gateway,"
-    " call_id, count, tries"
-)
 _RECIPIENT = "account_id = ? AND recipient_id = ?"
-_ON_ITS_WAY = (DeliveryState.WAITING.value, DeliveryState.PENDING.value)
 
 
 class NoticeWriter:
+    """Nobody else delivers what is in the file, so that who tries what is known in memory alone."""
+
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._taken_until: dict[tuple[int, str], int] = {}
 
     def keep_secret(self, command: KeepSecret) -> None:
         key = (command.account_id, command.recipient_id)
@@ -47,16 +38,31 @@ class NoticeWriter:
         )
 
     def set_standing(self, command: SetStanding) -> None:
-        key = (command.account_id, command.recipient_id)
-        _recipient(self._connection, key)
-        _set_standing(self._connection, key, command.standing, command.at)
+        known = _recipient(self._connection, (command.account_id, command.recipient_id))
+        _stand(self._connection, known, command.standing, command.at)
 
     def add(self, command: AddDelivery) -> None:
         enqueue(self._connection, [command.delivery])
 
+    def begin_try(self, command: BeginTry) -> Delivery | None:
+        key = (command.account_id, command.delivery_id)
+        if self._taken_until.get(key, 0) > command.at:
+            return None
+        row = self._connection.execute(
+            f"SELECT {DELIVERY_COLUMNS} FROM deliveries WHERE account_id = ? AND delivery_id = ?"
+            " AND next_try_at <= ?",
+            (*key, command.at),
+        ).fetchone()
+        if row is None:
+            return None
+        self._taken_until[key] = command.until
+        return notices.delivery(row)
+
     def keep_try(self, command: KeepTry) -> bool:
         delivery = command.delivery
+        self._taken_until.pop((delivery.account_id, delivery.delivery_id), None)
         key = (delivery.account_id, delivery.recipient_id)
+        known = _recipient(self._connection, key)
         self._connection.execute(
             "UPDATE deliveries SET state = ?, next_try_at = ?, count = ?, tries = ?"
             " WHERE account_id = ? AND delivery_id = ?",
@@ -65,17 +71,12 @@ class NoticeWriter:
                 rows.text(delivery.tries), delivery.account_id, delivery.delivery_id,
             ),
         )  # fmt: skip
-        known = _recipient(self._connection, key)
-        since = failing(known.failing_since, command.one)
-        self._connection.execute(
-            f"UPDATE recipients SET failing_since = ? WHERE {_RECIPIENT}", (since, *key)
-        )
-        is_stopped = known.standing is Standing.ACTIVE and gives_up(delivery, since)
-        standing = Standing.STOPPED if is_stopped else known.standing
-        if standing is not Standing.ACTIVE:
+        after = notices.after_try(known, command)
+        _write(self._connection, after)
+        if after.standing is not Standing.ACTIVE:
             # Also when somebody else changed it during the try.
-            _set_standing(self._connection, key, standing, command.one.at)
-        return is_stopped
+            _hold(self._connection, key)
+        return after.standing is not known.standing
 
     def send_again(self, command: SendAgain) -> int:
         sent = 0
@@ -102,16 +103,9 @@ class NoticeWriter:
 
 def enqueue(connection: sqlite3.Connection, deliveries: Iterable[Delivery]) -> None:
     connection.executemany(
-        f"INSERT INTO deliveries ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            (
-                one.account_id, one.delivery_id, one.recipient_id, one.event.value,
-                one.occurred_at, one.state.value, one.next_try_at,
-                one.gateway and one.gateway.value, one.call, one.count, rows.text(one.tries),
-            )
-            for one in deliveries
-        ),
-    )  # fmt: skip
+        f"INSERT INTO deliveries ({DELIVERY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        map(notices.delivery_row, deliveries),
+    )
 
 
 def audio_is_there(connection: sqlite3.Connection, call: tuple[int, str, str]) -> None:
@@ -128,63 +122,68 @@ def put_recipient(connection: sqlite3.Connection, recipient: Recipient, at: int)
     connection.execute(
         "INSERT INTO recipients VALUES (?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (account_id, recipient_id) DO UPDATE SET events = excluded.events",
+        notices.recipient_row(recipient),
+    )
+    known = _recipient(connection, key)
+    if known.standing is not recipient.standing:
+        _stand(connection, known, recipient.standing, at)
+
+
+def _stand(connection: sqlite3.Connection, known: Recipient, standing: Standing, at: int) -> None:
+    key = (known.account_id, known.recipient_id)
+    _write(connection, notices.standing_so(known, standing))
+    if standing is not Standing.ACTIVE:
+        _hold(connection, key)
+        return
+    connection.execute(
+        "UPDATE deliveries SET state = ?, next_try_at = ?, count = 0"
+        f" WHERE {_RECIPIENT} AND state = ?",
+        (DeliveryState.PENDING.value, at, *key, DeliveryState.HELD.value),
+    )
+
+
+def _write(connection: sqlite3.Connection, changed: Recipient) -> None:
+    """Standing and failures."""
+    connection.execute(
+        f"UPDATE recipients SET standing = ?, failing_since = ? WHERE {_RECIPIENT}",
         (
-            *key, recipient.address, rows.text(recipient.events), recipient.standing.value,
-            rows.text(recipient.secrets), recipient.failing_since,
+            changed.standing.value, changed.failing_since,
+            changed.account_id, changed.recipient_id,
         ),
     )  # fmt: skip
-    if _recipient(connection, key).standing is not recipient.standing:
-        _set_standing(connection, key, recipient.standing, at)
 
 
-def _set_standing(
-    connection: sqlite3.Connection, key: tuple[int, str], standing: Standing, at: int
-) -> None:
-    # Who is sent things again starts without a past.
+def _hold(connection: sqlite3.Connection, key: tuple[int, str]) -> None:
     connection.execute(
-        f"UPDATE recipients SET standing = ?, failing_since = NULL WHERE {_RECIPIENT}"
-        if standing is Standing.ACTIVE
-        else f"UPDATE recipients SET standing = ? WHERE {_RECIPIENT}",
-        (standing.value, *key),
+        f"UPDATE deliveries SET state = ?, next_try_at = NULL WHERE {_RECIPIENT}"
+        " AND state IN (?, ?)",
+        (DeliveryState.HELD.value, *key, *ON_ITS_WAY),
     )
-    if standing is Standing.ACTIVE:
-        connection.execute(
-            "UPDATE deliveries SET state = ?, next_try_at = ?, count = 0"
-            f" WHERE {_RECIPIENT} AND state = ?",
-            (DeliveryState.PENDING.value, at, *key, DeliveryState.HELD.value),
-        )
-    else:
-        connection.execute(
-            f"UPDATE deliveries SET state = ?, next_try_at = NULL WHERE {_RECIPIENT}"
-            " AND state IN (?, ?)",
-            (DeliveryState.HELD.value, *key, *_ON_ITS_WAY),
-        )
 
 
 def _recipient(connection: sqlite3.Connection, key: tuple[int, str]) -> Recipient:
     """Raises NotFoundError."""
-    found = recipients(connection, _RECIPIENT, key)
-    if not found:
-        raise NotFoundError("no such recipient", "recipient")
-    return found[0]
+    row = connection.execute(
+        f"SELECT {RECIPIENT_COLUMNS} FROM recipients r WHERE {_RECIPIENT}", key
+    ).fetchone()
+    if row is None:
+        raise notices.no_such_recipient()
+    return notices.recipients([row])[0]
 
 
-def recipients(
-    connection: sqlite3.Connection, where: str = "TRUE", values: Sequence[object] = ()
-) -> tuple[Recipient, ...]:
-    return tuple(
-        Recipient(
-            account_id=account_id,
-            address=address,
-            events=rows.events(events),
-            standing=Standing(standing),
-            secrets=rows.secrets(secrets),
-            failing_since=failing_since,
+def all_recipients(connection: sqlite3.Connection) -> tuple[Recipient, ...]:
+    return notices.recipients(
+        connection.execute(
+            f"SELECT {RECIPIENT_COLUMNS} FROM recipients r ORDER BY account_id, address"
         )
-        for account_id, address, events, standing, secrets, failing_since in connection.execute(
-            "SELECT account_id, address, events, standing, secrets, failing_since FROM recipients"
-            f" WHERE {where} ORDER BY account_id, address",
-            values,
+    )
+
+
+def recipients(connection: sqlite3.Connection, account_id: int) -> tuple[Recipient, ...]:
+    return notices.recipients(
+        connection.execute(
+            f"SELECT {RECIPIENT_COLUMNS} FROM recipients r WHERE account_id = ? ORDER BY address",
+            (account_id,),
         )
     )
 
@@ -192,59 +191,26 @@ def recipients(
 def deliveries(
     connection: sqlite3.Connection, account_id: int, where: DeliveryFilter, limit: int, offset: int
 ) -> DeliveryPage:
-    gateway, call = where.call or (None, None)
-    wanted: tuple[tuple[str, object], ...] = (
-        ("account_id = ?", account_id),
-        ("recipient_id = ?", where.recipient_id),
-        ("state = ?", where.state and where.state.value),
-        ("gateway = ?", gateway and gateway.value),
-        ("call_id = ?", call),
-    )
-    matches = " AND ".join(part for part, value in wanted if value is not None)
-    values = [value for _, value in wanted if value is not None]
+    matches, values = joined(of_deliveries(account_id, where), repeat("?"))
     (total,) = connection.execute(
-        f"SELECT count(*) FROM deliveries WHERE {matches}", values
+        f"SELECT count(*) FROM deliveries d WHERE {matches}", values
     ).fetchone()
     found = connection.execute(
-        f"SELECT {_COLUMNS} FROM deliveries WHERE {matches}"
+        f"SELECT {DELIVERY_COLUMNS} FROM deliveries d WHERE {matches}"
         " ORDER BY delivery_id DESC LIMIT ? OFFSET ?",
         (*values, limit, offset),
     )
-    return DeliveryPage(tuple(_delivery(row) for row in found), total)
+    return DeliveryPage(tuple(notices.delivery(row) for row in found), total)
 
 
 def delivery(connection: sqlite3.Connection, account_id: int, delivery_id: str) -> Delivery | None:
     row = connection.execute(
-        f"SELECT {_COLUMNS} FROM deliveries WHERE account_id = ? AND delivery_id = ?",
+        f"SELECT {DELIVERY_COLUMNS} FROM deliveries WHERE account_id = ? AND delivery_id = ?",
         (account_id, delivery_id),
     ).fetchone()
-    return _delivery(row) if row else None
+    return notices.delivery(row) if row else None
 
 
 def due(connection: sqlite3.Connection, at: int, each: int, limit: int) -> Sequence[Delivery]:
-    found = connection.execute(
-        f"SELECT {_COLUMNS} FROM (SELECT *, row_number() OVER (PARTITION BY account_id,"
-        "  recipient_id ORDER BY next_try_at, delivery_id) AS place"
-        "  FROM deliveries WHERE next_try_at <= ?)"
-        " WHERE place <= ? ORDER BY place, next_try_at, delivery_id LIMIT ?",
-        (at, each, limit),
-    )
-    return [_delivery(row) for row in found]
-
-
-def _delivery(row: tuple[Any, ...]) -> Delivery:
-    (account_id, delivery_id, recipient_id, event, occurred_at, state, next_try_at, gateway, call,
-     count, tries) = row  # fmt: skip
-    return Delivery(
-        account_id=account_id,
-        delivery_id=delivery_id,
-        recipient_id=recipient_id,
-        event=Event(event),
-        occurred_at=occurred_at,
-        state=DeliveryState(state),
-        next_try_at=next_try_at,
-        gateway=GatewayKind(gateway) if gateway else None,
-        call=call,
-        count=count,
-        tries=rows.tries(tries),
-    )
+    found = connection.execute(notices.DUE.format("?", "?", "?"), (at, each, limit))
+    return [notices.delivery(row) for row in found]

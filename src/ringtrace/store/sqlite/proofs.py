@@ -2,15 +2,17 @@
 
 import sqlite3
 from collections.abc import Sequence
+from itertools import repeat
 
 from ringtrace.domain.attribution import WINDOW_MS
 from ringtrace.domain.number import NumberKind
 from ringtrace.domain.proof import Proof, ProofKind
 from ringtrace.services.ports import ProofFilter
-from ringtrace.store.sqlite.credits import Key
+from ringtrace.store import proofs
+from ringtrace.store.credits import Key
+from ringtrace.store.filters import joined, of_proofs
 
 _KEY = "account_id = ? AND gateway = ? AND call_id = ?"
-_STRENGTH = {kind: place for place, kind in enumerate(ProofKind)}
 
 
 def keep(connection: sqlite3.Connection, key: Key, proof: Proof) -> None:
@@ -37,24 +39,20 @@ def strongest(
     connection: sqlite3.Connection, account_id: int, where: ProofFilter
 ) -> Sequence[Proof]:
     """One proof a call, the strongest, by the start of the call."""
-    condition, values = _condition(account_id, where)
-    found: dict[tuple[str, str], Proof] = {}
-    for gateway, call, kind, *said in connection.execute(
-        "SELECT p.gateway, p.call_id, p.kind, p.visit_id, p.stated_visit, p.stated FROM calls c"
-        " JOIN proofs p ON p.account_id = c.account_id AND p.gateway = c.gateway"
-        f" AND p.call_id = c.call_id WHERE {condition} ORDER BY c.started_at",
-        values,
-    ):
-        one = Proof(ProofKind(kind), *said)
-        before = found.setdefault((gateway, call), one)
-        if _STRENGTH[one.kind] < _STRENGTH[before.kind]:
-            found[gateway, call] = one
-    return list(found.values())
+    condition, values = joined(of_proofs(account_id, where), repeat("?"))
+    return proofs.strongest(
+        connection.execute(
+            "SELECT p.gateway, p.call_id, p.kind, p.visit_id, p.stated_visit, p.stated FROM calls c"
+            " JOIN proofs p ON p.account_id = c.account_id AND p.gateway = c.gateway"
+            f" AND p.call_id = c.call_id WHERE {condition} ORDER BY c.started_at",
+            values,
+        )
+    )
 
 
 def only_holder(connection: sqlite3.Connection, account_id: int, where: ProofFilter) -> int:
     """Calls to pool numbers that one visit alone was shown in the attribution window."""
-    condition, values = _condition(account_id, where)
+    condition, values = joined(of_proofs(account_id, where), repeat("?"))
     (count,) = connection.execute(
         "SELECT count(*) FROM calls c JOIN numbers n ON n.account_id = c.account_id"
         f" AND n.number = c.number WHERE {condition} AND n.kind = ?"
@@ -64,21 +62,3 @@ def only_holder(connection: sqlite3.Connection, account_id: int, where: ProofFil
         (*values, NumberKind.POOL.value, WINDOW_MS),
     ).fetchone()
     return int(count)
-
-
-def _condition(account_id: int, where: ProofFilter) -> tuple[str, tuple[object, ...]]:
-    parts = ["c.account_id = ?"]
-    values: list[object] = [account_id]
-    for part, value in (
-        ("c.started_at >= ?", where.since),
-        ("c.started_at < ?", where.until),
-    ):
-        if value is not None:
-            parts.append(part)
-            values.append(value)
-    if where.site_key is not None:
-        parts.append(
-            "c.number IN (SELECT number FROM numbers WHERE account_id = ? AND site_key = ?)"
-        )
-        values += [account_id, where.site_key]
-    return " AND ".join(parts), tuple(values)

@@ -29,6 +29,7 @@ from ringtrace.services.ports import (
     KeptFlow,
     KeptReport,
     ProofFilter,
+    SiteHistory,
     ValidToken,
     VisitRecord,
 )
@@ -37,6 +38,7 @@ from ringtrace.store.sqlite import notices, proofs, reads
 from ringtrace.store.sqlite.channels import channel_names, channels
 from ringtrace.store.sqlite.connection import connect
 from ringtrace.store.sqlite.evidence import caller_history, evidence
+from ringtrace.store.sqlite.history import history
 from ringtrace.store.sqlite.listings import listings
 from ringtrace.store.sqlite.past import past
 from ringtrace.store.sqlite.sounds import sound
@@ -85,6 +87,9 @@ class SqliteReader:
 
     async def past(self, account_id: int, site_key: str, at: int) -> Past:
         return await self._read(past, account_id, site_key, at)
+
+    async def history(self, account_id: int, site_key: str, days: int) -> SiteHistory:
+        return await self._read(history, account_id, site_key, days)
 
     async def call(self, account_id: int, gateway: GatewayKind, call: str) -> CallRecord | None:
         return await self._read(reads.call, account_id, gateway, call)
@@ -150,7 +155,7 @@ class SqliteReader:
         return await self._read(reads.tokens, account_id)
 
     async def recipients(self, account_id: int) -> Sequence[Recipient]:
-        return await self._read(notices.recipients, "account_id = ?", (account_id,))
+        return await self._read(notices.recipients, account_id)
 
     async def deliveries(
         self, account_id: int, where: DeliveryFilter, limit: int, offset: int

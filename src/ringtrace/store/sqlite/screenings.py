@@ -3,62 +3,47 @@
 import sqlite3
 
 from ringtrace.domain.call import Report
-from ringtrace.domain.screening import Finding, Passage, Rule, is_spam, passage
+from ringtrace.domain.screening import Finding
 from ringtrace.services.spam_records import Screening
+from ringtrace.store import screenings
+from ringtrace.store.credits import Key
 from ringtrace.store.sqlite import listings, spam_marks
-from ringtrace.store.sqlite.credits import Key
 
 _KEY = "account_id = ? AND gateway = ? AND call_id = ?"
 
 
 def screening(connection: sqlite3.Connection, key: Key) -> Screening | None:
-    row = connection.execute(
-        "SELECT rule, evidence, pattern, listed_at, listed_by, passage FROM screenings"
-        f" WHERE {_KEY}",
-        key,
-    ).fetchone()
-    if row is None:
-        return None
-    rule, evidence, pattern, listed_at, listed_by, came = row
-    return Screening(
-        Rule(rule), evidence, pattern, listed_at, listed_by, None if came is None else Passage(came)
+    return screenings.screening(
+        connection.execute(
+            f"SELECT {screenings.SCREENING_COLUMNS} FROM screenings s WHERE {_KEY}", key
+        ).fetchone()
     )
 
 
 def keep(connection: sqlite3.Connection, key: Key, finding: Finding | None) -> None:
     """A rule acted on the call, whose own row is there."""
-    if finding is None:
+    one = screenings.found(finding)
+    if one is None:
         return
-    listing = finding.listing
     connection.execute(
-        "INSERT OR IGNORE INTO screenings VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)",
-        (
-            *key, finding.rule, finding.evidence, listing and listing.pattern,
-            listing and listing.added_at, listing and listing.added_by,
-        ),
-    )  # fmt: skip
+        "INSERT OR IGNORE INTO screenings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*key, one.rule, one.evidence, one.pattern, one.listed_at, one.listed_by, one.passage),
+    )
     settle(connection, key)
 
 
 def keep_passage(connection: sqlite3.Connection, key: Key, report: Report, at: int) -> None:
     """What the report, received `at` (ms since 1970 UTC), says came of it."""
-    known = screening(connection, key)
-    if known is None:
+    told, is_news = screenings.reported(screening(connection, key), report)
+    if told is None:
         return
-    came = passage(known.rule, report)
-    connection.execute(f"UPDATE screenings SET passage = ? WHERE {_KEY}", (came, *key))
+    connection.execute(f"UPDATE screenings SET passage = ? WHERE {_KEY}", (told.passage, *key))
     settle(connection, key)
-    is_news = came is Passage.PASSED and known.passage is not Passage.PASSED
     if is_news and report.caller is not None:
         listings.trust(connection, key[0], report.caller, at)
 
 
 def settle(connection: sqlite3.Connection, key: Key) -> None:
     """Whether the call is spam, by all that is known of it now."""
-    known, mark = screening(connection, key), spam_marks.mark(connection, key)
-    spam = is_spam(
-        rule=None if known is None else known.rule,
-        came=None if known is None else known.passage,
-        marked=None if mark is None else mark.spam,
-    )
+    spam = screenings.is_spam_by(screening(connection, key), spam_marks.mark(connection, key))
     connection.execute(f"UPDATE calls SET spam = ? WHERE {_KEY}", (spam, *key))

@@ -7,7 +7,8 @@ from ringtrace.domain.flow import Flow
 from ringtrace.domain.number import NumberKind, TrackingNumber
 from ringtrace.services.commands import AddToken, ApplySetup, OpenAccount
 from ringtrace.services.errors import FieldInvalidError, NumberTakenError
-from ringtrace.store.sqlite import notices, rows
+from ringtrace.store import rows
+from ringtrace.store.sqlite import notices
 
 
 class SetupWriter:

@@ -3,8 +3,8 @@
 import sqlite3
 
 from ringtrace.services.commands import DropSound, KeepSound
-from ringtrace.services.errors import NotFoundError
 from ringtrace.services.ports import KeptSound
+from ringtrace.store import sounds as kept
 
 
 class SoundWriter:
@@ -24,16 +24,14 @@ class SoundWriter:
             (command.account_id, command.name),
         )
         if deleted.rowcount == 0:
-            raise NotFoundError("no such sound", "name")
+            raise kept.no_such_sound()
 
 
 def sounds(connection: sqlite3.Connection) -> tuple[KeptSound, ...]:
     """Of all accounts, in the order of their names, without their contents."""
-    found = connection.execute(
-        "SELECT account_id, name, digest, seconds, made_at, made_by FROM sounds"
-        " ORDER BY account_id, name"
+    return kept.sounds(
+        connection.execute(f"SELECT {kept.COLUMNS} FROM sounds ORDER BY account_id, name")
     )
-    return tuple(KeptSound(*row) for row in found)
 
 
 def sound(connection: sqlite3.Connection, account_id: int, digest: str) -> bytes | None:

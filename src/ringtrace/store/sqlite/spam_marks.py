@@ -3,19 +3,18 @@
 import sqlite3
 
 from ringtrace.services.spam_records import SpamMark
-from ringtrace.store.sqlite.credits import Key
+from ringtrace.store import screenings
+from ringtrace.store.credits import Key
+from ringtrace.store.screenings import MARK_COLUMNS
 
 
 def mark(connection: sqlite3.Connection, key: Key) -> SpamMark | None:
     row = connection.execute(
-        "SELECT spam, marked_at, marked_by FROM spam_marks"
+        f"SELECT {MARK_COLUMNS} FROM spam_marks m"
         " WHERE account_id = ? AND gateway = ? AND call_id = ? ORDER BY marked_at DESC LIMIT 1",
         key,
     ).fetchone()
-    if row is None or row[0] is None:
-        return None
-    said, marked_at, marked_by = row
-    return SpamMark(bool(said), marked_at, marked_by)
+    return screenings.mark(row)
 
 
 def put(

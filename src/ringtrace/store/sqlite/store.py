@@ -6,11 +6,12 @@ resolves all futures after the commit, so that one fsync serves every request of
 """
 
 import asyncio
+import contextlib
 import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,11 +19,11 @@ from ringtrace.services import commands
 from ringtrace.services.commands import Command
 from ringtrace.services.errors import RefusedError, StoreAwayError
 from ringtrace.services.ports import ChannelReports
+from ringtrace.store.credits import Key
 from ringtrace.store.sqlite import marks
 from ringtrace.store.sqlite.calls import CallWriter
 from ringtrace.store.sqlite.connection import connect, migrate
 from ringtrace.store.sqlite.corrections import CorrectionWriter
-from ringtrace.store.sqlite.credits import Key
 from ringtrace.store.sqlite.listings import ListingWriter
 from ringtrace.store.sqlite.notices import NoticeWriter
 from ringtrace.store.sqlite.reader import SqliteReader
@@ -94,6 +95,7 @@ class SqliteStore(SqliteReader):
             commands.KeepSecret: notices.keep_secret,
             commands.SetStanding: notices.set_standing,
             commands.AddDelivery: notices.add,
+            commands.BeginTry: notices.begin_try,
             commands.KeepTry: notices.keep_try,
             commands.SendAgain: notices.send_again,
             commands.DropDeliveries: notices.drop,
@@ -131,6 +133,17 @@ class SqliteStore(SqliteReader):
             return await future
         finally:
             self.waiting -= 1
+
+    @contextlib.asynccontextmanager
+    async def alone(self, job: str) -> AsyncIterator[bool]:  # noqa: ARG002 - there are no others
+        yield True
+
+    async def watch(
+        self,
+        changed: Callable[[], None],  # noqa: ARG002 - nobody else writes
+        extension_shown: Callable[[str, int], None],  # noqa: ARG002 - nor shows
+    ) -> None:
+        await asyncio.get_running_loop().create_future()
 
     def _hand_over(self) -> None:
         """What one turn of the loop has gathered goes over at once: waking a thread is dear."""

@@ -2,18 +2,14 @@
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Final
 
-from ringtrace.domain.tag import MOST
 from ringtrace.services.commands import AddTag, RemoveTag
-from ringtrace.services.errors import FieldInvalidError, NotFoundError
 from ringtrace.services.ports import CallTag
-from ringtrace.store.sqlite.credits import Key
+from ringtrace.store.corrections import no_such_call
+from ringtrace.store.credits import Key
+from ringtrace.store.tags import MOST_EARLIER, no_such_tag, refuse
 
 _KEY = "account_id = ? AND gateway = ? AND call_id = ?"
-
-MOST_EARLIER: Final = 1_000
-"""The newest calls of a caller whose tags are his; more of them has no person."""
 
 
 class TagWriter:
@@ -23,9 +19,7 @@ class TagWriter:
     def add(self, command: AddTag) -> None:
         key = (command.account_id, command.gateway.value, command.call)
         self._refuse_unknown(key)
-        known = {one.tag for one in tags(self._connection, key)}
-        if command.tag not in known and len(known) >= MOST:
-            raise FieldInvalidError(f"a call has at most {MOST} tags", "tag")
+        refuse({one.tag for one in tags(self._connection, key)}, command.tag)
         self._connection.execute(
             "INSERT OR IGNORE INTO call_tags VALUES (?, ?, ?, ?, ?, ?)",
             (*key, command.tag, command.made_at, command.made_by),
@@ -38,12 +32,12 @@ class TagWriter:
             f"DELETE FROM call_tags WHERE {_KEY} AND tag = ?", (*key, command.tag)
         )
         if deleted.rowcount == 0:
-            raise NotFoundError("the call has no such tag", "tag")
+            raise no_such_tag()
 
     def _refuse_unknown(self, key: Key) -> None:
         found = self._connection.execute(f"SELECT 1 FROM calls WHERE {_KEY}", key)
         if found.fetchone() is None:
-            raise NotFoundError("no such call", "call")
+            raise no_such_call()
 
 
 def tags(connection: sqlite3.Connection, key: Key) -> tuple[CallTag, ...]:

@@ -5,54 +5,22 @@ import sqlite3
 from collections import Counter
 from dataclasses import dataclass, field
 
-from ringtrace.domain.attribution import keyword_of
 from ringtrace.domain.extension import next_turn
 from ringtrace.domain.leasing import Pool, Restored
-from ringtrace.domain.model import SHIPPED, Model, expected_calls
-from ringtrace.domain.source import Source
+from ringtrace.domain.model import SHIPPED, Model
 from ringtrace.domain.visit import HitKind
 from ringtrace.services.commands import KeepModel, NoteHit, NumberShown, ShowNumber
 from ringtrace.services.lake import day_of
-from ringtrace.store.sqlite import marks, rows
+from ringtrace.store import rows
+from ringtrace.store.site_pool import FORGET_MS, TRAFFIC_MS, Segment, SitePool, is_old
+from ringtrace.store.sqlite import marks
 
 log = logging.getLogger(__name__)
 
-_FORGET_MS = 2 * 86_400_000
-_TRAFFIC_MS = 3 * 86_400_000
-_FIRST_SPLIT = 64
 _CLOCK_WENT_BACK_MS = 60_000
+_SLOTS = ", ".join("?" * (1 + rows.VISIT_COLUMNS.count(",")))
 
 _MOMENTS = {HitKind.LEAVE: "left_at", HitKind.CONTACT: "contact_at", HitKind.TAP: "tapped_at"}
-
-
-_Segment = tuple[str, str | None]
-
-
-class _SitePool:
-    """The leases of a site, divided among its channels by the calls expected of each.
-
-    Divided anew whenever the traffic has doubled; every night the site's new model does the same.
-    """
-
-    def __init__(self, leases: Pool, model: Model, traffic: Counter[_Segment]) -> None:
-        self.leases = leases
-        self._model = model
-        self._traffic = traffic
-        self._seen = traffic.total()
-        self._next = max(_FIRST_SPLIT, self._seen)
-        self._divide()
-
-    def count(self, said: Source) -> None:
-        self._traffic[str(said.channel), keyword_of(said)] += 1
-        self._seen += 1
-        if self._seen >= self._next:
-            self._divide()
-
-    def _divide(self) -> None:
-        if self._seen < _FIRST_SPLIT:
-            return
-        self._next = 2 * self._seen
-        self.leases.resplit(*expected_calls(self._model, self._traffic))
 
 
 @dataclass(slots=True)
@@ -79,7 +47,7 @@ class VisitWriter:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._pools: dict[tuple[int, str], _SitePool] = {}
+        self._pools: dict[tuple[int, str], SitePool] = {}
         self._pending = _Pending()
 
     def forget(self) -> None:
@@ -95,12 +63,8 @@ class VisitWriter:
         if earlier is not None:
             self._note(account_id, visit.visit_id, HitKind.PAGE, command.path, at)
             return earlier
-        said = visit.source
-        lease = pool.leases.lease(
-            visit.visit_id, visit.visitor_id, at, str(said.channel), keyword_of(said)
-        )
+        lease = pool.lease(visit, at)
         if lease.new:
-            pool.count(said)
             pending = self._pending
             pending.visits.append(rows.visit_row(account_id, visit, lease))
             pending.exposures.append(
@@ -135,7 +99,7 @@ class VisitWriter:
         many = self._connection.executemany
         if pending.visits:
             many(
-                f"INSERT OR IGNORE INTO visits ({rows.VISIT_COLUMNS}) VALUES ({rows.VISIT_SLOTS})",
+                f"INSERT OR IGNORE INTO visits ({rows.VISIT_COLUMNS}) VALUES ({_SLOTS})",
                 pending.visits,
             )
             many("INSERT OR IGNORE INTO exposures VALUES (?, ?, ?, ?, ?)", pending.exposures)
@@ -192,15 +156,9 @@ class VisitWriter:
             ]
 
     def _earlier(self, command: ShowNumber, pool: Pool) -> NumberShown | None:
-        """What a visit was shown that memory has forgotten but the file knows.
-
-        A visit id begins with the time it was made; a fresh one need not be looked up.
-        """
+        """What a visit was shown that memory has forgotten but the file knows."""
         visit = command.visit
-        if pool.holds(visit.visit_id):
-            return None
-        made_at = int(visit.visit_id[:12], 16)
-        if abs(command.at - made_at) < _FORGET_MS // 2:
+        if pool.holds(visit.visit_id) or not is_old(visit.visit_id, command.at):
             return None
         row = self._connection.execute(
             "SELECT number, extension FROM visits WHERE account_id = ? AND visit_id = ?",
@@ -210,7 +168,7 @@ class VisitWriter:
             return None
         return NumberShown(*row)
 
-    def _pool(self, account_id: int, site_key: str, at: int) -> _SitePool:
+    def _pool(self, account_id: int, site_key: str, at: int) -> SitePool:
         pool = self._pools.get((account_id, site_key))
         if pool is not None and at < pool.leases.now - _CLOCK_WENT_BACK_MS:
             # For the pool time would stand still until the clock has caught up, and nobody who
@@ -221,7 +179,7 @@ class VisitWriter:
             pool = self._pools[account_id, site_key] = self._restored(account_id, site_key, at)
         return pool
 
-    def _restored(self, account_id: int, site_key: str, at: int) -> _SitePool:
+    def _restored(self, account_id: int, site_key: str, at: int) -> SitePool:
         self.flush()
         numbers = self._connection.execute(
             "SELECT number FROM numbers WHERE account_id = ? AND site_key = ? AND kind = 'pool'"
@@ -234,7 +192,7 @@ class VisitWriter:
         ).fetchone()
         pool = Pool(
             (number for (number,) in numbers),
-            forget_ms=_FORGET_MS,
+            forget_ms=FORGET_MS,
             extensions_above=above and above[0],
             turns=dict(
                 self._connection.execute(
@@ -251,13 +209,13 @@ class VisitWriter:
             "  WHERE account_id = ?1 AND site_key = ?2 AND kind = 'pool')"
             " AND v.seen_at >= ?3"
             " ORDER BY e.shown_at, v.seen_at",
-            (account_id, site_key, at - _FORGET_MS),
+            (account_id, site_key, at - FORGET_MS),
         )
         pool.restore(
             Restored(number, visit, visitor, seen_at, left_at is not None, *more).as_of(at)
             for number, visit, visitor, seen_at, left_at, *more in leases
         )
-        return _SitePool(
+        return SitePool(
             pool, self._model(account_id, site_key), self._traffic(account_id, site_key, at)
         )
 
@@ -268,11 +226,11 @@ class VisitWriter:
         ).fetchone()
         return rows.model(row[0]) if row[0] else SHIPPED
 
-    def _traffic(self, account_id: int, site_key: str, at: int) -> Counter[_Segment]:
+    def _traffic(self, account_id: int, site_key: str, at: int) -> Counter[Segment]:
         """Visits of the last days by channel and keyword; ids begin with their time."""
         found = self._connection.execute(
             "SELECT channel, coalesce(term, campaign), count(*) FROM visits"
             " WHERE account_id = ? AND visit_id >= ? AND site_key = ? GROUP BY 1, 2",
-            (account_id, f"{at - _TRAFFIC_MS:012x}", site_key),
+            (account_id, f"{at - TRAFFIC_MS:012x}", site_key),
         )
         return Counter({(channel, keyword): count for channel, keyword, count in found})

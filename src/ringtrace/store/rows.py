@@ -1,4 +1,7 @@
-"""How values lie in columns, and back."""
+"""How values lie in columns, and back: the same in every store."""
+
+from collections.abc import Iterator
+from typing import Any, Protocol
 
 import msgspec
 
@@ -12,6 +15,17 @@ from ringtrace.domain.notice import Event, Secret, Try
 from ringtrace.domain.screening import SpamRules
 from ringtrace.domain.source import ClickId, Source, Why
 from ringtrace.domain.visit import Visit
+
+
+class Row(Protocol):
+    """What a database's driver answers: values in the order in which they were asked for."""
+
+    def __getitem__(self, place: int, /) -> Any: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+    def __len__(self) -> int: ...
+
 
 encode = msgspec.json.Encoder().encode
 _report = msgspec.json.Decoder(Report)
@@ -74,7 +88,6 @@ VISIT_COLUMNS = (
     " medium, campaign, term, content, click_id_type, click_id, landing_page, reason, number,"
     " extension"
 )
-VISIT_SLOTS = ", ".join("?" * 19)
 
 
 def visit_row(account_id: int, visit: Visit, lease: Lease) -> tuple[object, ...]:

@@ -1,0 +1,83 @@
+"""Connections to one database, and what their failures mean.
+
+Every statement has a time-out, on both sides: the server ends it after STATEMENT_SECONDS, and
+after COMMAND_SECONDS nobody waits for a server that is gone without a word.
+"""
+
+from collections.abc import Mapping
+from typing import Final, TypeAlias
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+
+CONNECT_SECONDS: Final = 5.0
+STATEMENT_SECONDS: Final = 20.0
+COMMAND_SECONDS: Final = 25.0
+# A writer that stands still with locks in its hands would stop all others: it loses them.
+_SETTINGS: Final = {
+    "application_name": "ringtrace",
+    "statement_timeout": f"{STATEMENT_SECONDS:.0f}s",
+    "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "10s",
+    # Nor does one who is gone without a word keep them for the two hours of a usual system.
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+    "timezone": "UTC",
+    # Compiling a statement takes longer than running any of ours.
+    "jit": "off",
+    # An answer is given when the disk has it, whatever the database's default.
+    "synchronous_commit": "on",
+}
+
+AWAY: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.PostgresSystemError,
+)
+"""The database does not answer, ends the connection, is full or no longer the primary."""
+
+
+async def open_connection(url: str) -> "asyncpg.Connection[asyncpg.Record]":
+    """For one writer. Raises one of AWAY, ValueError (no such URL)."""
+    return await asyncpg.connect(
+        url,
+        timeout=CONNECT_SECONDS,
+        command_timeout=COMMAND_SECONDS,
+        # Batches differ by their size alone, and big statements take longer to plan than to run.
+        server_settings={**_SETTINGS, "plan_cache_mode": "force_generic_plan"},
+    )
+
+
+async def open_pool(
+    url: str,
+    *,
+    most: int = 8,
+    settings: Mapping[str, str] | None = None,
+    command_seconds: float = COMMAND_SECONDS,
+) -> Pool:
+    """Belongs to the event loop it is opened in. Raises one of AWAY, ValueError (no such URL)."""
+    return await asyncpg.create_pool(
+        url,
+        min_size=1,
+        max_size=most,
+        timeout=CONNECT_SECONDS,
+        command_timeout=command_seconds,
+        server_settings={**_SETTINGS, **(settings or {})},
+        reset=_leave_as_it_is,
+    )
+
+
+async def _leave_as_it_is(_connection: Connection) -> None:
+    """Nothing of ours outlives its transaction; asyncpg would ask the server to forget it."""

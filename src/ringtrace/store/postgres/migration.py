@@ -1,0 +1,53 @@
+"""Bringing the schema up to date, one server at a time."""
+
+import re
+from typing import Final
+
+from ringtrace.store import schema
+from ringtrace.store.postgres.connection import Connection
+
+_LOCK: Final = 0x52_69_6E_67
+"""Any number, as long as all servers lock the same."""
+
+PARTITIONS: Final = 8
+_TABLE = re.compile(
+    r"^CREATE TABLE ((?!\w*_routes\b)\w+) (\(.*?^\))([^;]*);", re.DOTALL | re.MULTILINE
+)
+
+
+async def migrate(connection: Connection, *, partitioned: bool = False) -> int:
+    """Apply what is missing, each step in a transaction of its own; returns the version.
+
+    `partitioned` divides every table but the routes by hash of the account: a database that takes
+    only keys which begin with the account, as one does that is distributed by account. Raises
+    SchemaTooNewError.
+    """
+    steps = schema.steps("ringtrace.store.postgres")
+    await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+    try:
+        await connection.execute("CREATE TABLE IF NOT EXISTS schema_steps (step integer NOT NULL)")
+        done = await connection.fetchval("SELECT coalesce(max(step), 0) FROM schema_steps")
+        schema.not_newer(done, len(steps))
+        for number in range(done + 1, len(steps) + 1):
+            script = _partitioned(steps[number - 1]) if partitioned else steps[number - 1]
+            async with connection.transaction():
+                await connection.execute(script)
+                await connection.execute("INSERT INTO schema_steps VALUES ($1)", number)
+    finally:
+        await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK)
+    return len(steps)
+
+
+def _partitioned(script: str) -> str:
+    return _TABLE.sub(_with_partitions, script)
+
+
+def _with_partitions(table: re.Match[str]) -> str:
+    name, columns, storage = table.groups()
+    whole = f"CREATE TABLE {name} {columns} PARTITION BY HASH (account_id);"
+    parts = (
+        f"CREATE TABLE {name}_p{part} PARTITION OF {name}"
+        f" FOR VALUES WITH (MODULUS {PARTITIONS}, REMAINDER {part}){storage};"
+        for part in range(PARTITIONS)
+    )
+    return "\n".join((whole, *parts))

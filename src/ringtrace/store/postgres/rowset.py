@@ -1,0 +1,65 @@
+"""Rows of a batch as parallel arrays, so that one statement writes or finds them all.
+
+The statements have the forms that a database distributed by account takes as well: rows to insert
+come from `accounts` joined with the arrays, so that they are made where the account lives, and
+every table but the arrays is narrowed by `account_id = ANY($1)`. Nothing is inserted for an
+account that does not exist.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+
+def storable(text: str) -> str:
+    """The text as PostgreSQL can keep it: it has no room for U+0000."""
+    return text.replace("\0", _REPLACEMENT)
+
+
+def unnested(types: Iterable[str], first: int = 1) -> str:
+    """The arrays from $`first` on as rows, a column of each type.
+
+    The limit cuts nothing off. It makes the planner expect few rows, so that it finds theirs in
+    other tables by key: a plan is kept, and one that was made while a table was empty must not
+    read all of an account's rows when there are many.
+    """
+    slots = (f"${n}::{kind}[]" for n, kind in enumerate(types, first))
+    return f"(SELECT * FROM unnest({', '.join(slots)}) LIMIT cardinality(${first}))"
+
+
+@dataclass(frozen=True, slots=True)
+class RowSet:
+    """Columns with their types, `account_id` first; the first `key` of them tell rows apart."""
+
+    types: Mapping[str, str]
+    key: int
+
+    @property
+    def unnested(self) -> str:
+        """The arrays $1, $2, … as the rows `u`."""
+        return f"{unnested(self.types.values())} AS u({', '.join(self.types)})"
+
+    def matching(self, alias: str) -> str:
+        """The rows of a table under that alias which have the keys of `u`."""
+        same = " AND ".join(f"{alias}.{name} = u.{name}" for name in list(self.types)[: self.key])
+        return f"{same} AND {alias}.account_id = ANY($1)"
+
+    def inserted_into(self, table: str) -> str:
+        """In the order of the keys, so that writers who meet do not wait for each other."""
+        columns = ", ".join(self.types)
+        values = ", ".join(f"u.{name}" for name in self.types)
+        order = ", ".join(f"u.{name}" for name in list(self.types)[: self.key])
+        return (
+            f"INSERT INTO {table} ({columns}) SELECT {values} FROM accounts a JOIN {self.unnested}"
+            f" ON a.account_id = u.account_id WHERE a.account_id = ANY($1) ORDER BY {order}"
+            f" ON CONFLICT ({', '.join(list(self.types)[: self.key])})"
+        )
+
+    def arrays(self, rows: Iterable[Sequence[object]]) -> list[list[object]]:
+        """What to bind."""
+        kept = [[storable(one) if isinstance(one, str) else one for one in row] for row in rows]
+        return [list(column) for column in zip(*kept, strict=True)] or [[] for _ in self.types]
+
+
+CALL_KEY = RowSet({"account_id": "bigint", "gateway": "text", "call_id": "text"}, 3)

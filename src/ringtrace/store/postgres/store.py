@@ -1,0 +1,200 @@
+"""The store port over one PostgreSQL database, which other servers may write to as well.
+
+Hits have a lane of their own, so that one statement writes them while nobody else leases from
+their pools; all other commands have another. Each is a connection and a task (lane.py) for every
+shard group; what was acknowledged is committed with synchronous_commit.
+"""
+
+import asyncio
+import functools
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from itertools import groupby
+from typing import Any, Final, TypeVar
+
+from ringtrace.services.commands import (
+    ApplySetup,
+    Command,
+    KeepModel,
+    NoteHit,
+    NumberShown,
+    ShowNumber,
+)
+from ringtrace.services.errors import StoreAwayError
+from ringtrace.store.postgres import (
+    calls,
+    corrections,
+    listings,
+    models,
+    notices,
+    setup,
+    sounds,
+    spam,
+    tags,
+    turns,
+)
+from ringtrace.store.postgres.announcements import Ears, ExtensionNews, announce, configures, listen
+from ringtrace.store.postgres.connection import Connection, Pool, open_connection
+from ringtrace.store.postgres.handlers import Handler
+from ringtrace.store.postgres.lane import Lane
+from ringtrace.store.postgres.migration import migrate
+from ringtrace.store.postgres.reader import PostgresReader, open_reader_pool
+from ringtrace.store.postgres.routing import OneNode, Router
+from ringtrace.store.postgres.visits import Hit, HitWriter
+
+log = logging.getLogger(__name__)
+
+R = TypeVar("R")
+OLDEST_SERVER: Final = 150_000
+
+_HANDLERS: Final[Mapping[type[Command[Any]], Handler]] = {
+    **setup.HANDLERS,
+    **models.HANDLERS,
+    **calls.HANDLERS,
+    **corrections.HANDLERS,
+    **listings.HANDLERS,
+    **spam.HANDLERS,
+    **notices.HANDLERS,
+    **sounds.HANDLERS,
+    **tags.HANDLERS,
+}
+_HITS: Final = (ShowNumber, NoteHit)
+_HIT_TABLES: Final = ("pools", "pool_log", "visits", "exposures", "hits")
+_CALL_TABLES: Final = (
+    "calls",
+    "call_reports",
+    "credits",
+    "corrections",
+    "proofs",
+    "call_tags",
+    "screenings",
+    "spam_marks",
+    "listed_callers",
+    "deliveries",
+)
+_DIVIDING: Final = (ApplySetup, KeepModel)
+"""They change what pools are made of."""
+
+
+class ServerTooOldError(ValueError):
+    """The database server is older than what the statements need."""
+
+
+class PostgresStore(PostgresReader):
+    """Open with `await PostgresStore.open(url)`, end with `close()`; belongs to one event loop.
+
+    `waiting` is how many commands were submitted and are not durable yet.
+    """
+
+    def __init__(self, url: str, pool: Pool, router: Router | None = None) -> None:
+        super().__init__(pool)
+        self.waiting = 0
+        self._connect = functools.partial(open_connection, url)
+        self._router = router or OneNode()
+        self._groups: dict[int, _Group] = {}
+        self._speaker = uuid.uuid4().hex
+
+    @classmethod
+    async def open(cls, url: str, router: Router | None = None) -> "PostgresStore":
+        """Bring the schema up to date and connect.
+
+        Raises one of connection.AWAY, ValueError (no such URL), ServerTooOldError and
+        SchemaTooNewError.
+        """
+        connection = await open_connection(url)
+        try:
+            await _look(connection)
+            await migrate(connection)
+        finally:
+            await connection.close()
+        return cls(url, await open_reader_pool(url), router)
+
+    async def close(self) -> None:
+        """Write what is queued, then let go of the connections."""
+        groups, self._groups = self._groups, {}
+        self._closed = True
+        await asyncio.gather(*(group.close() for group in groups.values()))
+        await super().close()
+
+    async def submit(self, command: Command[R]) -> R:
+        if self._closed:
+            raise StoreAwayError("the store is closed")
+        self.waiting += 1
+        try:
+            group = self._group(await self._router.group(command.account_id))
+            return await group.submit(command)
+        finally:
+            self.waiting -= 1
+
+    def _group(self, number: int) -> "_Group":
+        group = self._groups.get(number)
+        if group is None:
+            group = self._groups[number] = _Group(self._connect, self._router.forget, self._speaker)
+        return group
+
+    def alone(self, job: str) -> AbstractAsyncContextManager[bool]:
+        return turns.alone(self._connect, job)
+
+    async def watch(
+        self, changed: Callable[[], None], extension_shown: Callable[[str, int], None]
+    ) -> None:
+        await listen(self._connect, Ears(self._speaker, changed, extension_shown))
+
+
+class _Group:
+    """The lanes of one shard group."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[Any]],
+        failed: Callable[[], None],
+        speaker: str,
+    ) -> None:
+        self._hit_writer = HitWriter()
+        self._speaker = speaker
+        self._extensions = ExtensionNews(speaker)
+        self._hits = Lane(connect, self._write_hits, _HIT_TABLES, failed)
+        self._rest = Lane(connect, self._write_rest, _CALL_TABLES, failed)
+
+    async def submit(self, command: Command[R]) -> R:
+        lane = self._hits if isinstance(command, _HITS) else self._rest
+        return await lane.submit(command)
+
+    async def close(self) -> None:
+        await self._rest.close()
+        await self._hits.close()
+
+    async def _write_hits(
+        self, connection: Connection, commands: Sequence[Hit], *, again: bool
+    ) -> Sequence[NumberShown | None]:
+        results = await self._hit_writer.write(connection, commands, again=again)
+        await self._extensions.tell(connection, commands, results)
+        return results
+
+    async def _write_rest(
+        self,
+        connection: Connection,
+        commands: Sequence[Command[Any]],
+        *,
+        again: bool,  # noqa: ARG002 - every handler may be asked again
+    ) -> Sequence[Any]:
+        results: list[Any] = []
+        async with connection.transaction():
+            for kind, run in groupby(commands, type):
+                results += await _HANDLERS[kind](connection, list(run))
+            if any(map(configures, commands, results)):
+                await announce(connection, self._speaker)
+        if any(isinstance(command, _DIVIDING) for command in commands):
+            self._hit_writer.forget()
+        return results
+
+
+async def _look(connection: Connection) -> None:
+    """See that what is acknowledged will be durable. Raises ServerTooOldError."""
+    if int(await connection.fetchval("SHOW server_version_num")) < OLDEST_SERVER:
+        raise ServerTooOldError("PostgreSQL 15 or newer is needed")
+    for setting in ("fsync", "full_page_writes"):
+        if await connection.fetchval("SELECT current_setting($1)", setting) == "off":
+            log.warning("store_not_durable %s=off", setting)

@@ -1,0 +1,55 @@
+"""Every kind of store in turn, empty at first."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ringtrace.services.ports import Store
+from ringtrace.store.postgres.reads import OF_ALL_ACCOUNTS
+from ringtrace.store.postgres.setup import NEW_ACCOUNT
+from ringtrace.store.postgres.store import PostgresStore
+from ringtrace.store.sqlite.store import SqliteStore
+from tests.postgres import Postgres
+from tests.shards import Touch, watching
+from tests.stores import KINDS, Place
+
+_ANYWHERE = OF_ALL_ACCOUNTS | {NEW_ACCOUNT}
+
+
+@pytest.fixture
+def touched(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Touch]]:
+    """Statements of connections made from now on; every one must stay with its accounts."""
+    with watching(monkeypatch) as seen:
+        yield seen
+    strays = {one.statement for one in seen if one.strays and one.statement not in _ANYWHERE}
+    assert not strays, strays
+
+
+@pytest.fixture(params=KINDS)
+async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
+    kind = request.param
+    opened = await _opener(request, kind, tmp_path)
+    place = Place(kind, opened)
+    yield place
+    await place.close_all()
+
+
+async def _opener(request: pytest.FixtureRequest, kind: str, folder: Path) -> Any:
+    if kind == "sqlite":
+
+        async def file() -> SqliteStore:
+            return SqliteStore.open(folder / "store.db")
+
+        return file
+    server: Postgres = request.getfixturevalue("postgres")
+    url = await server.database(partitioned=kind == "partitioned")
+    if kind == "partitioned":
+        request.getfixturevalue("touched")
+    return lambda: PostgresStore.open(url)
+
+
+@pytest.fixture
+async def store(place: Place) -> Store:
+    return await place.open()

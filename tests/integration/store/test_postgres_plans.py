@@ -1,0 +1,113 @@
+"""Plans that were made while the tables were empty serve big ones, too."""
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from ringtrace.domain.visit import HitKind
+from ringtrace.store.evidence import MOST_CALLS
+from ringtrace.store.postgres.store import PostgresStore
+from tests.postgres import Postgres
+from tests.stores import CALLER, NOW, POOL, arrival, report, setup, sign, view
+
+ROWS = 3_000
+FEW = 64
+"""Rows that a batch of one command may read of a table, over all that it does with it."""
+
+
+async def read(store: PostgresStore, url: str, table: str) -> int:
+    """Rows of the table that were looked at so far."""
+    for lane in (store._groups[0]._hits, store._groups[0]._rest):
+        assert lane._connection is not None
+        await lane._connection.execute("SELECT pg_stat_force_next_flush()")
+    connection = await asyncpg.connect(url)
+    try:
+        return int(
+            await connection.fetchval(
+                "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = $1",
+                table,
+            )
+        )
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("table", ["visits", "calls", "credits"])
+async def test_a_command_reads_no_more_rows_than_it_needs(postgres: Postgres, table: str) -> None:
+    url = await postgres.database()
+    store = await PostgresStore.open(url)
+    await store.submit(setup())
+    # Plans are made now.
+    await store.submit(view(0))
+    await store.submit(sign(HitKind.BEAT, 0, NOW))
+    await store.submit(arrival("0"))
+    await store.submit(report("0"))
+    await asyncio.gather(*(store.submit(view(n)) for n in range(1, ROWS)))
+    await asyncio.gather(*(store.submit(report(str(n))) for n in range(1, ROWS)))
+    before = await read(store, url, table)
+
+    await store.submit(sign(HitKind.BEAT, 7, NOW + 5))
+    await store.submit(report("7"))
+    await store.submit(arrival("8"))
+    found = await read(store, url, table) - before
+    await store.close()
+
+    assert found <= FEW
+
+
+ASKED = 2_000
+"""Visits that were shown the number, and calls of theirs with ten credits each."""
+
+_EACH = "FROM generate_series(1, $3::bigint) g WHERE $1::bigint > 0 AND $2::text <> ''"
+_VISITS = f"""
+INSERT INTO visits (account_id, visit_id, visitor_id, site_key, started_at, seen_at, device,
+  channel, number)
+SELECT 1, lpad(g::text, 32, '0'), 'v' || g, 'site1', $1 - g, $1 - g, 'desktop', 'Email', $2 {_EACH}
+"""
+_EXPOSURES = f"""
+INSERT INTO exposures (account_id, number, shown_at, visit_id)
+SELECT 1, $2, $1 - g, lpad(g::text, 32, '0') {_EACH}
+"""
+_CALLS = f"""
+INSERT INTO calls (account_id, gateway, call_id, number, caller, started_at, basis, model, unknown)
+SELECT 1, 'sip', 'c' || g, $2, 'x' || g, $1 - g, 'exposures', 'm', 0 {_EACH}
+"""
+_CREDITS = """
+INSERT INTO credits (account_id, gateway, call_id, position, visit_id, probability, channel, source)
+SELECT 1, 'sip', 'c' || g, place, lpad(g::text, 32, '0'), 0.1, 'Email', '{"channel": "Email"}'
+FROM generate_series(1, $3::bigint) g, generate_series(1, 10) place
+WHERE $1::bigint > 0 AND $2::text <> ''
+"""
+
+
+async def test_a_ringing_call_reads_what_it_asks_for_once(postgres: Postgres) -> None:
+    """In time, also when the planner knows nothing of the tables and takes few rows for granted."""
+    url = await postgres.database()
+    connection = await asyncpg.connect(url)
+    await connection.execute("INSERT INTO accounts VALUES (1, 'A', 'US')")
+    for statement in (_VISITS, _EXPOSURES, _CALLS, _CREDITS):
+        await connection.execute(statement, NOW, POOL[0], ASKED)
+    await connection.close()
+    before = await looked_at(url)
+
+    store = await PostgresStore.open(url)
+    found = await store.evidence(1, POOL[0], CALLER, NOW)
+    await store.close()
+
+    assert len(found.candidates) == ASKED
+    assert sum(one.called for one in found.candidates) == pytest.approx(MOST_CALLS)
+    assert await looked_at(url) - before <= 2 * (ASKED + 10 * MOST_CALLS)
+
+
+async def looked_at(url: str) -> int:
+    """Rows of all tables that were looked at so far; what sessions did is told when they end."""
+    connection = await asyncpg.connect(url)
+    try:
+        return int(
+            await connection.fetchval(
+                "SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) FROM pg_stat_user_tables"
+            )
+        )
+    finally:
+        await connection.close()

@@ -1,0 +1,88 @@
+"""The schema of the PostgreSQL store: complete, and fit for being distributed by account."""
+
+import asyncio
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from ringtrace.store.postgres.migration import migrate
+from ringtrace.store.schema import SchemaTooNewError
+from ringtrace.store.sqlite import connection as sqlite
+from tests.postgres import Postgres
+
+_COLUMNS = (
+    "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'"
+)
+OWN = {"schema_steps", "pools", "pool_log"}
+"""Tables that a file of one server has no need of."""
+OWN_COLUMNS = {("hits", "path_digest"), ("deliveries", "taken_until")}
+
+
+def sqlite_columns(path: Path) -> set[tuple[str, str]]:
+    file = sqlite.connect(path)
+    sqlite.migrate(file)
+    found = file.execute(
+        "SELECT t.name, c.name FROM sqlite_master t, pragma_table_info(t.name) c"
+        " WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'"
+    ).fetchall()
+    file.close()
+    return {(str(table), str(column)) for table, column in found}
+
+
+async def test_both_stores_keep_the_same(postgres: Postgres, tmp_path: Path) -> None:
+    connection = await asyncpg.connect(await postgres.database())
+    kept = {(table, column) for table, column in await connection.fetch(_COLUMNS)}
+    await connection.close()
+
+    wanted = sqlite_columns(tmp_path / "store.db") | OWN_COLUMNS
+    assert {one for one in kept if one[0] not in OWN} == wanted
+
+
+async def test_every_table_can_be_divided_by_account(postgres: Postgres) -> None:
+    connection = await asyncpg.connect(await postgres.database(partitioned=True))
+    whole = {
+        name
+        for (name,) in await connection.fetch("SELECT relname FROM pg_class WHERE relkind = 'p'")
+    }
+    keys = await connection.fetch(
+        "SELECT c.relname, a.attname FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid"
+        " JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]"
+        " WHERE k.contype = 'p' AND c.relkind = 'p'"
+    )
+    undivided = await connection.fetch(
+        "SELECT relname FROM pg_class WHERE relkind = 'r' AND NOT relispartition"
+        " AND relnamespace = 'public'::regnamespace"
+    )
+    await connection.close()
+
+    assert {(name, first) for name, first in keys} == {(name, "account_id") for name in whole}
+    assert {name for (name,) in undivided} == {
+        "login_routes",
+        "number_routes",
+        "schema_steps",
+        "site_routes",
+    }
+
+
+async def test_servers_that_start_together_bring_the_schema_up_to_date_once(
+    postgres: Postgres,
+) -> None:
+    url = await postgres.empty_database()
+    connections = [await asyncpg.connect(url) for _ in range(4)]
+
+    versions = await asyncio.gather(*(migrate(one) for one in connections))
+
+    steps = await connections[0].fetchval("SELECT count(*) FROM schema_steps")
+    for one in connections:
+        await one.close()
+    assert versions == [steps] * 4
+
+
+async def test_a_database_of_a_newer_program_is_left_alone(postgres: Postgres) -> None:
+    connection = await asyncpg.connect(await postgres.database())
+    await connection.execute("INSERT INTO schema_steps VALUES (999)")
+
+    with pytest.raises(SchemaTooNewError):
+        await migrate(connection)
+    await connection.close()

@@ -1,0 +1,145 @@
+"""A real PostgreSQL server of the tests' own, in a folder that goes with it.
+
+Needs the programs of Debian's `postgresql` package; root runs them as another user, because they
+refuse to run as root. The language of the databases is not "C", so that a statement that counts on
+the order of bytes without saying so is found out.
+"""
+
+import contextlib
+import itertools
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+import asyncpg
+
+from ringtrace.store.postgres.migration import migrate
+
+START_SECONDS: Final = 30.0
+_OWNER: Final = "ringtrace"
+_UNPRIVILEGED: Final = "nobody"
+_ENDS_WITH_US: Final = ("setpriv", "--pdeathsig", "INT")
+"""A test run that is killed leaves no server behind."""
+
+
+@dataclass
+class Postgres:
+    """A server, reached through a socket in its folder. Only a `durable` one waits for the disk."""
+
+    folder: Path
+    durable: bool
+    _process: "subprocess.Popen[bytes] | None" = None
+    _names: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    _templates: set[str] = field(default_factory=set)
+
+    def url(self, database: str) -> str:
+        return f"postgresql://{_OWNER}@/{database}?host={quote(str(self.folder), safe='')}"
+
+    async def database(self, *, partitioned: bool = False) -> str:
+        """The URL of a new database with the newest schema and nothing in it."""
+        template = "partitioned_template" if partitioned else "plain_template"
+        if template not in self._templates:
+            await self._create(template)
+            connection = await asyncpg.connect(self.url(template))
+            await migrate(connection, partitioned=partitioned)
+            await connection.close()
+            self._templates.add(template)
+        name = f"test_{next(self._names)}"
+        await self._create(name, template)
+        return self.url(name)
+
+    async def empty_database(self) -> str:
+        """The URL of a new database without a schema."""
+        name = f"test_{next(self._names)}"
+        await self._create(name)
+        return self.url(name)
+
+    async def _create(self, name: str, template: str = "template0") -> None:
+        connection = await asyncpg.connect(self.url("postgres"))
+        try:
+            await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        finally:
+            await connection.close()
+
+    def start(self) -> None:
+        """Returns when connections are taken."""
+        options = [] if self.durable else ["-F", "-c", "full_page_writes=off"]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - our own arguments
+                [*_ENDS_WITH_US, _program("postgres"),
+                 "-D", self.folder / "data", "-k", self.folder, "-h", "",
+                 "-c", "max_connections=200", "-c", "log_min_messages=fatal", *options],
+                user=_user(), start_new_session=True, cwd=self.folder,
+                stdout=subprocess.DEVNULL, stderr=log,
+            )  # fmt: skip
+        deadline = time.monotonic() + START_SECONDS
+        while not self._takes_connections():
+            assert self._process.poll() is None, (self.folder / "log").read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    def _takes_connections(self) -> bool:
+        asked = [_program("pg_isready"), "-q", "-h", str(self.folder), "-d", "postgres"]
+        return subprocess.run(asked, check=False).returncode == 0  # noqa: S603 - our own arguments
+
+    def kill(self) -> None:
+        """End all its processes as a power switch would, without a chance to write anything."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        self._end(signal.SIGINT)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            if how is signal.SIGKILL:
+                os.killpg(self._process.pid, how)
+            else:
+                self._process.send_signal(how)
+        self._process.wait(START_SECONDS)
+        self._process = None
+
+
+@contextlib.contextmanager
+def postgres_server(*, durable: bool = False) -> Iterator[Postgres]:
+    # Not pytest's own folder, which another user may not enter; a socket's path must be short.
+    folder = Path(tempfile.mkdtemp(prefix="ringtrace-pg-"))
+    try:
+        user = _user()
+        if user is not None:
+            shutil.chown(folder, user)
+        subprocess.run(  # noqa: S603 - our own arguments
+            [_program("initdb"), "-D", folder / "data", "-U", _OWNER, "-A", "trust", "-E", "UTF8",
+             "--no-sync", "--no-instructions", "--locale=C.UTF-8",
+             "--locale-provider=icu", "--icu-locale=en-US"],
+            user=user, cwd=folder, check=True, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        server = Postgres(folder, durable)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _user() -> str | None:
+    return _UNPRIVILEGED if os.geteuid() == 0 else None
+
+
+def _program(name: str) -> str:
+    """Debian keeps the server's programs out of the way of those who only need a client."""
+    versions = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    found = str(versions[-1]) if versions else shutil.which(name)
+    assert found, f"{name} is missing: `make test` installs the package postgresql"
+    return found
