@@ -11,6 +11,7 @@ from ringtrace.domain.visit import HitKind
 from ringtrace.services.commands import BeginTry, KeepReport, KeepTry, NoteRecording, SendAgain
 from ringtrace.store.evidence import MOST_CALLS
 from ringtrace.store.postgres.store import PostgresStore
+from ringtrace.store.tags import MOST_EARLIER
 from tests.postgres import Postgres
 from tests.stores import AUDIO, CALLER, NOW, POOL, SIP, arrival, report, setup, sign, view
 
@@ -154,3 +155,29 @@ async def looked_at(url: str) -> int:
         )
     finally:
         await connection.close()
+
+
+_TAGS = """
+INSERT INTO call_tags (account_id, gateway, call_id, tag, made_at)
+SELECT 1, 'sip', 'c' || g, 'vip', $1 FROM generate_series(1, $2::bigint) g
+"""
+
+
+async def test_the_tags_of_a_busy_caller_are_looked_up_by_his_calls(postgres: Postgres) -> None:
+    """However many others have been tagged in the account."""
+    url = await postgres.database()
+    connection = await asyncpg.connect(url)
+    await connection.execute("INSERT INTO accounts VALUES (1, 'A', 'US')")
+    await connection.execute(_CALLS, NOW, POOL[0], MOST_EARLIER)
+    await connection.execute("UPDATE calls SET caller = 'busy' WHERE account_id = 1")
+    await connection.execute(_TAGS, NOW, 50 * MOST_EARLIER)
+    await connection.execute("ANALYZE")
+    await connection.close()
+    before = await looked_at(url)
+
+    store = await PostgresStore.open(url)
+    history = await store.caller_history(1, "busy", NOW)
+    await store.close()
+
+    assert history.tags == ("vip",)
+    assert await looked_at(url) - before <= 4 * MOST_EARLIER
