@@ -1,15 +1,19 @@
 """Plans that were made while the tables were empty serve big ones, too."""
 
 import asyncio
+from dataclasses import replace
 
 import asyncpg
 import pytest
 
+from ringtrace.domain.notice import Delivery, DeliveryState, Event, Recipient, Try, tried
 from ringtrace.domain.visit import HitKind
+from ringtrace.services.commands import BeginTry, KeepReport, KeepTry, NoteRecording, SendAgain
 from ringtrace.store.evidence import MOST_CALLS
 from ringtrace.store.postgres.store import PostgresStore
+from ringtrace.store.tags import MOST_EARLIER
 from tests.postgres import Postgres
-from tests.stores import CALLER, NOW, POOL, arrival, report, setup, sign, view
+from tests.stores import AUDIO, CALLER, NOW, POOL, SIP, arrival, report, setup, sign, view
 
 ROWS = 3_000
 FEW = 64
@@ -19,7 +23,8 @@ FEW = 64
 async def read(store: PostgresStore, url: str, table: str) -> int:
     """Rows of the table that were looked at so far."""
     for lane in (store._groups[0]._hits, store._groups[0]._rest):
-        assert lane._connection is not None
+        if lane._connection is None:
+            continue
         await lane._connection.execute("SELECT pg_stat_force_next_flush()")
     connection = await asyncpg.connect(url)
     try:
@@ -54,6 +59,45 @@ async def test_a_command_reads_no_more_rows_than_it_needs(postgres: Postgres, ta
     await store.close()
 
     assert found <= FEW
+
+
+HOOK = Recipient(1, "https://crm.example.com/hook", (Event.ANSWERED,))
+
+
+def told(number: int) -> KeepReport:
+    """A call with the notice of it."""
+    call = str(number)
+    notice = Delivery(
+        1, call, HOOK.recipient_id, Event.ANSWERED, NOW, DeliveryState.PENDING, NOW, SIP, call
+    )
+    return replace(report(call), notices=(notice,))
+
+
+async def test_a_notice_is_found_among_many(postgres: Postgres) -> None:
+    url = await postgres.database()
+    store = await PostgresStore.open(url)
+    await store.submit(replace(setup(), recipients=(HOOK,)))
+    # Plans are made now.
+    await deliver(store, 0)
+    await asyncio.gather(*(store.submit(told(n)) for n in range(1, ROWS)))
+    before = await read(store, url, "deliveries")
+
+    await deliver(store, 7)
+    await store.submit(NoteRecording(1, SIP, "8", AUDIO))
+    found = await read(store, url, "deliveries") - before
+    await store.close()
+
+    assert found <= FEW
+
+
+async def deliver(store: PostgresStore, number: int) -> None:
+    await store.submit(told(number))
+    await store.submit(NoteRecording(1, SIP, str(number), AUDIO))
+    taken = await store.submit(BeginTry(1, str(number), NOW, NOW + 1))
+    assert taken is not None
+    one = Try(NOW, 0.1)
+    await store.submit(KeepTry(1, tried(taken, one, 0.5), one))
+    assert await store.submit(SendAgain(1, (str(number),), NOW)) == 1
 
 
 ASKED = 2_000
@@ -111,3 +155,29 @@ async def looked_at(url: str) -> int:
         )
     finally:
         await connection.close()
+
+
+_TAGS = """
+INSERT INTO call_tags (account_id, gateway, call_id, tag, made_at)
+SELECT 1, 'sip', 'c' || g, 'vip', $1 FROM generate_series(1, $2::bigint) g
+"""
+
+
+async def test_the_tags_of_a_busy_caller_are_looked_up_by_his_calls(postgres: Postgres) -> None:
+    """However many others have been tagged in the account."""
+    url = await postgres.database()
+    connection = await asyncpg.connect(url)
+    await connection.execute("INSERT INTO accounts VALUES (1, 'A', 'US')")
+    await connection.execute(_CALLS, NOW, POOL[0], MOST_EARLIER)
+    await connection.execute("UPDATE calls SET caller = 'busy' WHERE account_id = 1")
+    await connection.execute(_TAGS, NOW, 50 * MOST_EARLIER)
+    await connection.execute("ANALYZE")
+    await connection.close()
+    before = await looked_at(url)
+
+    store = await PostgresStore.open(url)
+    history = await store.caller_history(1, "busy", NOW)
+    await store.close()
+
+    assert history.tags == ("vip",)
+    assert await looked_at(url) - before <= 4 * MOST_EARLIER

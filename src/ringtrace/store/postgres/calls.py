@@ -1,98 +1,35 @@
-"""Writing calls: arrivals, reports, recordings, and the credits of each.
+"""Writing calls: arrivals, recordings, and attributions that are made anew.
 
-All commands of one kind in a batch are written together. The rows of calls that are known are
-locked first, in the order of their keys; a call that is not is inserted, and where another server
-was faster its row is locked and what came here is folded into it: one call, whoever hears of it.
+All commands of one kind in a batch are written together.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 
-from ringtrace.domain.attribution import Attribution, Basis
-from ringtrace.domain.call import MergeResult, Report
-from ringtrace.domain.notice import Delivery
-from ringtrace.domain.proof import ProofKind
-from ringtrace.services.commands import (
-    KeepAttribution,
-    KeepReport,
-    NoteArrival,
-    NoteRecording,
-)
-from ringtrace.services.errors import NotFoundError
-from ringtrace.store import calls, rows
-from ringtrace.store import credits as shares
+from ringtrace.domain.attribution import Basis
+from ringtrace.services.commands import KeepAttribution, NoteArrival, NoteRecording
 from ringtrace.store import screenings as screened
 from ringtrace.store.credits import Key
 from ringtrace.store.postgres import (
     credits,  # noqa: A004 - what a call's shares are called
     notices,
-    proofs,
     screenings,
+)
+from ringtrace.store.postgres.call_rows import (
+    ADDED,
+    CALL_COLUMNS,
+    LockedCall,
+    corrected,
+    key_of,
+    locked,
+    said_columns,
 )
 from ringtrace.store.postgres.connection import Connection
 from ringtrace.store.postgres.corrections import as_corrected
 from ringtrace.store.postgres.handlers import Handlers
 from ringtrace.store.postgres.rowset import CALL_KEY, RowSet
-from ringtrace.store.screenings import Told
 
-_KNOWN = (
-    "SELECT c.account_id, c.gateway, c.call_id, c.number, c.caller, c.started_at, c.basis, c.report"
-    f" FROM calls c JOIN {CALL_KEY.unnested} ON {CALL_KEY.matching('c')}"
-    " ORDER BY c.account_id, c.gateway, c.call_id FOR UPDATE OF c"
-)
-
-_ATTRIBUTION = {
-    "basis": "text",
-    "model": "text",
-    "unknown": "double precision",
-    "repeat": "double precision",
-    "shares": "json",
-}
-_CALL = {
-    "number": "text",
-    "caller": "text",
-    "started_at": "bigint",
-    "spam": "boolean",
-    **_ATTRIBUTION,
-}
-_ADDED = " DO NOTHING RETURNING account_id, gateway, call_id"
-
-_ARRIVED = RowSet({**CALL_KEY.types, **_CALL, "digits": "text", "flow": "text"}, 3)
-_NOTE = _ARRIVED.inserted_into("calls") + _ADDED
-
-_REPORTED = RowSet(
-    {
-        **CALL_KEY.types,
-        **_CALL,
-        "digits": "text",
-        "flow": "text",
-        "outcome": "text",
-        "talk_seconds": "double precision",
-        "report": "json",
-    },
-    3,
-)
-_KEEP = _REPORTED.inserted_into("calls") + _ADDED
-_CHANGE = (
-    "UPDATE calls c SET number = u.number, caller = u.caller, started_at = u.started_at,"
-    " spam = u.spam, basis = u.basis, model = u.model, unknown = u.unknown, repeat = u.repeat,"
-    " shares = u.shares, digits = coalesce(u.digits, c.digits),"
-    " flow = coalesce(u.flow, c.flow), outcome = u.outcome,"
-    " talk_seconds = u.talk_seconds, report = u.report"
-    f" FROM {_REPORTED.unnested} WHERE {_REPORTED.matching('c')}"
-)
-
-_RECEIVED = RowSet(
-    {
-        **CALL_KEY.types,
-        "digest": "text",
-        "received_at": "bigint",
-        "accepted": "boolean",
-        "report": "json",
-    },
-    4,
-)
-_RECEIVE = f"{_RECEIVED.inserted_into('call_reports')} DO NOTHING"
+_ARRIVED = RowSet({**CALL_KEY.types, **CALL_COLUMNS, "digits": "text", "flow": "text"}, 3)
+_NOTE = _ARRIVED.inserted_into("calls") + ADDED
 
 _AUDIO = RowSet({**CALL_KEY.types, "audio_format": "text", "audio_sha256": "text"}, 3)
 _RECORDED = (
@@ -102,43 +39,18 @@ _RECORDED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What stands in a call's row, which is locked."""
-
-    number: str
-    caller: str | None
-    started_at: int
-    basis: str
-    report: Report | None
-
-
-def _key(command: NoteArrival | KeepReport | KeepAttribution | NoteRecording) -> Key:
-    return command.account_id, command.gateway.value, command.call
-
-
-async def _locked(connection: Connection, keys: Iterable[Key]) -> dict[Key, _Known]:
-    found = await connection.fetch(_KNOWN, *CALL_KEY.arrays(sorted(keys)))
-    return {
-        (account_id, gateway, call): _Known(
-            number, caller, started_at, basis, rows.report(report) if report else None
-        )
-        for account_id, gateway, call, number, caller, started_at, basis, report in found
-    }
-
-
 async def note_arrivals(connection: Connection, commands: Sequence[NoteArrival]) -> Sequence[None]:
     first: dict[Key, NoteArrival] = {}
     keyed: dict[Key, NoteArrival] = {}
     for command in commands:
-        first.setdefault(_key(command), command)
+        first.setdefault(key_of(command), command)
         if command.digits is not None:
-            keyed[_key(command)] = command
+            keyed[key_of(command)] = command
     said = {key: keyed.get(key, command) for key, command in first.items()}
     found = [
         (*key, one.number, one.caller, one.started_at,
-         screened.is_spam_by(screened.found(one.finding), None), *_said(said[key].attribution),
-         said[key].digits, one.flow)
+         screened.is_spam_by(screened.found(one.finding), None),
+         *said_columns(said[key].attribution), said[key].digits, one.flow)
         for key, one in sorted(first.items())
     ]  # fmt: skip
     added = {tuple(key) for key in await connection.fetch(_NOTE, *_ARRIVED.arrays(found))}
@@ -155,7 +67,7 @@ async def _note_digits(connection: Connection, keyed: Mapping[Key, NoteArrival])
     """The callers of calls that are noted already keyed an extension."""
     if not keyed:
         return
-    known = await _locked(connection, keyed)
+    known = await locked(connection, keyed)
     ringing = {
         key: one.attribution
         for key, one in keyed.items()
@@ -163,171 +75,18 @@ async def _note_digits(connection: Connection, keyed: Mapping[Key, NoteArrival])
     }
     await credits.replace(
         connection,
-        await as_corrected(connection, ringing, _corrected(known)),
+        await as_corrected(connection, ringing, corrected(known)),
         {key: one.digits for key, one in keyed.items()},
     )
-
-
-@dataclass(slots=True)
-class _Folding:
-    """The reports of one call, folded one after the other into what is known of it.
-
-    `accepted` is the newest that changed the call; `notices` are those of the reports with which
-    it came to an outcome.
-    """
-
-    commands: Sequence[KeepReport]
-    known: _Known | None
-    report: Report | None = None
-    accepted: KeepReport | None = None
-    notices: list[Delivery] = field(default_factory=list)
-    results: list[MergeResult] = field(default_factory=list)
-    told: list[Told] = field(default_factory=list)
-    received: dict[str, tuple[object, ...]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.report = self.known.report if self.known else None
-        for command in self.commands:
-            self.results.append(self._take(command))
-
-    def _take(self, command: KeepReport) -> MergeResult:
-        noted = self.known.number if self.known else None
-        result, merged = calls.fold(self.report, noted, command.report)
-        if result is MergeResult.UNCHANGED:
-            return result
-        accepted = result is not MergeResult.CONTRADICTS
-        body = rows.text(command.report)
-        digest = calls.digest(body)
-        row = (*_key(command), digest, command.received_at, accepted, body)
-        self.received.setdefault(digest, row)
-        if accepted:
-            if calls.comes_to_outcome(self.report, merged):
-                self.notices += command.notices
-            self.report, self.accepted = merged, command
-            self.told.append(Told(command.finding, merged, command.received_at))
-        return result
-
-
-async def keep_reports(
-    connection: Connection, commands: Sequence[KeepReport]
-) -> Sequence[MergeResult | NotFoundError]:
-    of_call: dict[Key, list[KeepReport]] = {}
-    for command in commands:
-        of_call.setdefault(_key(command), []).append(command)
-    known = await _locked(connection, of_call)
-    folded = {key: _Folding(some, known.get(key)) for key, some in of_call.items()}
-    fresh = {key: one for key, one in folded.items() if key not in known}
-    added = await _add(connection, fresh)
-    if len(added) < len(fresh):
-        # Another server was faster.
-        late = await _locked(connection, fresh.keys() - added)
-        folded |= {key: _Folding(of_call[key], one) for key, one in late.items()}
-        known |= late
-    changed = {key: one for key, one in folded.items() if key in known and one.accepted}
-    before = await screenings.known(connection, changed.keys())
-    await _change(connection, changed, known, before)
-    kept = known.keys() | added
-    await _keep_as_received(connection, (folded[key] for key in sorted(kept)))
-    await proofs.keep(
-        connection,
-        {
-            key: one.accepted.proof
-            for key, one in folded.items()
-            if key in kept and one.accepted and one.accepted.proof
-        },
-    )
-    await _notify(connection, {key: folded[key] for key in kept})
-    await screenings.follow(
-        connection, {key: one.told for key, one in folded.items() if key in kept}, before
-    )
-    results = {key: iter(one.results) for key, one in folded.items() if key in kept}
-    return [
-        next(results[key]) if (key := _key(command)) in kept else _no_such_account()
-        for command in commands
-    ]
-
-
-async def _add(connection: Connection, fresh: Mapping[Key, _Folding]) -> set[Key]:
-    """Those that nobody else added meanwhile; the others are settled by now."""
-    if not fresh:
-        return set()
-    said = {key: one.accepted.attribution for key, one in fresh.items() if one.accepted}
-    found = await connection.fetch(_KEEP, *_REPORTED.arrays(_reported(fresh, said, {})))
-    added = {tuple(key) for key in found}
-    await credits.write(connection, {key: one for key, one in said.items() if key in added})
-    return added
-
-
-async def _change(
-    connection: Connection,
-    changed: Mapping[Key, _Folding],
-    known: Mapping[Key, _Known],
-    before: Mapping[Key, screenings.Known],
-) -> None:
-    """A report may know more than the one before; what users said is not its business."""
-    if not changed:
-        return
-    said = await as_corrected(
-        connection,
-        {key: one.accepted.attribution for key, one in changed.items() if one.accepted},
-        _corrected(known),
-    )
-    await connection.execute(_CHANGE, *_REPORTED.arrays(_reported(changed, said, before)))
-    await credits.drop(connection, changed.keys())
-    await credits.write(connection, said)
-    reported = [key for key in changed if known[key].report is not None]
-    await proofs.drop(connection, reported, ProofKind.EXTENSION, ProofKind.TAP)
-
-
-async def _keep_as_received(connection: Connection, folded: Iterable[_Folding]) -> None:
-    received = [row for one in folded for row in one.received.values()]
-    if received:
-        await connection.execute(_RECEIVE, *_RECEIVED.arrays(received))
-
-
-async def _notify(connection: Connection, folded: Mapping[Key, _Folding]) -> None:
-    await notices.enqueue(connection, (told for one in folded.values() for told in one.notices))
-    heard = [key for key, one in folded.items() if one.accepted and calls.has_audio(one.report)]
-    await notices.audio_is_there(connection, heard)
-
-
-def _reported(
-    folded: Mapping[Key, _Folding],
-    said: Mapping[Key, Attribution],
-    before: Mapping[Key, screenings.Known],
-) -> Iterator[tuple[object, ...]]:
-    for key, one in sorted(folded.items(), key=lambda item: item[0]):
-        report = one.report
-        if report is not None:
-            yield (
-                *key, report.number, report.caller, report.started_at,
-                screenings.is_spam(before.get(key, screenings.UNKNOWN), one.told),
-                *_said(said[key]),
-                report.digits, report.flow, report.outcome.value, report.talk_seconds,
-                rows.text(report),
-            )  # fmt: skip
-
-
-def _said(attribution: Attribution) -> tuple[object, ...]:
-    """What of an attribution stands in the call's own row."""
-    return (*shares.columns(attribution), shares.shares(attribution))
-
-
-def _corrected(known: Mapping[Key, _Known]) -> list[Key]:
-    return [key for key, one in known.items() if one.basis == Basis.CORRECTED]
-
-
-def _no_such_account() -> NotFoundError:
-    return NotFoundError("no such account", "account")
 
 
 async def keep_attributions(
     connection: Connection, commands: Sequence[KeepAttribution]
 ) -> Sequence[bool]:
-    known = await _locked(connection, {_key(command) for command in commands})
-    same = [_is_of(command, known.get(_key(command))) for command in commands]
+    known = await locked(connection, {key_of(command) for command in commands})
+    same = [_is_of(command, known.get(key_of(command))) for command in commands]
     anew = {
-        _key(command): command.attribution
+        key_of(command): command.attribution
         for command, kept in zip(commands, same, strict=True)
         if kept
     }
@@ -335,7 +94,7 @@ async def keep_attributions(
     return same
 
 
-def _is_of(command: KeepAttribution, known: _Known | None) -> bool:
+def _is_of(command: KeepAttribution, known: LockedCall | None) -> bool:
     return (
         known is not None
         and known.basis != Basis.CORRECTED
@@ -347,16 +106,15 @@ def _is_of(command: KeepAttribution, known: _Known | None) -> bool:
 async def note_recordings(
     connection: Connection, commands: Sequence[NoteRecording]
 ) -> Sequence[bool]:
-    newest = {_key(command): command.audio for command in commands}
+    newest = {key_of(command): command.audio for command in commands}
     files = [(*key, one.format.value, one.sha256) for key, one in newest.items()]
     known = {tuple(key) for key in await connection.fetch(_RECORDED, *_AUDIO.arrays(files))}
     await notices.audio_is_there(connection, newest)
-    return [_key(command) in known for command in commands]
+    return [key_of(command) in known for command in commands]
 
 
 HANDLERS: Handlers = {
     NoteArrival: note_arrivals,
-    KeepReport: keep_reports,
     KeepAttribution: keep_attributions,
     NoteRecording: note_recordings,
 }

@@ -38,7 +38,7 @@ from ringtrace.services.ports import (
     VisitRecord,
 )
 from ringtrace.services.spam_records import ListingFilter, ListingPage, WatchedCall
-from ringtrace.store.postgres import notices, proofs, reads
+from ringtrace.store.postgres import notices, proofs, reads, recipients
 from ringtrace.store.postgres.channels import channel_names, channels
 from ringtrace.store.postgres.connection import AWAY, Connection, Pool, open_pool
 from ringtrace.store.postgres.evidence import caller_history, evidence
@@ -189,7 +189,7 @@ class PostgresReader:
         return await self._read(Seconds.PAGE, reads.tokens, account_id)
 
     async def recipients(self, account_id: int) -> Sequence[Recipient]:
-        return await self._read(Seconds.PAGE, notices.recipients, account_id)
+        return await self._read(Seconds.PAGE, recipients.of_account, account_id)
 
     async def deliveries(
         self, account_id: int, where: DeliveryFilter, limit: int, offset: int

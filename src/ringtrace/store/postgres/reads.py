@@ -26,7 +26,7 @@ from ringtrace.store import listings, rows, screenings, visits
 from ringtrace.store import notices as told
 from ringtrace.store import sounds as heard
 from ringtrace.store.filters import joined, of_calls
-from ringtrace.store.postgres import notices, sounds
+from ringtrace.store.postgres import notices, recipients, sounds
 from ringtrace.store.postgres.connection import Connection
 from ringtrace.store.postgres.credits import KEPT
 from ringtrace.store.postgres.listings import IN_EFFECT
@@ -75,7 +75,7 @@ _SPAM_RULES = (
 OF_ALL_ACCOUNTS: Final = frozenset(
     {_ACCOUNTS, _SITES, _NUMBERS, _FLOWS, _TOKENS, _MODELS, _EXTENSIONS_SHOWN, sounds.OF_ALL}
     | {IN_EFFECT, _SPAM_RULES}
-    | {notices.RECIPIENTS, notices.DUE}
+    | {recipients.OF_ALL, notices.DUE}
 )
 """What a server reads of all: the configuration, and what is to be delivered.
 
@@ -99,7 +99,7 @@ async def configuration(connection: Connection) -> Configuration:
             spam_rules=tuple(
                 (one, rows.spam_rules(rules)) for one, rules in await fetch(_SPAM_RULES)
             ),
-            recipients=told.recipients(await fetch(notices.RECIPIENTS)),
+            recipients=told.recipients(await fetch(recipients.OF_ALL)),
             sounds=heard.sounds(await fetch(sounds.OF_ALL)),
         )
 

@@ -8,7 +8,7 @@ from ringtrace.domain.number import NumberKind
 from ringtrace.services.commands import AddToken, ApplySetup, OpenAccount
 from ringtrace.services.errors import FieldInvalidError, NumberTakenError
 from ringtrace.store import rows
-from ringtrace.store.postgres import notices, pool_log
+from ringtrace.store.postgres import pool_log, recipients
 from ringtrace.store.postgres.connection import Connection
 from ringtrace.store.postgres.handlers import Handlers, one_by_one
 
@@ -110,7 +110,7 @@ async def apply_setup(connection: Connection, command: ApplySetup) -> None:
     for flow in command.flows:
         await _put_flow(connection, command, flow)
     await _put_numbers(connection, command)
-    await notices.put_recipients(connection, account_id, command.recipients, command.at)
+    await recipients.put(connection, account_id, command.recipients, command.at)
     await _put_spam_rules(connection, command)
     await pool_log.renew(connection, account_id, None)
 

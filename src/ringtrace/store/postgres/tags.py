@@ -27,12 +27,15 @@ TAGS: Final = (
 )
 """Those of a call `c` of the account $1, in the order of CallTag."""
 
+# The offset keeps each call's tags looked up by key: joined, those of a caller with many calls
+# would be found by reading all of the account's.
 CALLER_TAGS: Final = (
     "ARRAY(SELECT DISTINCT t.tag FROM (SELECT c.gateway, c.call_id FROM calls c"
     "  WHERE c.account_id = $1 AND c.caller = $2 AND c.started_at < $3"
     "  ORDER BY c.started_at DESC, c.gateway DESC, c.call_id DESC"
-    f" LIMIT {tags.MOST_EARLIER}) e JOIN call_tags t"
-    " ON t.account_id = $1 AND t.gateway = e.gateway AND t.call_id = e.call_id ORDER BY t.tag)"
+    f" LIMIT {tags.MOST_EARLIER}) e CROSS JOIN LATERAL (SELECT k.tag FROM call_tags k"
+    "  WHERE k.account_id = $1 AND k.gateway = e.gateway AND k.call_id = e.call_id OFFSET 0) t"
+    " ORDER BY t.tag)"
 )
 """Of the calls of the account $1 by the caller $2 before $3, on any number."""
 
