@@ -160,6 +160,24 @@ async def test_a_contradicting_report_is_kept_aside(store: Store, change: dict[s
     ]
 
 
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_a_report_that_was_accepted_is_none_when_it_comes_again(
+    store: Store, at_once: bool
+) -> None:
+    """Its gateway heard no answer to it, and a later report completed the call meanwhile."""
+    first = report(CALL, outcome=Outcome.BUSY, talk_seconds=0.0)
+    later = report(CALL)
+    commands = (first, later, first)
+    if at_once:
+        results = await asyncio.gather(*(store.submit(one) for one in commands))
+    else:
+        results = [await store.submit(one) for one in commands]
+
+    assert results == [MergeResult.CREATED, MergeResult.UPDATED, MergeResult.UNCHANGED]
+    assert (await kept(store)).contradictions == 0
+    assert (await kept(store)).report == said()
+
+
 async def test_a_report_of_another_number_than_the_one_that_rang_contradicts(store: Store) -> None:
     await store.submit(arrival(CALL))
 

@@ -5,7 +5,7 @@ server was faster its row is locked and what came here is folded into it: one ca
 of it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ringtrace.domain.attribution import Attribution
@@ -69,6 +69,10 @@ _RECEIVED = RowSet(
     },
     4,
 )
+_ACCEPTED = (
+    "SELECT r.account_id, r.gateway, r.call_id, r.digest"
+    f" FROM call_reports r, {CALL_KEY.unnested} WHERE {CALL_KEY.matching('r')} AND r.accepted"
+)
 _RECEIVE = f"{_RECEIVED.inserted_into('call_reports')} DO NOTHING"
 
 
@@ -76,18 +80,22 @@ _RECEIVE = f"{_RECEIVED.inserted_into('call_reports')} DO NOTHING"
 class _Folding:
     """The reports of one call, folded one after the other into what is known of it.
 
+    `before` are the digests of the reports that were accepted earlier: a gateway that heard no
+    answer sends one again, maybe after a later one of it.
     `accepted` is the newest that changed the call; `notices` are those of the reports with which
     it came to an outcome.
     """
 
     commands: Sequence[KeepReport]
     known: LockedCall | None
+    before: Collection[str] = ()
     report: Report | None = None
     accepted: KeepReport | None = None
     notices: list[Delivery] = field(default_factory=list)
     results: list[MergeResult] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
     received: dict[str, tuple[object, ...]] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.report = self.known.report if self.known else None
@@ -102,14 +110,28 @@ class _Folding:
         accepted = result is not MergeResult.CONTRADICTS
         body = rows.text(command.report)
         digest = calls.digest(body)
+        if not accepted and (digest in self.before or digest in self.taken):
+            return MergeResult.UNCHANGED
         row = (*key_of(command), digest, command.received_at, accepted, body)
         self.received.setdefault(digest, row)
         if accepted:
             if calls.comes_to_outcome(self.report, merged):
                 self.notices += command.notices
+            self.taken.add(digest)
             self.report, self.accepted = merged, command
             self.told.append(Told(command.finding, merged, command.received_at))
         return result
+
+
+async def _accepted(connection: Connection, known: Mapping[Key, LockedCall]) -> dict[Key, set[str]]:
+    """By call the digests of its reports that were accepted."""
+    reported = sorted(key for key, one in known.items() if one.report is not None)
+    found: dict[Key, set[str]] = {}
+    if reported:
+        for *key, digest in await connection.fetch(_ACCEPTED, *CALL_KEY.arrays(reported)):
+            account_id, gateway, call = key
+            found.setdefault((account_id, gateway, call), set()).add(digest)
+    return found
 
 
 async def keep_reports(
@@ -119,17 +141,23 @@ async def keep_reports(
     for command in commands:
         of_call.setdefault(key_of(command), []).append(command)
     known = await locked(connection, of_call)
-    folded = {key: _Folding(some, known.get(key)) for key, some in of_call.items()}
+    before = await _accepted(connection, known)
+    folded = {
+        key: _Folding(some, known.get(key), before.get(key, ())) for key, some in of_call.items()
+    }
     fresh = {key: one for key, one in folded.items() if key not in known}
     added = await _add(connection, fresh)
     if len(added) < len(fresh):
         # Another server was faster.
         late = await locked(connection, fresh.keys() - added)
-        folded |= {key: _Folding(of_call[key], one) for key, one in late.items()}
+        before = await _accepted(connection, late)
+        folded |= {
+            key: _Folding(of_call[key], one, before.get(key, ())) for key, one in late.items()
+        }
         known |= late
     changed = {key: one for key, one in folded.items() if key in known and one.accepted}
-    before = await screenings.known(connection, changed.keys())
-    await _change(connection, changed, known, before)
+    screened = await screenings.known(connection, changed.keys())
+    await _change(connection, changed, known, screened)
     kept = known.keys() | added
     await _keep_as_received(connection, (folded[key] for key in sorted(kept)))
     await proofs.keep(
@@ -142,7 +170,7 @@ async def keep_reports(
     )
     await _notify(connection, {key: folded[key] for key in kept})
     await screenings.follow(
-        connection, {key: one.told for key, one in folded.items() if key in kept}, before
+        connection, {key: one.told for key, one in folded.items() if key in kept}, screened
     )
     results = {key: iter(one.results) for key, one in folded.items() if key in kept}
     return [
