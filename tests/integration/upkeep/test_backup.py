@@ -139,8 +139,9 @@ async def test_the_doctor_finds_what_is_broken(tmp_path: Path) -> None:
     settings.recordings.joinpath("1", "sip", "kept.wav").rename(
         settings.recordings / "1" / "sip" / "stray.wav"
     )
-    settings.password_file.chmod(0o644)
-    settings.node_token_file.touch(0o644)
+    settings.node_token_file.touch()
+    for path in (settings.password_file, settings.node_token_file):
+        path.chmod(0o644)
     with sqlite3.connect(settings.database) as database:
         database.execute("UPDATE number_routes SET account_id = 7 WHERE number = ?", (POOL,))
         database.execute("UPDATE calls SET started_at = started_at + 86400000")

@@ -10,8 +10,8 @@ import msgspec
 
 from ringtrace.domain.model import Model
 from ringtrace.services.lake import DAY_MS, Change, Kind, Part, Row
+from ringtrace.store import rows
 from ringtrace.store.lake.schema import TABLES
-from ringtrace.store.sqlite import rows
 from ringtrace.store.sqlite.connection import connect
 
 _shares = msgspec.json.Decoder(dict[str, float])

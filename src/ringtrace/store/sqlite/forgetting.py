@@ -13,7 +13,8 @@ from typing import Final, Self
 
 from ringtrace.domain.call import GatewayKind
 from ringtrace.domain.forgotten import anonymous, mentions
-from ringtrace.store.sqlite import marks, rows
+from ringtrace.store import rows
+from ringtrace.store.sqlite import marks
 from ringtrace.store.sqlite.connection import connect
 
 _KEY = "account_id = ? AND gateway = ? AND call_id = ?"
