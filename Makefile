@@ -68,7 +68,7 @@ $(VENV)/development: $(VENV)/runtime
 	@touch $@
 
 # What the tests drive: a browser, a SIP phone, encoders, a SIP proxy, a database server. Debian would
-# start a database of its own: the tests need the programs only.
+# start the last two as services of its own: the tests need the programs only.
 COMMANDS := chromium sipp wrk flac opusenc lame ffmpeg kamailio openssl
 PACKAGES := chromium sip-tester wrk fonts-dejavu-core flac opus-tools lame ffmpeg \
   kamailio kamailio-tls-modules openssl postgresql
@@ -79,5 +79,6 @@ $(VENV)/system: $(BIN)/python Makefile
 	  $(APT) install -y --no-install-recommends postgresql-common; \
 	  $(SUDO) sed -i 's/^#* *create_main_cluster.*/create_main_cluster = false/' \
 	    /etc/postgresql-common/createcluster.conf; \
+	  command -v kamailio >/dev/null || $(SUDO) systemctl mask kamailio >/dev/null 2>&1 || true; \
 	  $(APT) install -y --no-install-recommends $(PACKAGES); }
 	@touch $@
