@@ -1,7 +1,8 @@
 """The job that closes calls nobody reported, over a store that fails as told."""
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+from collections.abc import AsyncIterator, Sequence
 from typing import cast
 
 import pytest
@@ -30,6 +31,10 @@ class Calls:
             raise ValueError("a row that nobody can read")
         self.asked_again.set()
         return ()
+
+    @contextlib.asynccontextmanager
+    async def alone(self, _job: str) -> AsyncIterator[bool]:
+        yield True
 
 
 async def job(calls: Calls) -> WriteOffCalls:
