@@ -1,7 +1,6 @@
 """A business describes itself; errors name the field."""
 
 import asyncio
-import re
 from typing import Any
 
 import pytest
@@ -9,9 +8,9 @@ import pytest
 from ringtrace.domain.attribution import WINDOW_MS, Basis
 from ringtrace.domain.number import NumberKind
 from ringtrace.domain.past import PastCanary
-from ringtrace.services.errors import FieldInvalidError, NumberTakenError, RefusedError
+from ringtrace.services.errors import FieldInvalidError, RefusedError
 from ringtrace.services.setup_form import read_setup
-from tests.shop import ORIGIN, POOL, RADIO, TARGET, Shop, rfc
+from tests.shop import ORIGIN, POOL, TARGET, Shop, rfc
 
 OTHER = "+12025550112"
 TV = "+12025550161"
@@ -169,14 +168,6 @@ async def test_accounts_opened_at_the_same_moment_are_different_tenants(shop: Sh
     with pytest.raises(FieldInvalidError) as refused:
         await open_account("Again", "US", "login0")
     assert refused.value.field == "login"
-
-
-async def test_a_number_that_is_another_accounts_is_named(shop: Shop) -> None:
-    """Of the hundreds in a document the one to take out."""
-    apply_setup = shop.house.use_cases.apply_setup
-
-    with pytest.raises(NumberTakenError, match=re.escape(RADIO)):
-        await apply_setup(2, read_setup({"number": [NUMBER | {"number": RADIO}]}))
 
 
 async def test_two_accounts_cannot_race_for_a_number_or_a_key(shop: Shop) -> None:

@@ -32,7 +32,7 @@ class SetupWriter:
         # The owners are checked before anything is written: all or nothing.
         for number in command.numbers:
             if self._is_foreign("number_routes", "number", number.number, command.account_id):
-                raise NumberTakenError(f"{number.number} cannot be added", "number")
+                raise NumberTakenError("this number cannot be added", "number")
         for i, site in enumerate(command.sites):
             if self._is_foreign("site_routes", "site_key", site.key, command.account_id):
                 raise FieldInvalidError("this key is taken", f"site[{i}].key")
