@@ -458,4 +458,4 @@ def test_a_gateway_can_keep_what_is_known_so_far() -> None:
 
     call.tell(Key(CALLER, "4"), AT + 1_000)
 
-    assert (call.digits, call.message_at, list(call.attempts)) == ("4", None, [])
+    assert (call.digits, call.message_at, call.box, list(call.attempts)) == ("4", None, None, [])

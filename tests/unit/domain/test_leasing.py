@@ -371,3 +371,11 @@ def test_the_promise_holds_within_groups(size: int, events: list[tuple[str, int,
         else:
             pool.leave(visit, now)
             alive.pop(visit, None)
+
+
+def test_what_a_clock_that_was_ahead_has_written_counts_as_now() -> None:
+    kept = Restored("A", "a", "ca", 5, left=False, shown_at=3)
+
+    assert kept.as_of(5) is kept
+    assert (kept.as_of(2).seen_at, kept.as_of(2).shown_at) == (2, 2)
+    assert (kept.as_of(4).seen_at, kept.as_of(4).shown_at) == (4, 3)
