@@ -118,6 +118,7 @@ def test_calls_are_told_the_flow_and_the_version_they_run() -> None:
     assert own.flow_label is None
     assert replace(own, flow_name="office", flow_version=3).flow_label == "office 3"
     assert own.extension("6179") is None
+    assert own.flow_of(None) is own.flow
 
 
 def test_a_region_is_a_country_whose_numbers_are_known() -> None:
