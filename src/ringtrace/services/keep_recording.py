@@ -1,8 +1,6 @@
 """A gateway hands over the audio of a call; a person gets a link to it that expires."""
 
 import asyncio
-import hashlib
-import hmac
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from ringtrace.services.errors import (
 )
 from ringtrace.services.ports import CallRecord, Clock, Store
 from ringtrace.services.recording_store import RecordingName, RecordingStore
+from ringtrace.services.signature import Signer
 
 LINK_MS = 15 * 60_000
 
@@ -74,14 +73,14 @@ class RecordingLinks:
     """Links that anybody may open until they expire: `account/gateway/call` with a signature."""
 
     def __init__(self, key: bytes, clock: Clock) -> None:
-        self._key = key
+        self._signer = Signer(key)
         self._clock = clock
 
     def path(self, account_id: int, call: CallRecord, lifetime: int = LINK_MS) -> str:
         """Path and query under the server's root, good for `lifetime` ms."""
         expires = self._clock() + lifetime
         link = RecordingLink(account_id, call.gateway, call.call)
-        signature = self._sign(link, expires)
+        signature = self._signer.sign(_text(link, expires))
         return (
             f"/recordings/{account_id}/{call.gateway}/{call.call}"
             f"?expires={expires}&signature={signature}"
@@ -89,10 +88,10 @@ class RecordingLinks:
 
     def open(self, link: RecordingLink, expires: int, signature: str) -> None:
         """Raises NotFoundError when the link was not made here or has expired."""
-        genuine = hmac.compare_digest(self._sign(link, expires).encode(), signature.encode())
+        genuine = self._signer.has_signed(_text(link, expires), signature)
         if not genuine or expires < self._clock():
             raise NotFoundError("no such recording, or the link has expired")
 
-    def _sign(self, link: RecordingLink, expires: int) -> str:
-        text = f"{link.account_id}/{link.gateway}/{link.call}/{expires}"
-        return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
+
+def _text(link: RecordingLink, expires: int) -> str:
+    return f"{link.account_id}/{link.gateway}/{link.call}/{expires}"

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import hmac
 from collections.abc import Iterable
 from typing import Final
 
@@ -12,6 +11,7 @@ from ringtrace.services.commands import DropSound, KeepSound
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import FieldInvalidError, NotFoundError, SoundInUseError
 from ringtrace.services.ports import Clock, Store
+from ringtrace.services.signature import Signer
 from ringtrace.services.sound_file import sound_file
 
 WEEK_MS: Final = 7 * 86_400_000
@@ -72,7 +72,7 @@ class SoundLinks:
     """
 
     def __init__(self, key: bytes, directory: Directory, store: Store, clock: Clock) -> None:
-        self._key = key
+        self._signer = Signer(key)
         self._directory = directory
         self._store = store
         self._clock = clock
@@ -85,14 +85,12 @@ class SoundLinks:
     def path(self, account_id: int, digest: str) -> str:
         """Good for one to two weeks."""
         expires = (self._clock() // WEEK_MS + 2) * WEEK_MS
-        signature = self._sign(account_id, digest, expires)
+        signature = self._signer.sign(_text(account_id, digest, expires))
         return f"/sounds/{account_id}/{digest}.wav?expires={expires}&signature={signature}"
 
     async def open(self, account_id: int, digest: str, expires: int, signature: str) -> bytes:
         """The WAV file. Raises NotFoundError, also for a link not made here or expired."""
-        genuine = hmac.compare_digest(
-            self._sign(account_id, digest, expires).encode(), signature.encode()
-        )
+        genuine = self._signer.has_signed(_text(account_id, digest, expires), signature)
         if not genuine or expires < self._clock():
             raise NotFoundError("no such sound, or the link has expired")
         content = await self._store.sound(account_id, digest)
@@ -100,6 +98,6 @@ class SoundLinks:
             raise NotFoundError("no such sound, or the link has expired")
         return content
 
-    def _sign(self, account_id: int, digest: str, expires: int) -> str:
-        text = f"sound {account_id}/{digest}/{expires}"
-        return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
+
+def _text(account_id: int, digest: str, expires: int) -> str:
+    return f"sound {account_id}/{digest}/{expires}"
