@@ -3,19 +3,16 @@
 import asyncio
 import logging
 import sys
-import tomllib
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 import click
-import httpx
 import msgspec
 from phonenumbers import SUPPORTED_REGIONS
 
 from ringtrace import __version__, classification, engine_stdio, listing
+from ringtrace.asking import account, apply, learn, reattribute, token
 from ringtrace.bootstrap import (
     DatabaseUnusableError,
     DataFolderInUseError,
@@ -25,7 +22,6 @@ from ringtrace.bootstrap import (
 )
 from ringtrace.config import Settings
 from ringtrace.demo.command import demo
-from ringtrace.domain.account import ISSUED_KINDS
 from ringtrace.flowtest.command import flow
 from ringtrace.gateways.sip.command import sip_node
 from ringtrace.gateways.sip.settingsfile import read_settings
@@ -40,13 +36,11 @@ from ringtrace.serve_options import mail_options, mail_server, read_networks, re
 from ringtrace.services.errors import RefusedError, StoreAwayError
 from ringtrace.services.ports import CallFilter, Reads
 from ringtrace.services.spam_records import Spam
+from ringtrace.shell import data_option, database_option
 from ringtrace.store.schema import SchemaTooNewError
 from ringtrace.upkeep.command import backup, doctor, restore
 
 R = TypeVar("R")
-API_SECONDS = 10.0
-LONG_SECONDS = 3_600.0
-"""Learning and attributing a long history take minutes."""
 _THIS_MACHINE = "127.0.0.0/8"
 _CANNOT_START = (
     DataFolderInUseError,
@@ -57,26 +51,6 @@ _CANNOT_START = (
     StoreAwayError,
     OSError,
 )
-EXIT_FAILED = 1
-EXIT_BAD_INPUT = 2
-
-
-def _data_option(command: Callable[..., None]) -> Callable[..., None]:
-    return click.option(
-        "--data",
-        type=click.Path(path_type=Path, file_okay=False),
-        default=Path("ringtrace-data"),
-        show_default=True,
-        help="Folder of the database, the recordings and the keys.",
-    )(command)
-
-
-def _database_option(command: Callable[..., None]) -> Callable[..., None]:
-    return click.option(
-        "--database-url",
-        envvar="DATABASE_URL",
-        help="postgresql://USER:PASSWORD@HOST/DATABASE instead of a file in the folder.",
-    )(command)
 
 
 @click.group()
@@ -89,22 +63,17 @@ def main() -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
-main.add_command(demo)
-main.add_command(replay)
-main.add_command(flow)
-main.add_command(backup)
-main.add_command(restore)
-main.add_command(doctor)
-main.add_command(sip_node)
-main.add_command(voximplant)
-main.add_command(seal)
-main.add_command(forget)
-main.add_command(export)
+for command in (
+    demo, replay, flow, sip_node, voximplant,
+    apply, token, account, learn, reattribute,
+    backup, restore, doctor, seal, forget, export,
+):  # fmt: skip
+    main.add_command(command)
 
 
 @main.command()
-@_data_option
-@_database_option
+@data_option
+@database_option
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535))
 @click.option(
@@ -229,66 +198,8 @@ def _node_beside(settings: Settings, file: str) -> NodeBeside:
 
 
 @main.command()
-@_data_option
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def apply(data: Path, file: Path) -> None:
-    """Tell the running server which sites, numbers and pools there are (a TOML file)."""
-    try:
-        document = tomllib.loads(file.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise click.UsageError(f"{file}: {error}") from error
-    answer = _ask(data, "PUT", "/api/v1/setup", document)
-    for warning in answer["warnings"]:
-        click.echo(f"{file}: warning: {warning['field']}: {warning['message']}", err=True)
-    click.echo(f"applied {file}", err=True)
-
-
-@main.command()
-@_data_option
-@click.argument("kind", type=click.Choice([kind.value for kind in ISSUED_KINDS]))
-def token(data: Path, kind: str) -> None:
-    """Print a new token for a gateway, the original route or the API; shown only now."""
-    click.echo(_ask(data, "POST", "/api/v1/tokens", {"kind": kind})["token"])
-
-
-@main.command()
-@_data_option
-@click.argument("name")
-@click.argument("login")
-@click.option("--region", default="US", show_default=True)
-def account(data: Path, name: str, login: str, region: str) -> None:
-    """Open another account (tenant) on this server; prints its password and API token once."""
-    answer = _ask(
-        data, "POST", "/api/v1/accounts", {"name": name, "login": login, "region": region}
-    )
-    _echo(answer)
-
-
-@main.command()
-@_data_option
-@click.argument("site")
-def learn(data: Path, site: str) -> None:
-    """Learn the model of a site's callers now; prints its main rates."""
-    _echo(_ask(data, "POST", f"/api/v1/sites/{quote(site, safe='')}/model", None, LONG_SECONDS))
-
-
-@main.command()
-@_data_option
-@click.option(
-    "--since",
-    required=True,
-    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"]),
-    help="Calls begun then (UTC) or later.",
-)
-def reattribute(data: Path, since: datetime) -> None:
-    """Attribute past calls anew with the newest models; prints how many changed."""
-    form = {"since": since.replace(tzinfo=UTC)}
-    _echo(_ask(data, "POST", "/api/v1/attributions", form, LONG_SECONDS))
-
-
-@main.command()
-@_data_option
-@_database_option
+@data_option
+@database_option
 @click.option("--account", "account_id", default=1, show_default=True)
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 100_000))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
@@ -312,8 +223,8 @@ def report() -> None:
 
 
 @report.command()
-@_data_option
-@_database_option
+@data_option
+@database_option
 @click.option("--account", "account_id", default=1, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option(
@@ -365,34 +276,3 @@ def _read(settings: Settings, use: Callable[[Reads], Awaitable[None]]) -> None:
         asyncio.run(run())
     except (FileNotFoundError, DatabaseUnusableError, RefusedError) as error:
         raise click.ClickException(str(error)) from error
-
-
-def _echo(answer: object) -> None:
-    click.echo(msgspec.json.format(msgspec.json.encode(answer)).decode())
-
-
-def _ask(
-    data: Path, method: str, path: str, body: object, seconds: float = API_SECONDS
-) -> dict[str, Any]:
-    """One request to the server that runs over `data`; its refusal is the command's."""
-    settings = Settings(data)
-    try:
-        url = settings.address_file.read_text().strip()
-        secret = settings.api_token_file.read_text().strip()
-        answer = httpx.request(
-            method,
-            url + path,
-            content=msgspec.json.encode(body),
-            headers={"Authorization": f"Bearer {secret}", "Content-Type": "application/json"},
-            timeout=seconds,
-            trust_env=False,
-        )
-    except (FileNotFoundError, httpx.ConnectError) as error:
-        raise click.ClickException(f"no server runs over {data}: `ringtrace serve`") from error
-    except httpx.TransportError as error:
-        raise click.ClickException(f"the server does not answer: {error}") from error
-    if answer.is_error:
-        said = answer.json()
-        click.echo(f"{said['error_id']}: {said['field'] or ''} {said['message']}", err=True)
-        sys.exit(EXIT_BAD_INPUT if answer.is_client_error else EXIT_FAILED)
-    return answer.json() if answer.content else {}

@@ -16,9 +16,7 @@ from ringtrace.demo.play import Day
 from ringtrace.demo.script import Script, ScriptInvalidError, load
 from ringtrace.demo.stage import Stage, StageError, stage
 from ringtrace.listing import show
-
-EXIT_UNEXPECTED = 1
-EXIT_BAD_INPUT = 2
+from ringtrace.shell import EXIT_BAD_INPUT, EXIT_FAILED, end
 
 
 @click.command()
@@ -41,15 +39,13 @@ def demo(*, once: bool, as_json: bool, data: Path | None, file: Path | None, por
     try:
         script = load(file)
     except ScriptInvalidError as error:
-        click.echo(f"{file}: {error}", err=True)
-        sys.exit(EXIT_BAD_INPUT)
+        end(EXIT_BAD_INPUT, f"{file}: {error}")
     folder = data or Path(tempfile.mkdtemp(prefix="ringtrace-demo-"))
     try:
         good = asyncio.run(_demo(script, folder, port, once=once, as_json=as_json))
     except StageError as error:
-        click.echo(str(error), err=True)
-        sys.exit(EXIT_UNEXPECTED)
-    sys.exit(0 if good else EXIT_UNEXPECTED)
+        end(EXIT_FAILED, str(error))
+    sys.exit(0 if good else EXIT_FAILED)
 
 
 async def _demo(script: Script, data: Path, port: int, *, once: bool, as_json: bool) -> bool:

@@ -3,7 +3,7 @@
 import sys
 import tomllib
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any
 
 import click
 import msgspec
@@ -14,9 +14,7 @@ from ringtrace.domain.validation import faults
 from ringtrace.flowtest import report
 from ringtrace.flowtest.cases import Cases, CasesInvalidError, read_cases
 from ringtrace.flowtest.run import run
-
-EXIT_FAILED: Final = 1
-EXIT_BAD_INPUT: Final = 2
+from ringtrace.shell import EXIT_BAD_INPUT, EXIT_FAILED, end
 
 
 @click.group()
@@ -58,7 +56,7 @@ def _read(path: Path) -> Cases:
     try:
         return read_cases(document)
     except CasesInvalidError as error:
-        _refuse(f"{path}: {error}")
+        end(EXIT_BAD_INPUT, f"{path}: {error}")
 
 
 def _parsed(path: Path) -> dict[str, Any]:
@@ -66,9 +64,4 @@ def _parsed(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         # A file that cannot be read, is no UTF-8 or is no TOML; an OSError names it already.
-        _refuse(str(error) if isinstance(error, OSError) else f"{path}: {error}")
-
-
-def _refuse(message: str) -> NoReturn:
-    click.echo(message, err=True)
-    sys.exit(EXIT_BAD_INPUT)
+        end(EXIT_BAD_INPUT, str(error) if isinstance(error, OSError) else f"{path}: {error}")

@@ -3,11 +3,9 @@
 import contextlib
 import logging
 import os
-import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
 import click
 import msgspec
@@ -17,21 +15,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from ringtrace.bootstrap import LakeUnusableError, open_days, open_lake
 from ringtrace.config import Settings
 from ringtrace.services.seal_days import open_since
+from ringtrace.shell import EXIT_BAD_INPUT, EXIT_FAILED, data_option, end
 from ringtrace.store.lake.place import LakeInUseError, locked
 
-EXIT_FAILED: Final = 1
-EXIT_BAD_INPUT: Final = 2
 _NICE: Final = 19
-
-
-def data_option(command: Callable[..., None]) -> Callable[..., None]:
-    return click.option(
-        "--data",
-        type=click.Path(path_type=Path, file_okay=False),
-        default=Path("ringtrace-data"),
-        show_default=True,
-        help="Folder of the database, the recordings and the keys.",
-    )(command)
 
 
 @click.command()
@@ -84,8 +71,3 @@ def progress_bar() -> Progress:
         SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
         console=Console(stderr=True), transient=True,
     )  # fmt: skip
-
-
-def end(code: int, message: str) -> NoReturn:
-    click.echo(message, err=True)
-    sys.exit(code)

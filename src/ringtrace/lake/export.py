@@ -9,8 +9,9 @@ import msgspec
 
 from ringtrace.bootstrap import LakeUnusableError, open_days, open_lake
 from ringtrace.config import Settings
-from ringtrace.lake.command import EXIT_BAD_INPUT, EXIT_FAILED, data_option, end, progress_bar
+from ringtrace.lake.command import progress_bar
 from ringtrace.services.lake import Kind, day_number
+from ringtrace.shell import EXIT_BAD_INPUT, EXIT_FAILED, data_option, end
 
 _FORMATS = ("parquet", "csv", "jsonl")
 

@@ -22,9 +22,10 @@ from ringtrace.domain.audio import AudioFormat
 from ringtrace.domain.call import GatewayKind
 from ringtrace.domain.forgotten import pseudonym, spellings
 from ringtrace.domain.number import NumberInvalidError, national_digits, normalise
-from ringtrace.lake.command import EXIT_BAD_INPUT, EXIT_FAILED, data_option, end, progress_bar
+from ringtrace.lake.command import progress_bar
 from ringtrace.services.errors import RecordingsAwayError
 from ringtrace.services.recording_store import RecordingName, RecordingStore
+from ringtrace.shell import EXIT_BAD_INPUT, EXIT_FAILED, data_option, end
 from ringtrace.store.lake.place import LakeInUseError, locked
 from ringtrace.store.sqlite.forgetting import Listed, SpaceNotCleanError, SqliteForgetting
 

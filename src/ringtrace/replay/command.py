@@ -1,7 +1,6 @@
 """`ringtrace replay`: how many numbers an account needs, from its own hits and calls."""
 
 import math
-import sys
 from pathlib import Path
 from typing import Final
 
@@ -40,8 +39,8 @@ from ringtrace.replay.run import (
     run,
 )
 from ringtrace.services.errors import StoreAwayError
+from ringtrace.shell import EXIT_BAD_INPUT, end
 
-EXIT_BAD_INPUT: Final = 2
 MOST_NUMBERS: Final = 20_000
 
 
@@ -134,11 +133,11 @@ def replay(
         if chart is not None:
             chart.write_text(draw_chart(result.sizing, result.advice), "utf-8")
     except (FileInvalidError, SiteUnknownError) as error:
-        _refuse(str(error))
+        end(EXIT_BAD_INPUT, str(error))
     except NoVisitsError as error:
-        _refuse(f"{hits or data}: {error}")
+        end(EXIT_BAD_INPUT, f"{hits or data}: {error}")
     except NoCallsError as error:
-        _refuse(f"{calls or hits or data}: {error}")
+        end(EXIT_BAD_INPUT, f"{calls or hits or data}: {error}")
     except (OSError, StoreAwayError, DatabaseUnusableError) as error:
         raise click.ClickException(str(error)) from error
     if as_json:
@@ -156,11 +155,6 @@ def _check(hits: Path | None, calls: Path | None, chart: Path | None, *, from_st
         raise click.UsageError("--calls goes with --hits; the store has its own calls")
     if chart is not None and not chart.parent.is_dir():
         raise click.UsageError(f"--chart: there is no folder {chart.parent}")
-
-
-def _refuse(message: str) -> None:
-    click.echo(message, err=True)
-    sys.exit(EXIT_BAD_INPUT)
 
 
 def _progress() -> Progress:

@@ -3,9 +3,9 @@
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, NoReturn, Self
+from typing import Final, Self
 
 import click
 import msgspec
@@ -17,6 +17,7 @@ from rich.table import Table
 from ringtrace.bootstrap import RecordingsUnusableError
 from ringtrace.config import Settings
 from ringtrace.listing import show
+from ringtrace.shell import EXIT_BAD_INPUT, EXIT_FAILED, data_option, end
 from ringtrace.store.sqlite.inspection import inspect
 from ringtrace.store.sqlite.snapshot import DatabaseDamagedError
 from ringtrace.upkeep import backup as backups
@@ -25,24 +26,12 @@ from ringtrace.upkeep.backup import FolderNotEmptyError
 from ringtrace.upkeep.diagnosis import Finding, Level, diagnose
 from ringtrace.upkeep.surroundings import look_around
 
-EXIT_FAILED: Final = 1
-EXIT_BAD_INPUT: Final = 2
 _COLOURS: Final = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "red"}
-
-
-def _data_option(command: Callable[..., None]) -> Callable[..., None]:
-    return click.option(
-        "--data",
-        type=click.Path(path_type=Path, file_okay=False),
-        default=Path("ringtrace-data"),
-        show_default=True,
-        help="Folder of the database, the recordings and the keys.",
-    )(command)
 
 
 @click.command()
 @click.argument("target", metavar="FILE.tar[.gz|.xz]", type=click.Path(path_type=Path))
-@_data_option
+@data_option
 @click.option("--without-recordings", is_flag=True, help="The database and the keys alone.")
 def backup(target: Path, data: Path, *, without_recordings: bool) -> None:
     """Put everything a server needs to go on elsewhere into one file, while it runs.
@@ -55,9 +44,9 @@ def backup(target: Path, data: Path, *, without_recordings: bool) -> None:
                 Settings.of(data), target, shown, recordings=not without_recordings
             )
     except (ValueError, FileExistsError, FileNotFoundError) as error:
-        _end(EXIT_BAD_INPUT, str(error))
+        end(EXIT_BAD_INPUT, str(error))
     except (DatabaseDamagedError, OSError) as error:
-        _end(EXIT_FAILED, f"no backup was made: {error}")
+        end(EXIT_FAILED, f"no backup was made: {error}")
     click.echo(msgspec.json.encode({
         "backup": str(target), "files": len(manifest.files),
         "bytes": sum(one.size for one in manifest.files), "schema": manifest.schema,
@@ -66,21 +55,21 @@ def backup(target: Path, data: Path, *, without_recordings: bool) -> None:
 
 @click.command()
 @click.argument("source", metavar="FILE", type=click.Path(path_type=Path, exists=True))
-@_data_option
+@data_option
 def restore(source: Path, data: Path) -> None:
     """Put a backup back into an empty or a new folder, checked against its digests."""
     try:
         with _Shown("restoring") as shown:
             backups.restore(source, Settings(data), shown)
     except (FolderNotEmptyError, ArchiveInvalidError) as error:
-        _end(EXIT_BAD_INPUT, str(error))
+        end(EXIT_BAD_INPUT, str(error))
     except (DatabaseDamagedError, OSError) as error:
-        _end(EXIT_FAILED, f"nothing was restored: {error}")
+        end(EXIT_FAILED, f"nothing was restored: {error}")
     click.echo(msgspec.json.encode({"data": str(data), "files": shown.files}).decode())
 
 
 @click.command()
-@_data_option
+@data_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each finding.")
 def doctor(data: Path, *, as_json: bool) -> None:
     """Look the data folder over: disk, database, routes, recordings, gateways, server.
@@ -89,13 +78,13 @@ def doctor(data: Path, *, as_json: bool) -> None:
     """
     settings = Settings.of(data)
     if not settings.database.exists():
-        _end(EXIT_BAD_INPUT, f"no data in {data}: start `ringtrace serve` first")
+        end(EXIT_BAD_INPUT, f"no data in {data}: start `ringtrace serve` first")
     try:
         # The database first: what it tells of is there by then, also while a server runs.
         inspection = inspect(settings.database, time.time_ns() // 1_000_000)
         findings = diagnose(inspection, look_around(settings))
     except RecordingsUnusableError as error:
-        _end(EXIT_BAD_INPUT, str(error))
+        end(EXIT_BAD_INPUT, str(error))
     except sqlite3.DatabaseError as error:
         findings = [Finding("database", Level.ERROR, f"cannot be read: {error}",
                             "restore the last backup")]  # fmt: skip
@@ -141,8 +130,3 @@ class _Shown:
     def __call__(self, member: Member) -> None:
         self.files += 1
         self._bar.update(self._task, advance=member.size, files=self.files)
-
-
-def _end(code: int, message: str) -> NoReturn:
-    click.echo(message, err=True)
-    sys.exit(code)

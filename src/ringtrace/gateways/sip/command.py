@@ -10,8 +10,8 @@ import click
 
 from ringtrace.domain.audio import AudioFormat
 from ringtrace.gateways.sip.settingsfile import NOBODY, read_settings
+from ringtrace.shell import EXIT_FAILED
 
-EXIT_FAILED: Final = 1
 _DEFAULTS: Final[dict[str, object]] = {"spool_dir": "ringtrace-spool"}
 _TOKEN: Final = "RINGTRACE_TOKEN"  # noqa: S105 - a name
 _PASSWORD: Final = "RINGTRACE_TRUNK_PASSWORD"  # noqa: S105 - a name

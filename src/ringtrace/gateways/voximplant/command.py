@@ -1,16 +1,12 @@
 """`ringtrace voximplant`: scenarios at a shell."""
 
 import json
-import sys
 from pathlib import Path
-from typing import Final
 
 import click
 
 from ringtrace.gateways.voximplant.emulator import CaseError, Result, Script, load, run, unmet
-
-EXIT_FAILED: Final = 1
-EXIT_BAD_INPUT: Final = 2
+from ringtrace.shell import EXIT_BAD_INPUT, EXIT_FAILED, end
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -33,15 +29,12 @@ def run_scripts(*, scripts: tuple[Path, ...], path: Path, as_json: bool) -> None
         case = load(path)
         named = [Script(one.name, one.read_text("utf-8")) for one in scripts]
     except (CaseError, OSError, UnicodeDecodeError) as error:
-        click.echo(str(error), err=True)
-        sys.exit(EXIT_BAD_INPUT)
+        end(EXIT_BAD_INPUT, str(error))
     result = run(named, case)
     click.echo(json.dumps(result.as_json()) if as_json else _told(result))
     problems = unmet(case.expect, result)
-    for problem in problems:
-        click.echo(problem, err=True)
     if problems:
-        sys.exit(EXIT_FAILED)
+        end(EXIT_FAILED, "\n".join(problems))
 
 
 def _told(result: Result) -> str:

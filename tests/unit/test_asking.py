@@ -8,7 +8,7 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from ringtrace import cli
+from ringtrace import asking, cli
 from ringtrace.config import Settings
 
 
@@ -47,7 +47,7 @@ def test_learn_names_the_site_and_prints_the_rates(
     code, said = run(data, "learn", "shop/a")
 
     url = "http://ringtrace.test/api/v1/sites/shop%2Fa/model"
-    assert server.asked == [("POST", url, None, cli.LONG_SECONDS)]
+    assert server.asked == [("POST", url, None, asking.LONG_SECONDS)]
     assert (code, json.loads(said)["channels"]) == (0, {"Email": 0.01})
 
 
@@ -60,7 +60,7 @@ def test_reattribute_begins_at_a_moment_in_utc(
     code, said = run(data, "reattribute", "--since", since)
 
     url, form = "http://ringtrace.test/api/v1/attributions", {"since": "2026-11-01T00:00:00Z"}
-    assert server.asked == [("POST", url, form, cli.LONG_SECONDS)]
+    assert server.asked == [("POST", url, form, asking.LONG_SECONDS)]
     assert (code, json.loads(said)["changed"]) == (0, 2)
 
 

@@ -1,32 +1,33 @@
-"""The only composition root: what is made of what."""
+"""A server put together."""
 
 import asyncio
 import contextlib
 import fcntl
 import logging
-import multiprocessing
 import random
-import secrets
 import ssl
-import sys
-import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, cast
 
 import httpx
 from argon2 import PasswordHasher
 
-from ringtrace.config import Settings, secret_key, write_private
+from ringtrace.bootstrap.apart import learn_apart, seal_apart
+from ringtrace.bootstrap.clock import new_id, now
+from ringtrace.bootstrap.first_start import open_up, standing_token
+from ringtrace.bootstrap.places import (
+    NO_LAKE,
+    LakeUnusableError,
+    note_places,
+    open_lake,
+    open_recordings,
+)
+from ringtrace.bootstrap.stores import open_store
+from ringtrace.config import Settings, secret_key
 from ringtrace.domain.account import TokenKind
-from ringtrace.domain.identity import NOISE_BITS, uuid7
-from ringtrace.domain.model import Model
 from ringtrace.domain.notice import RecipientKind
-from ringtrace.domain.past import Past, learn
 from ringtrace.outbound.addresses import read_network
 from ringtrace.outbound.http import OutboundHttp
 from ringtrace.outbound.mail import MailSender
@@ -36,7 +37,7 @@ from ringtrace.services.change_recipients import ChangeRecipients
 from ringtrace.services.correct_call import CorrectCall
 from ringtrace.services.deliver_notices import DeliverNotices
 from ringtrace.services.directory import Directory
-from ringtrace.services.errors import FieldInvalidError, StoreAwayError
+from ringtrace.services.errors import StoreAwayError
 from ringtrace.services.gateway_signs import GatewaySigns
 from ringtrace.services.keep_recording import KeepRecording, RecordingLinks
 from ringtrace.services.keep_sound import KeepTheSound, SoundLinks
@@ -45,8 +46,8 @@ from ringtrace.services.limits import HitLimits
 from ringtrace.services.list_callers import KeepTheList
 from ringtrace.services.mark_spam import MarkTheSpam
 from ringtrace.services.occupy_target import OccupyTarget
-from ringtrace.services.open_account import IssueToken, OpenTheAccount, SignIn, new_password
-from ringtrace.services.ports import Clock, Notice, Reads, Sender, Store
+from ringtrace.services.open_account import IssueToken, OpenTheAccount, SignIn
+from ringtrace.services.ports import Clock, Notice, Sender, Store
 from ringtrace.services.prepare_notices import PrepareNotices
 from ringtrace.services.reattribute import Reattribute
 from ringtrace.services.record_call import RecordCall
@@ -60,12 +61,6 @@ from ringtrace.services.unsubscribing import UnsubscribeLinks
 from ringtrace.services.use_cases import UseCases
 from ringtrace.services.watch_callers import CallerWatch
 from ringtrace.services.write_off_calls import WriteOffCalls
-from ringtrace.store.lake.place import LakeFolder, Place
-from ringtrace.store.lake.worker import LakeReports, Sources
-from ringtrace.store.recordings.folder import RecordingFolder
-from ringtrace.store.sqlite.days import SqliteDays
-from ringtrace.store.sqlite.reader import SqliteReader
-from ringtrace.store.sqlite.store import SqliteStore
 from ringtrace.tag import script
 from ringtrace.web.app import App
 from ringtrace.web.asgi import Asgi
@@ -77,39 +72,12 @@ from ringtrace.web.recordings import make_room
 
 log = logging.getLogger(__name__)
 
-NO_LAKE = "off"
-"""Said in place of where the lake is."""
-
-OWNER = 1
-"""The account of a server's first start."""
 
 _REFRESH_AGAIN_SECONDS = 2.0
 
 
 class DataFolderInUseError(RuntimeError):
     """Another server runs over the same folder; SQLite and its leases belong to one process."""
-
-
-class RecordingsUnusableError(RuntimeError):
-    """`recordings_at` cannot be used as it is; the message says why."""
-
-
-class LakeUnusableError(RuntimeError):
-    """`lake_at` cannot be used as it is; the message says why."""
-
-
-class DatabaseUnusableError(RuntimeError):
-    """The database's URL cannot be read, there is no driver for it, or its server is too old."""
-
-
-def now() -> int:
-    """Ms since 1970 UTC."""
-    return time.time_ns() // 1_000_000
-
-
-def new_id(at: int) -> str:
-    """`at` is ms since 1970 UTC."""
-    return uuid7(at, secrets.randbits(NOISE_BITS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +92,7 @@ class House:
 
     async def node_token(self) -> str:
         """Lets the SIP node in that runs beside the server, for the owner's account."""
-        return await _standing_token(self.use_cases, TokenKind.NODE, self.settings.node_token_file)
+        return await standing_token(self.use_cases, TokenKind.NODE, self.settings.node_token_file)
 
     async def close(self) -> None:
         await self._parts.aclose()
@@ -148,7 +116,7 @@ async def open_house(
             settings, store, recordings, watch, clock, hasher or PasswordHasher()
         )
         parts.push_async_callback(use_cases.route_call.settle)
-        await _open_up(settings, use_cases, watch)
+        await open_up(settings, use_cases, watch)
         pages = litestar_app(use_cases, secret_key(settings.data), settings.sessions)
         app = App(use_cases, script.load(), cast(Asgi, pages), lambda: store.waiting)
         deliver = _deliverer(settings, store, use_cases, parts)
@@ -219,80 +187,12 @@ def _sealing(settings: Settings, clock: Clock) -> list[Coroutine[Any, Any, None]
             raise
         log.info("lake_off reason=%r", str(error))
         return []
-    return [every_night(partial(_seal_apart, settings), clock)]
+    return [every_night(partial(seal_apart, settings), clock)]
 
 
 async def _end(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-
-
-@contextlib.asynccontextmanager
-async def open_store(settings: Settings, clock: Clock = now) -> AsyncIterator[Store]:
-    """The file of the data folder, or the database that the settings name.
-
-    Raises StoreAwayError, SchemaTooNewError, DatabaseUnusableError.
-    """
-    if settings.database_url is None:
-        file = SqliteStore.open(settings.database, _reports(settings, clock))
-        try:
-            yield file
-        finally:
-            file.close()
-        return
-    with _database_errors():
-        from ringtrace.store.postgres.store import PostgresStore  # noqa: PLC0415 - an extra
-
-        database = await PostgresStore.open(settings.database_url)
-    try:
-        yield database
-    finally:
-        await database.close()
-
-
-@contextlib.asynccontextmanager
-async def open_reader(settings: Settings) -> AsyncIterator[Reads]:
-    """The store for reading alone, also while servers run over it.
-
-    Raises FileNotFoundError, StoreAwayError, DatabaseUnusableError.
-    """
-    if settings.database_url is None:
-        if not settings.database.exists():
-            raise FileNotFoundError(f"no data in {settings.data}: start `ringtrace serve` first")
-        file = SqliteReader(settings.database, _reports(settings, now))
-        try:
-            yield file
-        finally:
-            file.close()
-        return
-    with _database_errors():
-        from ringtrace.store.postgres.reader import (  # noqa: PLC0415 - an extra
-            PostgresReader,
-            open_reader_pool,
-        )
-
-        database = PostgresReader(await open_reader_pool(settings.database_url))
-    try:
-        yield database
-    finally:
-        await database.close()
-
-
-@contextlib.contextmanager
-def _database_errors() -> Iterator[None]:
-    """What keeps a database from being opened, in words without its password."""
-    try:
-        from ringtrace.store.postgres.connection import AWAY  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise DatabaseUnusableError(
-            "PostgreSQL needs its driver: pip install 'ringtrace[postgres]'"
-        ) from error
-    try:
-        yield
-    except ValueError as error:
-        raise DatabaseUnusableError(f"the database: {error}") from error
-    except AWAY as error:
-        raise StoreAwayError(f"the database does not answer: {error}") from error
 
 
 async def _keep_up(store: Store, directory: Directory) -> None:
@@ -309,87 +209,6 @@ async def _keep_up(store: Store, directory: Directory) -> None:
                 log.warning("configuration_not_refreshed")
                 await asyncio.sleep(_REFRESH_AGAIN_SECONDS)
                 changed.set()
-
-
-async def _learn_apart(past: Past, at: int) -> Model:
-    """In a process of its own, because minutes of arithmetic would keep ringing calls waiting."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as apart:
-        loop = asyncio.get_running_loop()
-        return Model.of_data(await loop.run_in_executor(apart, _learnt, past, at))
-
-
-def _learnt(past: Past, at: int) -> dict[str, Any]:
-    return learn(past, at).to_data()
-
-
-def _reports(settings: Settings, clock: Clock) -> LakeReports | None:
-    """Heavy reports in a process of their own, where there is a lake."""
-    try:
-        place = open_lake(settings)
-    except LakeUnusableError:
-        return None
-    return LakeReports(Sources(settings.database, place, settings.report_scratch), clock)
-
-
-def open_lake(settings: Settings) -> Place:
-    """Raises LakeUnusableError."""
-    if settings.database_url is not None:
-        raise LakeUnusableError("the lake is sealed from the file in the data folder alone so far")
-    if settings.lake_at == NO_LAKE:
-        raise LakeUnusableError("the server runs without a lake: `serve --lake`")
-    if find_spec("duckdb") is None:
-        raise LakeUnusableError("the lake needs the extra: pip install 'ringtrace[lake]'")
-    if settings.lake is not None:
-        return LakeFolder(settings.lake)
-    try:
-        from ringtrace.store.lake.bucket import LakeBucket  # noqa: PLC0415 - an extra
-    except ModuleNotFoundError as error:
-        raise LakeUnusableError(
-            "a lake in a bucket needs the extra: pip install 'ringtrace[s3]'"
-        ) from error
-    try:
-        return LakeBucket(settings.lake_at, settings.lake_cache)
-    except ValueError as error:
-        raise LakeUnusableError(str(error)) from error
-
-
-def open_days(settings: Settings) -> SqliteDays:
-    """The rows of the store by day. Raises FileNotFoundError."""
-    if not settings.database.exists():
-        raise FileNotFoundError(f"no data in {settings.data}: start `ringtrace serve` first")
-    return SqliteDays(settings.database)
-
-
-async def _seal_apart(settings: Settings) -> None:
-    """In a process of its own, which gives way to everything else; it dies with us."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "ringtrace", "seal", "--data", str(settings.data),
-        stdout=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        ended = await process.wait()
-    except asyncio.CancelledError:
-        process.kill()
-        await process.wait()
-        raise
-    if ended:
-        log.error("days_not_sealed exit=%d", ended)
-
-
-def open_recordings(settings: Settings) -> RecordingStore:
-    """Raises RecordingsUnusableError."""
-    if not settings.recordings_in_bucket:
-        return RecordingFolder(settings.recordings)
-    try:
-        from ringtrace.store.recordings.bucket import RecordingBucket  # noqa: PLC0415 - an extra
-    except ModuleNotFoundError as error:
-        raise RecordingsUnusableError(
-            "recordings in a bucket need the extra: pip install 'ringtrace[s3]'"
-        ) from error
-    try:
-        return RecordingBucket.open(settings.recordings_at, settings.recordings / "incoming")
-    except ValueError as error:
-        raise RecordingsUnusableError(str(error)) from error
 
 
 def _use_cases(
@@ -429,7 +248,7 @@ def _use_cases(
         open_account=OpenTheAccount(store, directory, hasher),
         issue_token=IssueToken(store, directory, clock),
         sign_in=SignIn(store, hasher),
-        learn_models=LearnModels(store, directory, clock, _learn_apart),
+        learn_models=LearnModels(store, directory, clock, learn_apart),
         correct_call=CorrectCall(store, directory, clock),
         change_recipients=ChangeRecipients(store, directory, clock, new_id),
         unsubscribe_links=UnsubscribeLinks(secret_key(settings.data)),
@@ -440,53 +259,6 @@ def _use_cases(
         mark_spam=MarkTheSpam(store, keep_list, watch, clock),
         recordings=recordings,
     )
-
-
-async def _open_up(settings: Settings, use_cases: UseCases, watch: CallerWatch) -> None:
-    """One after the other, where several servers over one database and one folder start."""
-    with (settings.data / "opening.lock").open("w") as lock:
-        await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
-        await use_cases.directory.refresh()
-        await watch.load(use_cases.directory.account_ids(), use_cases.clock())
-        if use_cases.directory.account(OWNER) is None:
-            await _first_start(settings, use_cases)
-        await _standing_token(use_cases, TokenKind.COMMAND, settings.api_token_file)
-
-
-async def _first_start(settings: Settings, use_cases: UseCases) -> None:
-    # First the file: a password that nobody can read would lock everybody out.
-    password = new_password()
-    write_private(settings.password_file, password)
-    try:
-        await use_cases.open_account("My business", settings.region, "admin", password)
-    except FieldInvalidError:
-        # Another server over the same database was faster.
-        settings.password_file.unlink()
-        await use_cases.directory.refresh()
-        return
-    log.info("first_start password_file=%s", settings.password_file)
-
-
-async def _standing_token(use_cases: UseCases, kind: TokenKind, path: Path) -> str:
-    """The owner's token in `path`, a new one where that is not valid (any more)."""
-    token = path.read_text().strip() if path.exists() else ""
-    if use_cases.directory.owner(token, kind) is None:
-        token = await use_cases.issue_token(OWNER, kind)
-        write_private(path, token)
-    return token
-
-
-def _note_places(settings: Settings) -> None:
-    """For the commands that look after what the server keeps elsewhere."""
-    for note, said in (
-        (settings.recordings_note, settings.recordings_at),
-        (settings.lake_note, settings.lake_at),
-    ):
-        if said:
-            is_folder = not said.startswith("s3:") and said != NO_LAKE
-            write_private(note, str(Path(said).absolute()) if is_folder else said)
-        else:
-            note.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -504,7 +276,7 @@ def _entered(settings: Settings, recordings: RecordingStore) -> Iterator[None]:
                 raise DataFolderInUseError(f"another server runs over {settings.data}") from error
         else:
             make_room(recordings.staging)
-            _note_places(settings)
+            note_places(settings)
         if shared:
             fcntl.flock(file, fcntl.LOCK_SH)
         yield

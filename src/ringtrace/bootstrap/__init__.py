@@ -1,0 +1,23 @@
+"""The only composition root: what is made of what."""
+
+from ringtrace.bootstrap.house import DataFolderInUseError, House, open_house
+from ringtrace.bootstrap.places import (
+    LakeUnusableError,
+    RecordingsUnusableError,
+    open_lake,
+    open_recordings,
+)
+from ringtrace.bootstrap.stores import DatabaseUnusableError, open_days, open_reader
+
+__all__ = [
+    "DataFolderInUseError",
+    "DatabaseUnusableError",
+    "House",
+    "LakeUnusableError",
+    "RecordingsUnusableError",
+    "open_days",
+    "open_house",
+    "open_lake",
+    "open_reader",
+    "open_recordings",
+]

@@ -1,0 +1,41 @@
+"""Heavy work, in processes of its own."""
+
+import asyncio
+import logging
+import multiprocessing
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+from ringtrace.config import Settings
+from ringtrace.domain.model import Model
+from ringtrace.domain.past import Past, learn
+
+log = logging.getLogger(__name__)
+
+
+async def learn_apart(past: Past, at: int) -> Model:
+    """In a process of its own, because minutes of arithmetic would keep ringing calls waiting."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as apart:
+        loop = asyncio.get_running_loop()
+        return Model.of_data(await loop.run_in_executor(apart, _learnt, past, at))
+
+
+def _learnt(past: Past, at: int) -> dict[str, Any]:
+    return learn(past, at).to_data()
+
+
+async def seal_apart(settings: Settings) -> None:
+    """In a process of its own, which gives way to everything else; it dies with us."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "ringtrace", "seal", "--data", str(settings.data),
+        stdout=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        ended = await process.wait()
+    except asyncio.CancelledError:
+        process.kill()
+        await process.wait()
+        raise
+    if ended:
+        log.error("days_not_sealed exit=%d", ended)
