@@ -1,11 +1,14 @@
 """What holds for all tests."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from tests.postgres import Postgres, postgres_server
+
+_UNIT = Path(__file__).parent / "unit"
 
 # How long an example takes is the machine's affair: speed is measured by benchmarks.
 settings.register_profile("ringtrace", deadline=None)
@@ -17,3 +20,10 @@ def postgres() -> Iterator[Postgres]:
     """One server for all tests that need one; each takes a new database of it."""
     with postgres_server() as server:
         yield server
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is measured is what the unit tests cover: measuring slows down all that it looks at."""
+    for item in items:
+        if not item.path.is_relative_to(_UNIT):
+            item.add_marker(pytest.mark.no_cover)

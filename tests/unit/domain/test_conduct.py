@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ringtrace.domain.attempt import Result
 from ringtrace.domain.call import Leg, Outcome, Reason
-from ringtrace.domain.conduct import Conduct
+from ringtrace.domain.conduct import MOST_QUESTIONS, Conduct
 from ringtrace.domain.cues import (
     CALLER,
     Action,
@@ -459,3 +459,18 @@ def test_a_gateway_can_keep_what_is_known_so_far() -> None:
     call.tell(Key(CALLER, "4"), AT + 1_000)
 
     assert (call.digits, call.message_at, call.box, list(call.attempts)) == ("4", None, None, [])
+
+
+def test_a_plan_that_answers_digits_with_the_same_question_is_not_followed_for_ever() -> None:
+    ask = Collect(HELLO, digits=1, seconds=5)
+    again = Plan(NUMBER, (ask,), 600, cacheable=False)
+    call = Watched(again)
+
+    asked = 0
+    while Ask("7") in call.tell(Key(CALLER, "7")):
+        asked += 1
+        call.tell(Replied(again))
+    call.tell(Expired("busy"))
+
+    assert asked == MOST_QUESTIONS
+    assert call.is_over

@@ -58,3 +58,15 @@ def test_a_lease_of_a_number_that_is_not_in_the_pool_is_passed_over() -> None:
 
     assert not one.holds("v")
     assert one.lease("w", "d", 6).number == "A"
+
+
+def test_an_extension_that_was_given_out_before_is_followed_as_it_is() -> None:
+    here, there = pool(1, 0.05), pool(1, 0.05)
+    first = here.lease("v1", "c", 1_000, "paid", "k")
+    there.follow(first, "v1", "c", 1_000, "paid", "k")
+    second = here.lease("v2", "c", 2_000, "paid", "k")
+    assert (second.extension, second.given) == (first.extension, False)
+
+    there.follow(second, "v2", "c", 2_000, "paid", "k")
+
+    assert here.lease("w", "d", 3_000, "paid", "k") == there.lease("w", "d", 3_000, "paid", "k")
