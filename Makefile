@@ -39,8 +39,11 @@ bench: $(VENV)/development $(VENV)/system ## measure speed beside a named floor;
 	$(BIN)/python -m benchmarks.hot_routes
 	$(BIN)/python -m benchmarks.sip_load
 
-soak: $(VENV)/development $(VENV)/system ## the long counts
-	RINGTRACE_KILLS=100 $(BIN)/python -m pytest -q tests/integration/test_kill.py
+KEPT := RINGTRACE_SOAK_RESULTS=benchmarks/results
+
+soak: $(VENV)/development $(VENV)/system ## the long counts; writes benchmarks/results/soak-*.json
+	$(KEPT) RINGTRACE_KILLS=100 $(BIN)/python -m pytest -q tests/integration/test_kill.py
+	$(KEPT) RINGTRACE_STORE_AWAY=30 $(BIN)/python -m pytest -q tests/integration/test_store_away.py
 	RINGTRACE_AWAY=60 $(BIN)/python -m pytest -q tests/integration/sip/test_outage.py
 	RINGTRACE_FORKS=100 $(BIN)/python -m pytest -q tests/integration/sip/test_dial.py
 	RINGTRACE_MUTATIONS=2000 $(BIN)/python -m pytest -q tests/integration/sip/test_malformed.py
@@ -67,11 +70,11 @@ $(VENV)/development: $(VENV)/runtime
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group tests --group lint
 	@touch $@
 
-# What the tests drive: a browser, a SIP phone, encoders, a SIP proxy, a database server. Debian would
-# start the last two as services of its own: the tests need the programs only.
-COMMANDS := chromium sipp wrk flac opusenc lame ffmpeg kamailio openssl
+# What the tests drive: a browser, a SIP phone, encoders, a SIP proxy, a database server, and who
+# watches them. Debian would start proxy and database as services: the tests need the programs only.
+COMMANDS := chromium sipp wrk flac opusenc lame ffmpeg kamailio openssl strace
 PACKAGES := chromium sip-tester wrk fonts-dejavu-core flac opus-tools lame ffmpeg \
-  kamailio kamailio-tls-modules openssl postgresql
+  kamailio kamailio-tls-modules openssl postgresql strace
 $(VENV)/system: $(BIN)/python Makefile
 	@for one in $(COMMANDS); do command -v $$one >/dev/null || missing=yes; done; \
 	  ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing=yes; \

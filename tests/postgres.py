@@ -92,7 +92,47 @@ class Postgres:
 
     def kill(self) -> None:
         """End all its processes as a power switch would, without a chance to write anything."""
-        self._end(signal.SIGKILL)
+        process, children = self._held()
+        for one in children:
+            _signal(one, signal.SIGKILL)
+        self._killed(process, children)
+
+    def kill_postmaster(self) -> None:
+        """Its first process alone; the others see that it is gone and end by themselves."""
+        process, children = self._held()
+        self._killed(process, children)
+
+    def _held(self) -> "tuple[subprocess.Popen[bytes], list[int]]":
+        """The first process, which starts no more of them, and its children."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        return self._process, _children(self._process.pid)
+
+    def _killed(self, process: "subprocess.Popen[bytes]", children: list[int]) -> None:
+        """A new server takes the folder when nobody of the old one has its memory any more."""
+        process.kill()
+        process.wait(START_SECONDS)
+        self._process = None
+        deadline = time.monotonic() + START_SECONDS
+        while any(Path(f"/proc/{one}").exists() for one in children):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    def freeze(self) -> None:
+        """It hangs: nobody is refused, and nobody is answered."""
+        _, children = self._held()
+        for one in children:
+            _signal(one, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._process is not None
+        for one in (self._process.pid, *_children(self._process.pid)):
+            _signal(one, signal.SIGCONT)
+
+    def restart_immediately(self) -> None:
+        """As `pg_ctl restart -m immediate`: end without a checkpoint, then recover."""
+        self._end(signal.SIGQUIT)
+        self.start()
 
     def stop(self) -> None:
         self._end(signal.SIGINT)
@@ -100,11 +140,7 @@ class Postgres:
     def _end(self, how: signal.Signals) -> None:
         if self._process is None:
             return
-        with contextlib.suppress(ProcessLookupError):
-            if how is signal.SIGKILL:
-                os.killpg(self._process.pid, how)
-            else:
-                self._process.send_signal(how)
+        self._process.send_signal(how)
         self._process.wait(START_SECONDS)
         self._process = None
 
@@ -131,6 +167,21 @@ def postgres_server(*, durable: bool = False) -> Iterator[Postgres]:
             server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _children(parent: int) -> list[int]:
+    """Process ids. Each is a session of its own, so no group has them all."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == parent:
+                found.append(int(stat.parent.name))
+    return found
+
+
+def _signal(process: int, how: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, how)
 
 
 def _user() -> str | None:

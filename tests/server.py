@@ -5,7 +5,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from ringtrace.config import Settings
@@ -15,17 +15,23 @@ START_SECONDS = 30.0
 
 @contextlib.asynccontextmanager
 async def server(
-    data: Path, port: int = 0, *options: str, log: Path | None = None, database_url: str = ""
+    data: Path,
+    port: int = 0,
+    *options: str,
+    log: Path | None = None,
+    database_url: str = "",
+    under: Sequence[str] = (),
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
     """A real server process over `data`, or over a database, with more `options`.
 
-    Whoever uses it may kill it.
+    Whoever uses it may kill it. `under` is a program that runs it.
     """
     ready = Settings(data).address_file
     ready.unlink(missing_ok=True)
     with Path(log or os.devnull).open("ab") as said:  # noqa: ASYNC230 - a small local file
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "ringtrace", "serve", "--data", str(data), "--port", str(port),
+            *under, sys.executable, "-m", "ringtrace", "serve",
+            "--data", str(data), "--port", str(port),
             "--hits-per-address", "1000000", *options, stderr=said,
             env=os.environ | {"DATABASE_URL": database_url},
         )  # fmt: skip

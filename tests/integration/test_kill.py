@@ -1,34 +1,37 @@
-"""kill -9 in the middle of traffic loses nothing that was acknowledged."""
+"""kill -9 in the middle of traffic loses nothing that was acknowledged, and breaks no promise.
+
+RINGTRACE_KILLS is the number of kills of each kind (100 in `make soak`).
+"""
 
 import asyncio
 import contextlib
 import os
-import secrets
+import random
 import signal
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from itertools import cycle
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 import httpx
 import pytest
 
 from ringtrace.config import Settings
+from tests import soak
 from tests.postgres import Postgres, postgres_server
 from tests.server import server
-from tests.shop import BROWSER, ORIGIN, POOL, REPORT, bearer, rfc, setup_of
+from tests.sipnode import free_port
+from tests.traffic import ANSWER_SECONDS, CLIENTS, QUERIES, Findings, Rows, Traffic, found, set_up
 
 ROUNDS = int(os.environ.get("RINGTRACE_KILLS", "4"))
-DATABASE_ROUNDS = max(2, ROUNDS // 4)
-"""A server notices at leisure that its database is gone."""
+LOAD = 4 * CLIENTS
+"""So many requests at least are acknowledged between two kills."""
 
-CLIENTS = 24
-FOUND_SECONDS = 20.0
-NUMBERS = [POOL, *(f"+12025550{n}" for n in range(112, 152))]
+UNKNOWN_SECONDS = 0.3
+"""Then the kill comes at a moment that nobody knows, within so long."""
 
 
 @pytest.fixture(scope="module")
@@ -38,179 +41,148 @@ def durable() -> Iterator[Postgres]:
         yield server
 
 
-@dataclass
-class Acknowledged:
-    """What the server said yes to, over all rounds."""
+async def rounds(traffic: Traffic, kill: Callable[[], Awaitable[None]]) -> list[float]:
+    """Kill ROUNDS times under load; `kill` returns when what it killed runs again.
 
-    shown: dict[str, str] = field(default_factory=dict)
-    contacts: set[str] = field(default_factory=set)
-    reports: set[str] = field(default_factory=set)
+    Answers the seconds from each such return to the next acknowledgement.
+    """
+    returns = []
+    async with traffic.flowing():
+        for _ in range(ROUNDS):
+            await traffic.until_acknowledged(LOAD)
+            await asyncio.sleep(random.uniform(0, UNKNOWN_SECONDS))  # noqa: S311 - no secret
+            await kill()
+            began = time.monotonic()
+            traffic.go_on()
+            await traffic.until_acknowledged(1)
+            returns.append(time.monotonic() - began)
+    return returns
 
 
-class NotTakenError(Exception):
-    """The server says that it cannot keep what it was told."""
+class KilledServer:
+    """A server at one address that is killed and started again over the same data."""
+
+    def __init__(self, data: Path, database_url: str) -> None:
+        self._data = data
+        self._database_url = database_url
+        self._port = free_port()
+        self._parts = contextlib.AsyncExitStack()
+
+    async def start(self) -> str:
+        parts = contextlib.AsyncExitStack()
+        started = server(self._data, self._port, database_url=self._database_url)
+        self._process, url = await parts.enter_async_context(started)
+        self._parts = parts
+        return url
+
+    async def kill(self) -> None:
+        self._process.kill()
+        await self._parts.aclose()
 
 
-async def visitor(client: httpx.AsyncClient, known: Acknowledged, token: str) -> None:
-    """Views a page, reads on, is reported as a caller, until the server or its store is gone."""
-    while True:
-        visit = f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
-        known.shown[visit] = await shown(client, visit)
-        assert await shown(client, visit) == known.shown[visit]
-        await hit(client, visit, "contact")
-        known.contacts.add(visit)
-        report = REPORT | {"number": known.shown[visit], "started_at": rfc(time.time_ns() // 10**6)}
-        answer = await client.post(
-            f"/gateway/v1/calls/{visit}/report", json=report, headers=bearer(token)
+@contextlib.asynccontextmanager
+async def traffic_to(url: str, data: Path) -> AsyncIterator[Traffic]:
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=ANSWER_SECONDS) as client:
+        yield Traffic(
+            client, await set_up(client, Settings(data).api_token_file.read_text().strip())
         )
-        taken(answer)
-        known.reports.add(visit)
 
 
-async def shown(client: httpx.AsyncClient, visit: str) -> str:
-    said = (await hit(client, visit, "page")).json()
-    if said["number"] is None:
-        assert said["reason"] == "store_away"
-        raise NotTakenError
-    return str(said["number"]["e164"])
+async def kills_of_the_server(data: Path, database_url: str) -> tuple[Traffic, list[float]]:
+    killed = KilledServer(data, database_url)
+    url = await killed.start()
+    try:
+        async with traffic_to(url, data) as traffic:
+
+            async def kill() -> None:
+                traffic.stop()
+                await killed.kill()
+                await killed.start()
+
+            return traffic, await rounds(traffic, kill)
+    finally:
+        await killed.kill()
 
 
-def taken(answer: httpx.Response) -> None:
-    if answer.status_code == 503:
-        raise NotTakenError
-    assert answer.status_code in {200, 204}
+def in_file(path: Path) -> Rows:
+    with contextlib.closing(sqlite3.connect(path)) as file:
+        assert file.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        return {name: file.execute(query).fetchall() for name, query in QUERIES.items()}
 
 
-async def hit(client: httpx.AsyncClient, visit: str, kind: str) -> httpx.Response:
-    answer = await client.post(
-        "/t/hit",
-        json={"site": "shop", "kind": kind, "visitor": visit, "visit": visit, "url": ORIGIN},
-        headers={"Origin": ORIGIN, "User-Agent": BROWSER},
-    )
-    taken(answer)
-    return answer
-
-
-async def round_of_traffic(
-    data: Path, known: Acknowledged, token: str | None, database_url: str = ""
-) -> str:
-    """Traffic from many clients, ended by SIGKILL at a moment nobody knows."""
-    async with contextlib.AsyncExitStack() as parts:
-        process, url = await parts.enter_async_context(server(data, database_url=database_url))
-        client = await parts.enter_async_context(
-            httpx.AsyncClient(base_url=url, trust_env=False, timeout=10)
-        )
-        if token is None:
-            token = await set_up(data, client)
-        await keeps_its_numbers(client, known)
-        visitors = [asyncio.create_task(visitor(client, known, token)) for _ in range(CLIENTS)]
-        await asyncio.sleep(0.3 + secrets.randbelow(900) / 1_000)
-        process.send_signal(signal.SIGKILL)
-        ends = await asyncio.gather(*visitors, return_exceptions=True)
-        assert all(isinstance(end, httpx.TransportError) for end in ends), ends
-    return token
-
-
-async def set_up(data: Path, client: httpx.AsyncClient) -> str:
-    """The business; answers a gateway's token."""
-    api = bearer(Settings(data).api_token_file.read_text().strip())
-    document = setup_of("shop", "+12025550101", NUMBERS)
-    (await client.put("/api/v1/setup", json=document, headers=api)).raise_for_status()
-    answer = await client.post("/api/v1/tokens", json={"kind": "sip"}, headers=api)
-    return str(answer.json()["token"])
-
-
-async def keeps_its_numbers(client: httpx.AsyncClient, known: Acknowledged) -> None:
-    for visit in list(known.shown)[-5:]:
-        number = await shown(client, visit)
-        assert number == known.shown[visit], "the visit lost its number over the kill"
-
-
-def expect_kept(
-    known: Acknowledged, rows: dict[str, list[tuple[Any, ...]]], rounds: int = ROUNDS
-) -> None:
-    assert len(known.shown) > 20 * rounds
-    assert known.shown.items() <= dict(rows["visits"]).items()
-    assert known.shown.items() <= set(rows["exposures"])
-    assert known.contacts <= {visit for (visit,) in rows["hits"]}
-    assert known.reports <= {call for (call,) in rows["calls"]}
-
-
-KEPT = {
-    "visits": "SELECT visit_id, number FROM visits",
-    "exposures": "SELECT visit_id, number FROM exposures",
-    "hits": "SELECT visit_id FROM hits WHERE kind='contact'",
-    "calls": "SELECT call_id FROM calls WHERE report IS NOT NULL",
-}
-
-
-async def in_database(url: str) -> dict[str, list[tuple[Any, ...]]]:
+async def in_database(url: str) -> Rows:
     connection = await asyncpg.connect(url)
-    found = {name: [tuple(row) for row in await connection.fetch(KEPT[name])] for name in KEPT}
-    await connection.close()
-    return found
+    try:
+        return {
+            name: [tuple(row) for row in await connection.fetch(query)]
+            for name, query in QUERIES.items()
+        }
+    finally:
+        await connection.close()
+
+
+def judged(name: str, findings: Findings, returns: list[float], data: Path) -> None:
+    figures = {"rounds": len(returns), "slowest_return_seconds": round(max(returns), 3)}
+    soak.keep(name, figures | findings.figures(), data)
+    findings.expect_kept()
 
 
 async def test_nothing_acknowledged_is_lost_over_kills(tmp_path: Path) -> None:
-    known = Acknowledged()
-    token: str | None = None
-    for _ in range(ROUNDS):
-        token = await round_of_traffic(tmp_path, known, token)
+    traffic, returns = await kills_of_the_server(tmp_path, "")
 
-    async with server(tmp_path):
-        pass
-    with contextlib.closing(sqlite3.connect(Settings(tmp_path).database)) as file:
-        found = {name: file.execute(query).fetchall() for name, query in KEPT.items()}
-        (integrity,) = file.execute("PRAGMA integrity_check").fetchone()
-    assert integrity == "ok"
-    expect_kept(known, found)
+    findings = found(traffic, in_file(Settings(tmp_path).database))
+    judged("kills_of_the_server_over_a_file", findings, returns, tmp_path)
 
 
 async def test_nothing_acknowledged_is_lost_over_kills_of_a_server_over_a_database(
     tmp_path: Path, durable: Postgres
 ) -> None:
     url = await durable.database()
-    known = Acknowledged()
-    token: str | None = None
-    for _ in range(ROUNDS):
-        token = await round_of_traffic(tmp_path, known, token, url)
 
-    expect_kept(known, await in_database(url))
+    traffic, returns = await kills_of_the_server(tmp_path, url)
+
+    findings = found(traffic, await in_database(url))
+    judged("kills_of_the_server_over_a_database", findings, returns, tmp_path)
 
 
 async def test_nothing_acknowledged_is_lost_over_kills_of_the_database(
     tmp_path: Path, durable: Postgres
 ) -> None:
-    """The server stays; it says that its store is away, and finds it again."""
+    """All of it at once, its first process alone, or one that writes; the server stays."""
     database_url = await durable.database()
-    known = Acknowledged()
     async with contextlib.AsyncExitStack() as parts:
-        _, url = await parts.enter_async_context(server(tmp_path, database_url=database_url))
-        client = await parts.enter_async_context(
-            httpx.AsyncClient(base_url=url, trust_env=False, timeout=30)
+        log = tmp_path / "log"
+        started = server(tmp_path, log=log, database_url=database_url)
+        _, url = await parts.enter_async_context(started)
+        traffic = await parts.enter_async_context(traffic_to(url, tmp_path))
+        ways = cycle((durable.kill, durable.kill_postmaster, None))
+
+        async def kill() -> None:
+            way = next(ways)
+            if way is None:
+                await kill_a_writer(database_url)
+            else:
+                await asyncio.to_thread(way)
+                await asyncio.to_thread(durable.start)
+
+        returns = await rounds(traffic, kill)
+
+    findings = found(traffic, await in_database(database_url))
+    judged("kills_of_the_database", findings, returns, tmp_path)
+    assert "request_failed" not in log.read_text()
+
+
+async def kill_a_writer(url: str) -> None:
+    """The database then ends all sessions and recovers by itself."""
+    connection = await asyncpg.connect(url)
+    try:
+        process = await connection.fetchval(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+            " AND pid <> pg_backend_pid() ORDER BY state = 'active' DESC, random() LIMIT 1"
         )
-        token = await set_up(tmp_path, client)
-        for _ in range(DATABASE_ROUNDS):
-            visitors = [asyncio.create_task(visitor(client, known, token)) for _ in range(CLIENTS)]
-            await asyncio.sleep(0.3 + secrets.randbelow(900) / 1_000)
-            durable.kill()
-            ends = await asyncio.gather(*visitors, return_exceptions=True)
-            assert all(isinstance(end, NotTakenError) for end in ends), ends
-            durable.start()
-            await found_again(client)
-            await keeps_its_numbers(client, known)
-
-    expect_kept(known, await in_database(database_url), DATABASE_ROUNDS)
-
-
-async def found_again(client: httpx.AsyncClient) -> None:
-    deadline = time.monotonic() + FOUND_SECONDS
-    while True:
-        with contextlib.suppress(NotTakenError):
-            await shown(client, f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}")
-            return
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.1)
+    finally:
+        connection.terminate()
+    os.kill(process, signal.SIGKILL)
 
 
 async def test_a_server_told_to_end_closes_in_good_order(tmp_path: Path) -> None:
