@@ -4,11 +4,11 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ringtrace.domain.attribution import verdict
 from ringtrace.domain.circumstances import Circumstances
-from ringtrace.domain.demand import demand
+from ringtrace.domain.demand import Demand, demand
 from ringtrace.domain.flow import Flow
 from ringtrace.domain.number import TrackingNumber
 from ringtrace.domain.plan import Collect
@@ -24,6 +24,13 @@ LOOK_SECONDS = 0.05
 """So long a ringing call may wait for what its flow asks of the visit or the caller."""
 
 
+@dataclass(slots=True)
+class _Look:
+    """What is known so far."""
+
+    known: Circumstances
+
+
 class KnowCall:
     """What is known of a call while it rings."""
 
@@ -35,6 +42,7 @@ class KnowCall:
         self._links = links
         self._draw = draw
         self._turns: Counter[tuple[int, str]] = Counter()
+        self._looks: set[asyncio.Task[None]] = set()
 
     async def __call__(
         self,
@@ -56,17 +64,40 @@ class KnowCall:
             chance=self._draw(),
             sounds=self._links.of(number.account_id, wanted.sounds) if wanted.sounds else {},
         )
+        if (wanted.history and caller is not None) or wanted.visit:
+            known = await self._in_time(_Look(known), number, wanted, digits)
+        return known
+
+    async def _in_time(
+        self, look: _Look, number: TrackingNumber, wanted: Demand, digits: str | None
+    ) -> Circumstances:
+        """What is known when the caller has waited for long enough.
+
+        A store may take its time to let go of a question, so nobody waits for that.
+        """
+        task = asyncio.create_task(self._look(look, number, wanted, digits))
+        self._looks.add(task)
+        task.add_done_callback(self._looks.discard)
         try:
-            async with asyncio.timeout(LOOK_SECONDS):
-                if wanted.history and caller is not None:
-                    known = await self._with_history(known, number.account_id, caller)
-                if wanted.visit:
-                    known = await self._with_visit(known, number, digits)
-        except (TimeoutError, RefusedError):
+            done, _ = await asyncio.wait({task}, timeout=LOOK_SECONDS)
+        finally:
+            task.cancel()
+        if not done:
             log.info("call_not_known_in_time account=%d", number.account_id)
+        return look.known
+
+    async def _look(
+        self, look: _Look, number: TrackingNumber, wanted: Demand, digits: str | None
+    ) -> None:
+        try:
+            if wanted.history and look.known.caller is not None:
+                look.known = await self._with_history(look.known, number, look.known.caller)
+            if wanted.visit:
+                look.known = await self._with_visit(look.known, number, digits)
+        except RefusedError:
+            log.info("call_not_known account=%d", number.account_id)
         except Exception:  # whatever it is, the caller must get through
             log.exception("call_not_known account=%d", number.account_id)
-        return known
 
     def _turn(self, number: TrackingNumber, *, is_new: bool) -> int:
         """Numbers of one flow take turns together; a call takes one, whatever is keyed in it."""
@@ -76,9 +107,9 @@ class KnowCall:
         return max(0, self._turns[key] - 1)
 
     async def _with_history(
-        self, known: Circumstances, account_id: int, caller: str
+        self, known: Circumstances, number: TrackingNumber, caller: str
     ) -> Circumstances:
-        history = await self._store.caller_history(account_id, caller, known.at)
+        history = await self._store.caller_history(number.account_id, caller, known.at)
         return replace(
             known,
             called_before=history.called_before,
