@@ -13,11 +13,11 @@ from ringtrace.domain.account import TokenKind
 from ringtrace.domain.visit import ON_PAGE_MS, HitKind
 from ringtrace.services.commands import AddToken, OpenAccount
 from ringtrace.services.errors import StoreAwayError
-from ringtrace.store.postgres import lane
+from ringtrace.store.postgres import lane, pools
 from ringtrace.store.postgres.connection import Connection
 from ringtrace.store.postgres.store import PostgresStore
 from tests.postgres import Postgres, postgres_server
-from tests.stores import NOW, POOL, setup, shown, sign, view
+from tests.stores import NOW, POOL, setup, shown, sign, view, visit_id
 
 OUTAGE = lane.GIVE_UP_SECONDS + 20.0
 
@@ -253,3 +253,30 @@ async def test_numbers_fall_idle_again_after_the_clock_went_back(store: Postgres
     new = await shown(store, view(100, NOW + ON_PAGE_MS))
 
     assert new in first[1:]
+
+
+async def test_a_server_whose_clock_is_ahead_does_not_stop_the_time_of_the_others(
+    store: PostgresStore, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Numbers fall idle by the right clock, and nobody is shown one in the future."""
+    monkeypatch.setattr(pools, "_AHEAD_SECONDS", 0.0)
+    other = await PostgresStore.open(url)
+    first = [await shown(store, view(n)) for n in range(len(POOL))]
+    ahead = NOW + 3_600_000
+    # The first one is met with a pool that is read anew, the others are followed.
+    for at in (1, 2, ON_PAGE_MS - 1):
+        await shown(other, view(50, ahead + at))
+        await store.submit(sign(HitKind.BEAT, 0, NOW + at))
+    await other.close()
+
+    new = [await shown(store, view(100 + n, NOW + ON_PAGE_MS + n)) for n in range(len(POOL) - 1)]
+    at = NOW + 3 * ON_PAGE_MS
+    later = [await shown(store, view(200 + n, at + n)) for n in range(len(POOL))]
+
+    connection = await asyncpg.connect(url)
+    future = await connection.fetch("SELECT visit_id FROM exposures WHERE shown_at > $1", at + 9)
+    await connection.close()
+    assert first[0] not in new
+    assert len(set(new)) == len(POOL) - 1
+    assert len(set(later)) == len(POOL)
+    assert [visit for (visit,) in future] == [visit_id(50)]

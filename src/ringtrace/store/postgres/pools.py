@@ -30,6 +30,9 @@ SHARED_SECONDS: Final = 600.0
 KEPT_VERSIONS: Final = 256
 _TRIM_EVERY: Final = 32
 _CLOCK_WENT_BACK_MS: Final = 60_000
+_AHEAD_SECONDS: Final = 60.0
+"""A server whose clock is ahead makes the others read anew at most so often."""
+
 
 _SHOWN_LATELY_MS: Final = 7 * 86_400_000
 """Of visits that were shown a number earlier none is on page any more."""
@@ -41,6 +44,7 @@ class KnownPool:
 
     site: SitePool
     version: int
+    read_at: float
     shared_until: float = 0.0
     entries: list[Entry] = field(default_factory=list)
 
@@ -89,6 +93,14 @@ class Pools:
     def forget_all(self) -> None:
         self._known.clear()
 
+    def _was_put_ahead(self, one: KnownPool, at: int) -> bool:
+        """By a server whose clock is ahead: time would stand still here, as in `tell_time`."""
+        ahead = one.site.leases.now > at + _CLOCK_WENT_BACK_MS
+        if not ahead or self._clock() - one.read_at < _AHEAD_SECONDS:
+            return False
+        log.warning("another_clock_is_ahead seconds=%d", (one.site.leases.now - at) // 1000)
+        return True
+
     async def lock(
         self, connection: Connection, keys: Sequence[PoolKey], at: int, *, shared: bool
     ) -> dict[PoolKey, KnownPool]:
@@ -108,9 +120,9 @@ class Pools:
             one = self._known.get(key)
             if one is not None and not _caught_up(one, versions[key], logs.get(key, ())):
                 one = None
-            if one is None:
+            if one is None or self._was_put_ahead(one, at):
                 site = await _restored(connection, key, at)
-                one = self._known[key] = KnownPool(site, versions[key])
+                one = self._known[key] = KnownPool(site, versions[key], self._clock())
             if shared or key in behind:
                 one.shared_until = until
         return {key: self._known[key] for key in keys}
