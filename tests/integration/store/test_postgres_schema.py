@@ -1,13 +1,9 @@
 """The schema of the PostgreSQL store: complete, and fit for being distributed by account."""
 
-import asyncio
 from pathlib import Path
 
 import asyncpg
-import pytest
 
-from ringtrace.store.postgres.migration import migrate
-from ringtrace.store.schema import SchemaTooNewError
 from ringtrace.store.sqlite import connection as sqlite
 from tests.postgres import Postgres
 
@@ -65,26 +61,3 @@ async def test_every_table_can_be_divided_by_account(postgres: Postgres) -> None
         "schema_steps",
         "site_routes",
     }
-
-
-async def test_servers_that_start_together_bring_the_schema_up_to_date_once(
-    postgres: Postgres,
-) -> None:
-    url = await postgres.empty_database()
-    connections = [await asyncpg.connect(url) for _ in range(4)]
-
-    versions = await asyncio.gather(*(migrate(one) for one in connections))
-
-    steps = await connections[0].fetchval("SELECT count(*) FROM schema_steps")
-    for one in connections:
-        await one.close()
-    assert versions == [steps] * 4
-
-
-async def test_a_database_of_a_newer_program_is_left_alone(postgres: Postgres) -> None:
-    connection = await asyncpg.connect(await postgres.database())
-    await connection.execute("INSERT INTO schema_steps VALUES (999)")
-
-    with pytest.raises(SchemaTooNewError):
-        await migrate(connection)
-    await connection.close()

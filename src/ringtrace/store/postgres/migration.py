@@ -9,6 +9,9 @@ from ringtrace.store.postgres.connection import Connection
 _LOCK: Final = 0x52_69_6E_67
 """Any number, as long as all servers lock the same."""
 
+STEP_SECONDS: Final = 3_600.0
+"""A step may rewrite millions of rows, and servers that start meanwhile wait for it."""
+
 PARTITIONS: Final = 8
 _TABLE = re.compile(
     r"^CREATE TABLE ((?!\w*_routes\b)\w+) (\(.*?^\))([^;]*);", re.DOTALL | re.MULTILINE
@@ -18,23 +21,25 @@ _TABLE = re.compile(
 async def migrate(connection: Connection, *, partitioned: bool = False) -> int:
     """Apply what is missing, each step in a transaction of its own; returns the version.
 
+    The connection's limits on waiting do not count here; close it afterwards, which ends the lock
+    when something went wrong.
     `partitioned` divides every table but the routes by hash of the account: a database that takes
     only keys which begin with the account, as one does that is distributed by account. Raises
     SchemaTooNewError.
     """
     steps = schema.steps("ringtrace.store.postgres")
-    await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
-    try:
-        await connection.execute("CREATE TABLE IF NOT EXISTS schema_steps (step integer NOT NULL)")
-        done = await connection.fetchval("SELECT coalesce(max(step), 0) FROM schema_steps")
-        schema.not_newer(done, len(steps))
-        for number in range(done + 1, len(steps) + 1):
-            script = _partitioned(steps[number - 1]) if partitioned else steps[number - 1]
-            async with connection.transaction():
-                await connection.execute(script)
-                await connection.execute("INSERT INTO schema_steps VALUES ($1)", number)
-    finally:
-        await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK)
+    for limit in ("statement_timeout", "lock_timeout"):
+        await connection.execute(f"SET {limit} = '{STEP_SECONDS:.0f}s'")
+    await connection.execute("SELECT pg_advisory_lock($1)", _LOCK, timeout=STEP_SECONDS)
+    await connection.execute("CREATE TABLE IF NOT EXISTS schema_steps (step integer NOT NULL)")
+    done = await connection.fetchval("SELECT coalesce(max(step), 0) FROM schema_steps")
+    schema.not_newer(done, len(steps))
+    for number in range(done + 1, len(steps) + 1):
+        script = _partitioned(steps[number - 1]) if partitioned else steps[number - 1]
+        async with connection.transaction():
+            await connection.execute(script, timeout=STEP_SECONDS)
+            await connection.execute("INSERT INTO schema_steps VALUES ($1)", number)
+    await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK)
     return len(steps)
 
 
