@@ -1,10 +1,12 @@
-"""The clock jumps back by an hour: visitors get numbers, callers get through, nothing is lost."""
+"""The clock jumps by an hour: visitors get numbers, callers get through, nothing is lost."""
 
 import logging
 
 import pytest
 
-from tests.shop import RADIO, TARGET, Shop, rfc
+from tests.shop import RADIO, TARGET, Shop, on_every_store, rfc
+
+pytestmark = on_every_store
 
 HOUR = 3_600_000
 SILENT = 46_000
@@ -82,8 +84,35 @@ async def test_a_call_is_answered_reported_once_and_attributed_to_what_was_known
     assert await shop.count() == 1
 
 
+async def test_a_clock_that_was_ahead_for_a_while_leaves_no_trace(shop: Shop) -> None:
+    """Ahead by an hour, everybody has fallen silent; back again, numbers fall free as ever."""
+    early = [shop.ids(), shop.ids()]
+    numbers = [await shown(shop, visit) for visit in early]
+
+    shop.clock.now += HOUR
+    ahead = [shop.ids(), shop.ids()]
+    again = [await shown(shop, visit) for visit in ahead]
+    plan = await shop.arrive(call="ahead", number=again[0], started_at=rfc(shop.clock.now))
+    report = {"number": again[0], "started_at": rfc(shop.clock.now), "legs": []}
+    assert (await shop.report("ahead", **report)).status_code == 200
+    shop.clock.now -= HOUR
+    kept = [await shown(shop, visit) for visit in (*early, *ahead)]
+    shop.clock.now += SILENT
+    for visit in (early[0], ahead[0]):
+        await shop.hit("beat", visit=visit, visitor=visit)
+    new = await shown(shop, shop.ids())
+
+    assert plan.json()["steps"][0]["targets"][0]["to"] == TARGET
+    assert kept == numbers + again
+    assert set(again) == set(numbers), "who was silent for an hour holds nothing"
+    assert new not in {kept[0], kept[2]} or kept[0] != kept[2]
+    for _ in range(2):
+        assert (await shop.report("ahead", **report)).status_code == 200
+    assert await shop.count() == 1
+
+
 async def test_people_and_gateways_stay_signed_in(shop: Shop) -> None:
-    for moved in (0, -HOUR):
+    for moved in (0, -HOUR, 2 * HOUR):
         shop.clock.now += moved
         answer = await shop.arrive(number=RADIO, started_at=rfc(shop.clock.now))
         assert answer.status_code == 200
