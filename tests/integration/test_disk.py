@@ -131,11 +131,13 @@ async def test_a_full_disk_loses_nothing_and_no_caller(tmp_path: Path) -> None:
             body = REPORT | {"started_at": rfc_now()}
             report = await client.post("/gateway/v1/calls/c/report", json=body, headers=sip)
             assert (report.status_code, report.json()["error_id"]) == (503, "store_away")
+            assert (await client.get("/health")).json() == {"status": "ok", "store": "away"}
 
             ballast.unlink()
             for visit, number in known.items():
                 assert await viewed(client, visit) == (number, None)
             assert (await viewed(client, new_visit()))[0] in NUMBERS
+            assert (await client.get("/health")).json() == {"status": "ok", "store": "ok"}
             for _ in range(2):
                 report = await client.post("/gateway/v1/calls/c/report", json=body, headers=sip)
                 assert report.status_code == 200

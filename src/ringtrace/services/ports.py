@@ -445,6 +445,11 @@ class Store(Reads, Protocol):
         """How many commands were submitted and are not durable yet."""
         ...
 
+    @property
+    def away(self) -> bool:
+        """Whether it cannot be written to or does not answer, as far as is known."""
+        ...
+
     async def submit(self, command: Command[R]) -> R:
         """Write; when this returns the effect survives a crash. Raises StoreAwayError."""
         ...

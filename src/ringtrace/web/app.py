@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 from ringtrace.services.errors import RefusedError
+from ringtrace.services.ports import Store
 from ringtrace.services.use_cases import UseCases
 from ringtrace.tag.script import TagScript
 from ringtrace.web.asgi import Asgi, Message, Receive, Scope, Send, respond_error, respond_json
@@ -32,7 +33,7 @@ class App:
         self, use_cases: UseCases, script: TagScript, pages: Asgi, waiting: Callable[[], int]
     ) -> None:
         directory, signs = use_cases.directory, use_cases.gateway_signs
-        meter = Meter(signs, waiting)
+        meter = Meter(signs, waiting, lambda: use_cases.store.away)
         self._answered = meter.answered
         gateway = GatewayDoor(
             directory,
@@ -49,7 +50,7 @@ class App:
             ALIVE: AliveDoor(directory, signs),
             "/api": original.target,
             "/api/report": original.report,
-            "/health": _health,
+            "/health": HealthDoor(use_cases.store),
             "/metrics": MetricsDoor(directory, meter),
         }
         upload = UploadDoor(use_cases.directory, use_cases.keep_recording, use_cases.recordings)
@@ -104,5 +105,12 @@ def _route(path: str) -> str:
     return "/" + path.lstrip("/").partition("/")[0]
 
 
-async def _health(_scope: Scope, _receive: Receive, send: Send) -> None:
-    await respond_json(send, {"status": "ok"})
+class HealthDoor:
+    """`GET /health`: answered with 200 as long as callers get their plans, which needs no store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        store = "away" if self._store.away else "ok"
+        await respond_json(send, {"status": "ok", "store": store})

@@ -23,9 +23,14 @@ _TYPE: Final = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 
 
 class Meter:
-    """Counts what was answered. `waiting` tells how many writes the store has not answered yet."""
+    """Counts what was answered.
 
-    def __init__(self, signs: GatewaySigns, waiting: Callable[[], int]) -> None:
+    `waiting` tells how many writes the store has not answered yet, `away` whether it is away.
+    """
+
+    def __init__(
+        self, signs: GatewaySigns, waiting: Callable[[], int], away: Callable[[], bool]
+    ) -> None:
         self._registry = registry = CollectorRegistry()
         self._signs = signs
         ProcessCollector(registry=registry)
@@ -47,6 +52,9 @@ class Meter:
         Gauge(
             "ringtrace_store_waiting", "Writes that are not durable yet.", registry=registry
         ).set_function(waiting)
+        Gauge(
+            "ringtrace_store_away", "1 while the store does not take writes.", registry=registry
+        ).set_function(away)
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         child = self._children.get((route, status))

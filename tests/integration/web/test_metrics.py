@@ -27,6 +27,7 @@ async def test_requests_are_counted_by_route_and_status_without_naming_anybody(s
         'ringtrace_http_seconds_count{route="/gateway/v1/calls/*/report",status="401"} 1.0',
         'ringtrace_http_seconds_count{route="pages",status="404"} 1.0',
         "ringtrace_store_waiting 0.0",
+        "ringtrace_store_away 0.0",
     ):
         assert line in said
     assert "process_resident_memory_bytes" in said

@@ -4,12 +4,13 @@ Every statement has a time-out, on both sides: the server ends it after STATEMEN
 after COMMAND_SECONDS nobody waits for a server that is gone without a word.
 """
 
-from collections.abc import Mapping
-from typing import Final, TypeAlias
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Final, TypeAlias
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+RawConnection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
@@ -49,7 +50,7 @@ AWAY: Final = (
 """The database does not answer, ends the connection, is full or no longer the primary."""
 
 
-async def open_connection(url: str) -> "asyncpg.Connection[asyncpg.Record]":
+async def open_connection(url: str) -> RawConnection:
     """For one writer. Raises one of AWAY, ValueError (no such URL)."""
     return await asyncpg.connect(
         url,
@@ -66,8 +67,12 @@ async def open_pool(
     most: int = 8,
     settings: Mapping[str, str] | None = None,
     command_seconds: float = COMMAND_SECONDS,
+    made: Callable[[RawConnection], Coroutine[Any, Any, None]] | None = None,
 ) -> Pool:
-    """Belongs to the event loop it is opened in. Raises one of AWAY, ValueError (no such URL)."""
+    """Belongs to the event loop it is opened in; `made` is told of each of its connections.
+
+    Raises one of AWAY, ValueError (no such URL).
+    """
     return await asyncpg.create_pool(
         url,
         min_size=1,
@@ -75,6 +80,7 @@ async def open_pool(
         timeout=CONNECT_SECONDS,
         command_timeout=command_seconds,
         server_settings={**_SETTINGS, **(settings or {})},
+        init=made,
         reset=_leave_as_it_is,
     )
 

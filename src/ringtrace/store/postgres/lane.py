@@ -2,8 +2,9 @@
 
 What is queued while a batch is on its way becomes the next one, so that one commit serves every
 request of the moment. A batch that fails for one command's sake is halved until the others are
-written without it. A database that is away is asked again for GIVE_UP_SECONDS, because writes may
-be repeated; then those who wait are told, and for BREATH_SECONDS nobody else is kept waiting.
+written without it. A database that cannot write is asked again for GIVE_UP_SECONDS, because writes
+may be repeated, unless it does not answer at all (pulse.py); then those who wait are told, and for
+BREATH_SECONDS nobody else is kept waiting. Until it has written again, it is asked once a batch.
 """
 
 import asyncio
@@ -18,7 +19,8 @@ import asyncpg
 
 from ringtrace.services.commands import Command
 from ringtrace.services.errors import FieldInvalidError, RefusedError, StoreAwayError
-from ringtrace.store.postgres.connection import AWAY, Connection
+from ringtrace.store.postgres.connection import AWAY, Connection, RawConnection
+from ringtrace.store.postgres.pulse import Pulse
 from ringtrace.store.postgres.statistics import Statistics
 
 log = logging.getLogger(__name__)
@@ -26,7 +28,9 @@ log = logging.getLogger(__name__)
 R = TypeVar("R")
 BATCH: Final = 512
 MOST_WAITING: Final = 50_000
-GIVE_UP_SECONDS: Final = 5.0
+GIVE_UP_SECONDS: Final = 2.0
+"""The tag goes without us after 2.5 s; gateways keep their reports."""
+
 BREATH_SECONDS: Final = 1.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5
 
@@ -58,19 +62,22 @@ class Lane:
 
     def __init__(
         self,
-        connect: Callable[[], Awaitable["asyncpg.Connection[asyncpg.Record]"]],
+        connect: Callable[[], Awaitable[RawConnection]],
+        pulse: Pulse,
         write: Writer,
         tables: Sequence[str],
         failed: Callable[[], None] = lambda: None,
     ) -> None:
         self._connect = connect
+        self._pulse = pulse
         self._write = write
         self._failed = failed
-        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+        self._connection: RawConnection | None = None
         self._waiting: deque[_Job] = deque()
         self._something = asyncio.Event()
         self._closing = False
         self._away_until = 0.0
+        self._in_vain = False
         self._statistics = Statistics(tables)
         self._task = asyncio.create_task(self._run(), name="postgres-write")
 
@@ -108,18 +115,18 @@ class Lane:
 
     async def _written(self, commands: Sequence[Command[Any]]) -> Sequence[Any]:
         """The result of each, or the error that belongs to the one who asked."""
-        give_up = time.monotonic() + GIVE_UP_SECONDS
+        give_up = time.monotonic() + (0.0 if self._in_vain else GIVE_UP_SECONDS)
         pause, again = _FIRST_PAUSE, False
         while True:
             try:
                 connection = await self._open()
                 await self._statistics.refresh(connection, len(commands))
-                return await self._write(connection, commands, again=again)
+                results = await self._write(connection, commands, again=again)
             except _AGAIN as error:
                 self._failed()
                 if isinstance(error, AWAY):
                     await self._disconnect()
-                if time.monotonic() >= give_up:
+                if self._pulse.away or time.monotonic() >= give_up:
                     return self._given_up(error, len(commands))
                 log.warning("store_write_repeated error=%s", type(error).__name__)
             except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to who asked
@@ -131,11 +138,14 @@ class Lane:
                     *await self._written(commands[:half]),
                     *await self._written(commands[half:]),
                 ]
+            else:
+                self._in_vain = False
+                return results
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
             pause, again = min(2 * pause, _LONGEST_PAUSE), True
 
     def _is_away(self) -> bool:
-        return self._away_until > time.monotonic()
+        return self._pulse.away or self._away_until > time.monotonic()
 
     def _turn_away(self) -> None:
         """Who came while the database was asked in vain has waited for long enough, too."""
@@ -144,7 +154,8 @@ class Lane:
         _settle(batch, [StoreAwayError("the store does not answer") for _ in batch])
 
     def _given_up(self, error: Exception, count: int) -> list[Exception]:
-        log.error("store_away error=%s commands=%d", type(error).__name__, count)
+        log.error("store_write_given_up error=%s commands=%d", type(error).__name__, count)
+        self._in_vain = True
         self._away_until = time.monotonic() + BREATH_SECONDS
         return [StoreAwayError("the store does not answer") for _ in range(count)]
 

@@ -45,6 +45,7 @@ from ringtrace.store.postgres.evidence import caller_history, evidence
 from ringtrace.store.postgres.history import history
 from ringtrace.store.postgres.listings import listings
 from ringtrace.store.postgres.past import past
+from ringtrace.store.postgres.pulse import Pulse
 from ringtrace.store.postgres.rowset import storable
 from ringtrace.store.postgres.sounds import sound
 from ringtrace.store.postgres.spam import watched_calls
@@ -89,8 +90,9 @@ _LOST: Final = (
 class PostgresReader:
     """The reading half of the store port over a pool of `open_reader_pool`; `close` it."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, pulse: Pulse | None = None) -> None:
         self._pool = pool
+        self._pulse = pulse or Pulse()
         self._closed = False
         self._whole = asyncio.Semaphore(max(1, pool.get_max_size() // 2))
 
@@ -215,13 +217,13 @@ class PostgresReader:
             raise StoreAwayError("the store is closed")
         gate = self._whole if seconds is Seconds.WHOLE else contextlib.nullcontext()
         try:
-            async with asyncio.timeout(seconds), gate:
+            async with self._pulse.patience(seconds), gate:
                 try:
                     return await self._once(query, *args, **kwargs)
                 except _LOST:
                     return await self._once(query, *args, **kwargs)
         except (*AWAY, *_LOST) as error:
-            log.exception("store_read_failed")
+            log.warning("store_read_failed error=%s", type(error).__name__)
             raise StoreAwayError("the store does not answer") from error
 
     async def _once(
@@ -244,6 +246,12 @@ def _asked(where: CallFilter) -> CallFilter:
     )
 
 
-async def open_reader_pool(url: str, *, most: int = 8) -> Pool:
+async def open_reader_pool(url: str, *, most: int = 8, pulse: Pulse | None = None) -> Pool:
     """For a PostgresReader. Raises one of AWAY, ValueError (no such URL)."""
-    return await open_pool(url, most=most, settings=_SETTINGS, command_seconds=Seconds.WHOLE)
+    return await open_pool(
+        url,
+        most=most,
+        settings=_SETTINGS,
+        command_seconds=Seconds.WHOLE,
+        made=pulse.mind if pulse else None,
+    )

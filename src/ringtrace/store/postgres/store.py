@@ -38,10 +38,11 @@ from ringtrace.store.postgres import (
     turns,
 )
 from ringtrace.store.postgres.announcements import Ears, ExtensionNews, announce, configures, listen
-from ringtrace.store.postgres.connection import Connection, Pool, open_connection
+from ringtrace.store.postgres.connection import Connection, Pool, RawConnection, open_connection
 from ringtrace.store.postgres.handlers import Handler
 from ringtrace.store.postgres.lane import Lane
 from ringtrace.store.postgres.migration import migrate
+from ringtrace.store.postgres.pulse import Pulse
 from ringtrace.store.postgres.reader import PostgresReader, open_reader_pool
 from ringtrace.store.postgres.routing import OneNode, Router
 from ringtrace.store.postgres.visits import Hit, HitWriter
@@ -92,10 +93,13 @@ class PostgresStore(PostgresReader):
     `waiting` is how many commands were submitted and are not durable yet.
     """
 
-    def __init__(self, url: str, pool: Pool, router: Router | None = None) -> None:
-        super().__init__(pool)
+    def __init__(self, url: str, pool: Pool, router: Router | None, pulse: Pulse) -> None:
+        super().__init__(pool, pulse)
         self.waiting = 0
-        self._connect = functools.partial(open_connection, url)
+        self._url = url
+        self._beating = asyncio.create_task(
+            pulse.beat(functools.partial(open_connection, url)), name="postgres-pulse"
+        )
         self._router = router or OneNode()
         self._groups: dict[int, _Group] = {}
         self._speaker = uuid.uuid4().hex
@@ -113,18 +117,26 @@ class PostgresStore(PostgresReader):
             await migrate(connection)
         finally:
             await connection.close()
-        return cls(url, await open_reader_pool(url), router)
+        pulse = Pulse()
+        return cls(url, await open_reader_pool(url, pulse=pulse), router, pulse)
+
+    @property
+    def away(self) -> bool:
+        return self._pulse.away
 
     async def close(self) -> None:
         """Write what is queued, then let go of the connections."""
         groups, self._groups = self._groups, {}
         self._closed = True
         await asyncio.gather(*(group.close() for group in groups.values()))
+        self._beating.cancel()
+        await asyncio.gather(self._beating, return_exceptions=True)
         await super().close()
 
     async def submit(self, command: Command[R]) -> R:
         if self._closed:
             raise StoreAwayError("the store is closed")
+        self._pulse.expect()
         self.waiting += 1
         try:
             group = self._group(await self._router.group(command.account_id))
@@ -135,8 +147,15 @@ class PostgresStore(PostgresReader):
     def _group(self, number: int) -> "_Group":
         group = self._groups.get(number)
         if group is None:
-            group = self._groups[number] = _Group(self._connect, self._router.forget, self._speaker)
+            group = self._groups[number] = _Group(
+                self._connect, self._pulse, self._router.forget, self._speaker
+            )
         return group
+
+    async def _connect(self) -> RawConnection:
+        connection = await open_connection(self._url)
+        await self._pulse.mind(connection)
+        return connection
 
     def alone(self, job: str) -> AbstractAsyncContextManager[bool]:
         return turns.alone(self._connect, job)
@@ -152,15 +171,16 @@ class _Group:
 
     def __init__(
         self,
-        connect: Callable[[], Awaitable[Any]],
+        connect: Callable[[], Awaitable[RawConnection]],
+        pulse: Pulse,
         failed: Callable[[], None],
         speaker: str,
     ) -> None:
         self._hit_writer = HitWriter()
         self._speaker = speaker
         self._extensions = ExtensionNews(speaker)
-        self._hits = Lane(connect, self._write_hits, _HIT_TABLES, failed)
-        self._rest = Lane(connect, self._write_rest, _CALL_TABLES, failed)
+        self._hits = Lane(connect, pulse, self._write_hits, _HIT_TABLES, failed)
+        self._rest = Lane(connect, pulse, self._write_rest, _CALL_TABLES, failed)
 
     async def submit(self, command: Command[R]) -> R:
         lane = self._hits if isinstance(command, _HITS) else self._rest

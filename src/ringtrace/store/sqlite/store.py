@@ -55,12 +55,14 @@ _Job = tuple[Command[Any], "asyncio.Future[Any]"]
 class SqliteStore(SqliteReader):
     """Open with `SqliteStore.open(path)`, end with `close()`; belongs to one event loop.
 
-    `waiting` is how many commands were submitted and are not durable yet.
+    `waiting` is how many commands were submitted and are not durable yet; `away` says whether the
+    newest write has failed.
     """
 
     def __init__(self, path: Path, reports: ChannelReports | None = None) -> None:
         super().__init__(path, reports)
         self.waiting = 0
+        self.away = False
         self._gathered: list[_Job] = []
         self._quiet_until = 0.0
         self._jobs: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
@@ -187,6 +189,7 @@ class SqliteStore(SqliteReader):
             results = [self._carry_out(command) for command in batch]
             self._visits.flush()
             self._connection.execute("COMMIT")
+            self.away = False
         except BaseException:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
@@ -209,6 +212,7 @@ class SqliteStore(SqliteReader):
     def _told(self, error: Exception) -> Exception:
         if isinstance(error, RefusedError):
             return error
+        self.away = True
         # On a full disk everything fails, and its log must not be what fills it.
         if time.monotonic() >= self._quiet_until:
             log.error("store_write_failed", exc_info=error)
