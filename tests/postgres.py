@@ -114,7 +114,7 @@ class Postgres:
         process.wait(START_SECONDS)
         self._process = None
         deadline = time.monotonic() + START_SECONDS
-        while any(Path(f"/proc/{one}").exists() for one in children):
+        while any(map(_runs, children)):
             assert time.monotonic() < deadline
             time.sleep(0.01)
 
@@ -174,9 +174,22 @@ def _children(parent: int) -> list[int]:
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            if int(stat.read_text().rpartition(")")[2].split()[1]) == parent:
+            if _stat(stat)[1] == str(parent):
                 found.append(int(stat.parent.name))
     return found
+
+
+def _runs(process: int) -> bool:
+    """Whether it has anything in its hands; who is dead may wait to be told of for a while."""
+    try:
+        return _stat(Path(f"/proc/{process}/stat"))[0] not in {"Z", "X"}
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def _stat(file: Path) -> list[str]:
+    """State, parent, …: what follows the name, which may hold anything (proc_pid_stat(5))."""
+    return file.read_text().rpartition(")")[2].split()
 
 
 def _signal(process: int, how: signal.Signals) -> None:
