@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import phonenumbers
 
+from ringtrace.domain.e164 import is_e164
 from ringtrace.domain.extension import Extension
 from ringtrace.domain.flow import Flow
 from ringtrace.domain.source import Source
@@ -73,15 +74,17 @@ def normalise(text: str, region: str | None) -> str:
     first and as international when they do not make a national number: networks that drop the `+`
     send the country code. Raises NumberInvalidError.
     """
+    if is_e164(text):
+        return text
     text = text.strip()
     if text.startswith("+"):
-        return _e164(text, None)
+        return read(text, None)
     if text.startswith("00") and region not in _OWN_INTERNATIONAL_PREFIX:
-        return _e164("+" + text[2:], None)
+        return read("+" + text[2:], None)
     attempts = ((text, region), ("+" + text, None)) if region else (("+" + text, None),)
     for candidate, where in attempts:
         try:
-            return _e164(candidate, where)
+            return read(candidate, where)
         except NumberInvalidError:
             continue
     raise NumberInvalidError(f"not a telephone number: {len(text)} characters")
@@ -91,7 +94,8 @@ def normalise(text: str, region: str | None) -> str:
 _OWN_INTERNATIONAL_PREFIX = frozenset({"US", "CA", "JP", "AU", "KR", "SG", "TH"})
 
 
-def _e164(text: str, region: str | None) -> str:
+def read(text: str, region: str | None) -> str:
+    """E.164 of a number of that region, or with `+` of any. Raises NumberInvalidError."""
     try:
         parsed = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException as error:

@@ -10,7 +10,7 @@ from ringtrace.domain.account import TokenOwner
 from ringtrace.domain.call import GatewayKind
 from ringtrace.domain.number import TrackingNumber
 from ringtrace.domain.screening import Finding
-from ringtrace.services.arrival import Arrival, readable_caller
+from ringtrace.services.arrival import Arrival
 from ringtrace.services.attribute_call import attribute_call
 from ringtrace.services.commands import NoteArrival
 from ringtrace.services.directory import Directory
@@ -28,8 +28,11 @@ _MOST_WAITING = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Note:
+    """`caller`: the arrival's, as it was read."""
+
     owner: TokenOwner
     arrival: Arrival
+    caller: str | None
     number: TrackingNumber
     digits: str | None = None
     finding: Finding | None = None
@@ -86,9 +89,8 @@ class ArrivalNotes:
             await asyncio.wait_for(self._hurry.wait(), seconds)
 
     async def _note(self, note: Note) -> bool:
-        owner, arrival, number = note.owner, note.arrival, note.number
+        owner, arrival, number, caller = note.owner, note.arrival, note.number, note.caller
         try:
-            caller = readable_caller(self._directory, owner.account_id, arrival.caller)
             attribution = await attribute_call(
                 self._store, self._directory, number, caller, arrival.started_at, note.digits
             )

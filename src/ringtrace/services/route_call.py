@@ -78,7 +78,7 @@ class RouteCall:
         acted = None if after_gate is plan else finding
         if acted is not None:
             self._watch.acted(key, acted)
-        self._notes.add(Note(owner, arrival, number, finding=acted))
+        self._notes.add(Note(owner, arrival, caller, number, finding=acted))
         return after_gate
 
     async def _known(
@@ -107,10 +107,9 @@ class RouteCall:
             raise FieldInvalidError("1 to 20 digits are needed", "digits")
         arrival = self._asked.get((owner, call)) or await self._arrived(owner, call)
         number = known_number(self._directory, owner.account_id, arrival.number)
-        self._notes.add(Note(owner, arrival, number, digits))
-        said = number.extension(digits)
-        flow = number.flow_of(said)
         caller = readable_caller(self._directory, owner.account_id, arrival.caller)
+        self._notes.add(Note(owner, arrival, caller, number, digits))
+        flow = number.flow_of(number.extension(digits))
         known = await self._know(number, arrival.started_at, caller, flow, None, digits)
         return replace(resume(flow, known), flow=number.flow_label)
 
