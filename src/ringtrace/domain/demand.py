@@ -21,6 +21,26 @@ class Demand:
     sounds: frozenset[str] = frozenset()
 
 
+class Demands:
+    """What each flow asks for: calls ask all the time, and flows seldom change."""
+
+    def __init__(self, most_known: int = 10_000) -> None:
+        self._known: dict[int, tuple[Flow, Demand]] = {}
+        self._most_known = most_known
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def of(self, flow: Flow) -> Demand:
+        known = self._known.get(id(flow))
+        if known is not None and known[0] is flow:
+            return known[1]
+        if len(self._known) >= self._most_known:
+            self._known.clear()
+        self._known[id(flow)] = flow, demand(flow)
+        return self._known[id(flow)][1]
+
+
 def demand(flow: Flow) -> Demand:
     """What is not asked for need not be looked up while the caller waits."""
     steps = [place.step for place in places_of(flow.step)]

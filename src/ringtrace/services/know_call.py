@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from ringtrace.domain.attribution import verdict
 from ringtrace.domain.circumstances import Circumstances
-from ringtrace.domain.demand import Demand, demand
+from ringtrace.domain.demand import Demand, Demands
 from ringtrace.domain.flow import Flow
 from ringtrace.domain.number import TrackingNumber
 from ringtrace.domain.plan import Collect
@@ -41,6 +41,7 @@ class KnowCall:
         self._directory = directory
         self._links = links
         self._draw = draw
+        self._demands = Demands()
         self._turns: Counter[tuple[int, str]] = Counter()
         self._looks: set[asyncio.Task[None]] = set()
 
@@ -54,7 +55,7 @@ class KnowCall:
         digits: str | None = None,
     ) -> Circumstances:
         """Of a call that came `at` (ms since 1970 UTC) from `caller` (E.164, None: withheld)."""
-        wanted = demand(flow)
+        wanted = self._demands.of(flow)
         known = Circumstances(
             number=number.number,
             at=at,

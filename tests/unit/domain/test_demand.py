@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ringtrace.domain.demand import Demand, demand
+from ringtrace.domain.demand import Demand, Demands, demand
 from ringtrace.domain.flow import Flow, read_flow
 
 NOTHING = Demand(visit=False, history=False)
@@ -52,3 +52,19 @@ def test_steps_at_any_depth_count() -> None:
     assert demand(flow(menu | {"otherwise": [branch(channel=["Email"])]})) == Demand(
         visit=True, history=True
     )
+
+
+def test_a_flow_keeps_its_own_answer() -> None:
+    demands = Demands()
+    plain, sticky = flow(dial()), flow(dial(sticky=True))
+
+    assert [demands.of(one) for one in (plain, sticky, plain)] == [NOTHING, HISTORY, NOTHING]
+
+
+def test_flows_of_the_past_are_forgotten() -> None:
+    demands = Demands(most_known=2)
+
+    for _ in range(10):
+        assert demands.of(flow(dial(sticky=True))) == HISTORY
+        assert demands.of(flow(dial())) == NOTHING
+    assert len(demands) <= 2
