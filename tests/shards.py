@@ -59,6 +59,12 @@ class Watched(_Connection):
     async def fetchval(self, query: str, *args: Any, **how: Any) -> Any:
         return await self._explained(super().fetchval, query, args, how)
 
+    async def cursor(  # type: ignore[override]  # asyncpg's may be awaited as well
+        self, query: str, *args: Any, **how: Any
+    ) -> Any:
+        """To be awaited, not to be looped over."""
+        return await self._explained(super().cursor, query, args, how)
+
     async def _explained(
         self,
         run: Callable[..., Awaitable[Any]],

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -45,6 +46,8 @@ class Place:
 
     kind: str
     _opened: Callable[[], Awaitable[Any]]
+    days: Callable[[], AbstractContextManager[Any]]
+    """Opens what the lake reads."""
     _stores: list[Any] = field(default_factory=list)
 
     async def open(self) -> Store:

@@ -62,12 +62,12 @@ class DayRows(Protocol):
         """What is read inside is as of one moment."""
         ...
 
-    def changes(self) -> Sequence[Change]:
-        """Of all accounts, oldest day first."""
+    def changes(self, account_id: int | None = None) -> Sequence[Change]:
+        """Oldest day first; of all accounts unless one is named."""
         ...
 
     def rows(self, account_id: int, kind: Kind, days: Collection[int]) -> Iterator[tuple[int, Row]]:
-        """Each with its day, in any order."""
+        """Each with its day, in any order. Ask inside a snapshot."""
         ...
 
 

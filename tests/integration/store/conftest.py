@@ -1,21 +1,24 @@
 """Every kind of store in turn, empty at first."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ringtrace.services.ports import Store
+from ringtrace.store.postgres.days import ALL_CHANGES, PostgresDays
 from ringtrace.store.postgres.reads import OF_ALL_ACCOUNTS
 from ringtrace.store.postgres.setup import NEW_ACCOUNT
 from ringtrace.store.postgres.store import PostgresStore
+from ringtrace.store.sqlite.days import SqliteDays
 from ringtrace.store.sqlite.store import SqliteStore
 from tests.postgres import Postgres
 from tests.shards import Touch, watching
 from tests.stores import KINDS, Place
 
-_ANYWHERE = OF_ALL_ACCOUNTS | {NEW_ACCOUNT}
+_ANYWHERE = OF_ALL_ACCOUNTS | {NEW_ACCOUNT, ALL_CHANGES}
 
 
 @pytest.fixture
@@ -30,24 +33,27 @@ def touched(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Touch]]:
 @pytest.fixture(params=KINDS)
 async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
     kind = request.param
-    opened = await _opener(request, kind, tmp_path)
-    place = Place(kind, opened)
+    opened, days = await _openers(request, kind, tmp_path)
+    place = Place(kind, opened, days)
     yield place
     await place.close_all()
 
 
-async def _opener(request: pytest.FixtureRequest, kind: str, folder: Path) -> Any:
+async def _openers(
+    request: pytest.FixtureRequest, kind: str, folder: Path
+) -> tuple[Callable[[], Awaitable[Any]], Callable[[], AbstractContextManager[Any]]]:
     if kind == "sqlite":
+        path = folder / "store.db"
 
         async def file() -> SqliteStore:
-            return SqliteStore.open(folder / "store.db")
+            return SqliteStore.open(path)
 
-        return file
+        return file, lambda: SqliteDays(path)
     server: Postgres = request.getfixturevalue("postgres")
     url = await server.database(partitioned=kind == "partitioned")
     if kind == "partitioned":
         request.getfixturevalue("touched")
-    return lambda: PostgresStore.open(url)
+    return lambda: PostgresStore.open(url), lambda: PostgresDays(url)
 
 
 @pytest.fixture

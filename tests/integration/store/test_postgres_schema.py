@@ -12,8 +12,6 @@ _COLUMNS = (
 )
 OWN = {"schema_steps", "pools", "pool_log"}
 """Tables that a file of one server has no need of."""
-LAKE = {"days"}
-"""Days are sealed from the file alone so far (docs/scale.md)."""
 OWN_COLUMNS = {("hits", "path_digest"), ("deliveries", "taken_until")}
 
 
@@ -33,7 +31,7 @@ async def test_both_stores_keep_the_same(postgres: Postgres, tmp_path: Path) -> 
     kept = {(table, column) for table, column in await connection.fetch(_COLUMNS)}
     await connection.close()
 
-    of_file = {one for one in sqlite_columns(tmp_path / "store.db") if one[0] not in LAKE}
+    of_file = sqlite_columns(tmp_path / "store.db")
     assert {one for one in kept if one[0] not in OWN} == of_file | OWN_COLUMNS
 
 

@@ -104,9 +104,7 @@ class Sealer:
         """The rows as of one moment, and the marks that the days have at that moment."""
         with self._rows.snapshot():
             marks = {
-                one.day: one.mark
-                for one in self._rows.changes()
-                if (one.account_id, one.part) == (account_id, part)
+                one.day: one.mark for one in self._rows.changes(account_id) if one.part is part
             }
             return marks, stage(self._rows, account_id, part.kinds, days, work)
 

@@ -35,9 +35,7 @@ def span(
         return (since is None or day >= since) and (until is None or day < until)
 
     changes = {
-        one.day: one
-        for one in rows.changes()
-        if (one.account_id, one.part) == (account_id, part) and is_asked(one.day)
+        one.day: one for one in rows.changes(account_id) if one.part is part and is_asked(one.day)
     }
     sealed = {}
     for manifest in manifests.read_all(place, account_id, since, until):

@@ -1,7 +1,8 @@
 """Connections to one database, and what their failures mean.
 
 Every statement has a time-out, on both sides: the server ends it after STATEMENT_SECONDS, and
-after COMMAND_SECONDS nobody waits for a server that is gone without a word.
+after COMMAND_SECONDS nobody waits for a server that is gone without a word. Those who only read
+have READING_SECONDS for both.
 """
 
 from collections.abc import Callable, Coroutine, Mapping
@@ -17,6 +18,7 @@ Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 CONNECT_SECONDS: Final = 5.0
 STATEMENT_SECONDS: Final = 20.0
 COMMAND_SECONDS: Final = 25.0
+READING_SECONDS: Final = 300
 # A writer that stands still with locks in its hands would stop all others: it loses them.
 _SETTINGS: Final = {
     "application_name": "ringtrace",
@@ -32,6 +34,15 @@ _SETTINGS: Final = {
     "jit": "off",
     # An answer is given when the disk has it, whatever the database's default.
     "synchronous_commit": "on",
+}
+
+READING: Final[Mapping[str, str]] = {
+    "default_transaction_read_only": "on",
+    # A plan that is kept may be from a time when a table was empty, and read all of it for a call.
+    "plan_cache_mode": "force_custom_plan",
+    "statement_timeout": f"{READING_SECONDS}s",
+    # A read waits for the client between two statements of one moment only.
+    "idle_in_transaction_session_timeout": f"{READING_SECONDS}s",
 }
 
 AWAY: Final = (
@@ -58,6 +69,16 @@ async def open_connection(url: str) -> RawConnection:
         command_timeout=COMMAND_SECONDS,
         # Batches differ by their size alone, and big statements take longer to plan than to run.
         server_settings={**_SETTINGS, "plan_cache_mode": "force_generic_plan"},
+    )
+
+
+async def open_reading_connection(url: str) -> "asyncpg.Connection[asyncpg.Record]":
+    """For one who reads what is long, in transactions of his own. Raises as open_connection."""
+    return await asyncpg.connect(
+        url,
+        timeout=CONNECT_SECONDS,
+        command_timeout=READING_SECONDS,
+        server_settings={**_SETTINGS, **READING},
     )
 
 

@@ -11,7 +11,9 @@ from typing import Final, TypeAlias
 from ringtrace.domain.extension import next_turn
 from ringtrace.domain.leasing import Lease
 from ringtrace.domain.visit import HitKind, Visit
+from ringtrace.services.lake import DAY_MS, Part, day_of
 from ringtrace.store import rows
+from ringtrace.store.marks import new_mark
 from ringtrace.store.postgres.connection import Connection
 from ringtrace.store.postgres.rowset import storable, unnested
 
@@ -28,7 +30,9 @@ _BEGUN: Final = (
 _TURNS: Final = ("bigint", "text", "integer")
 _HITS: Final = ("bigint", "text", "bigint", "text", "text", "boolean", "boolean")
 _SIGNS: Final = ("bigint", "text", "bigint", "bigint", "bigint", "bigint")
-_TABLES: Final = (_POOLS, _BEGUN, _TURNS, _HITS, _SIGNS)
+_DAYS: Final = ("bigint", "bigint")
+_TABLES: Final = (_POOLS, _BEGUN, _TURNS, _HITS, _SIGNS, _DAYS)
+_MARK: Final = f"${2 + sum(map(len, _TABLES))}"
 
 
 def _unnested() -> list[str]:
@@ -40,9 +44,10 @@ def _unnested() -> list[str]:
     return found
 
 
-_pools, _begun, _turns, _hits, _signs = _unnested()
+_pools, _begun, _turns, _hits, _signs, _days = _unnested()
 
 # Versions are compared and pools locked first; all else is done only if every version is as it was.
+# Days are marked last, so that servers that write for one account wait for each other in one order.
 _WRITE: Final = f"""
 WITH held AS (
   SELECT p.version FROM pools p
@@ -85,6 +90,7 @@ WITH held AS (
     SET seen_at = greatest(visits.seen_at, excluded.seen_at), left_at = excluded.left_at,
     contact_at = coalesce(excluded.contact_at, visits.contact_at),
     tapped_at = coalesce(excluded.tapped_at, visits.tapped_at)
+  RETURNING visits.account_id, visits.started_at
 ), shown AS (
   INSERT INTO exposures (account_id, number, shown_at, visit_id, extension)
   SELECT t.account_id, u.number, u.shown_at, u.visit_id, u.extension
@@ -116,6 +122,17 @@ WITH held AS (
   FROM {_signs} u (account_id, visit_id, seen_at, left_at, contact_at, tapped_at), ok
   WHERE ok.yes AND v.account_id = u.account_id AND v.visit_id = u.visit_id
     AND v.account_id = ANY($1)
+  RETURNING v.account_id, v.started_at
+), changed AS (
+  SELECT u.account_id, u.day FROM {_days} u (account_id, day), ok WHERE ok.yes
+  UNION SELECT account_id, started_at / {DAY_MS} FROM visited
+  UNION SELECT account_id, started_at / {DAY_MS} FROM signed
+), marked AS (
+  INSERT INTO days (account_id, part, day, mark)
+  SELECT t.account_id, '{Part.TRAFFIC}', u.day, {_MARK}::bigint
+  FROM accounts t JOIN changed u ON u.account_id = t.account_id WHERE t.account_id = ANY($1)
+  ORDER BY t.account_id, u.day
+  ON CONFLICT (account_id, part, day) DO UPDATE SET mark = excluded.mark
 )
 SELECT yes FROM ok
 """
@@ -147,24 +164,30 @@ class _Signs:
 
 @dataclass(slots=True)
 class HitRows:
-    """New visits with their exposures, and signs of visits, each visit once."""
+    """New visits with their exposures, and signs of visits, each visit once.
+
+    `_days` are those of what is written, but for visits that began earlier.
+    """
 
     _visits: dict[_VisitKey, _Row] = field(default_factory=dict)
     _signs: dict[_VisitKey, _Signs] = field(default_factory=dict)
     _hits: list[_Row] = field(default_factory=list)
     _turns: dict[tuple[int, str], int] = field(default_factory=dict)
+    _days: set[tuple[int, int]] = field(default_factory=set)
 
     def begin(self, account_id: int, visit: Visit, lease: Lease, at: int) -> None:
         """A visit is leased its number at `at`, ms since 1970 UTC."""
         key = account_id, visit.visit_id
         self._visits[key] = (*_begun_row(account_id, visit, lease), at)
         self._signs[key] = _Signs(visit.started_at)
+        self._days.add((account_id, day_of(at)))
         if lease.given and lease.extension is not None:
             self._turns[account_id, lease.number] = next_turn(lease.extension)
 
     def note(self, account_id: int, visit_id: str, kind: HitKind, path: str, at: int) -> None:
         """A hit of a visit; if there is no such visit, nothing is written."""
         key = account_id, visit_id
+        self._days.add((account_id, day_of(at)))
         signs = self._signs.get(key)
         if signs is None:
             signs = self._signs[key] = _Signs(at)
@@ -192,14 +215,15 @@ class HitRows:
             for key, one in sorted(self._signs.items())
             if key not in self._visits
         ]
-        tables: tuple[list[_Row], ...] = (pools, begun, turns, self._hits, signs)
+        days: list[_Row] = sorted(self._days)
+        tables: tuple[list[_Row], ...] = (pools, begun, turns, self._hits, signs, days)
         arrays = [
             column
             for table, types in zip(tables, _TABLES, strict=True)
             for column in _columns(table, len(types))
         ]
         accounts = sorted({account_id for account_id, _ in moves})
-        return bool(await connection.fetchval(_WRITE, accounts, *arrays))
+        return bool(await connection.fetchval(_WRITE, accounts, *arrays, new_mark()))
 
 
 def _begun_row(account_id: int, visit: Visit, lease: Lease) -> _Row:

@@ -7,7 +7,7 @@ Reads of whole histories take at most half of the connections, so that a ringing
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from enum import IntEnum
 from typing import Concatenate, Final, ParamSpec, TypeVar
@@ -40,7 +40,14 @@ from ringtrace.services.ports import (
 from ringtrace.services.spam_records import ListingFilter, ListingPage, WatchedCall
 from ringtrace.store.postgres import notices, proofs, reads, recipients
 from ringtrace.store.postgres.channels import channel_names, channels
-from ringtrace.store.postgres.connection import AWAY, Connection, Pool, open_pool
+from ringtrace.store.postgres.connection import (
+    AWAY,
+    READING,
+    READING_SECONDS,
+    Connection,
+    Pool,
+    open_pool,
+)
 from ringtrace.store.postgres.evidence import caller_history, evidence
 from ringtrace.store.postgres.history import history
 from ringtrace.store.postgres.listings import listings
@@ -64,18 +71,9 @@ class Seconds(IntEnum):
     """A caller waits, or a gateway for its report to be taken."""
     PAGE = 20
     """A person waits."""
-    WHOLE = 300
+    WHOLE = READING_SECONDS
     """A command or the night's learning waits."""
 
-
-_SETTINGS: Final[Mapping[str, str]] = {
-    "default_transaction_read_only": "on",
-    # A plan that is kept may be from a time when a table was empty, and read all of it for a call.
-    "plan_cache_mode": "force_custom_plan",
-    "statement_timeout": f"{Seconds.WHOLE}s",
-    # A read waits for the client between two statements of one moment only.
-    "idle_in_transaction_session_timeout": f"{Seconds.WHOLE}s",
-}
 
 _CLOSE_SECONDS: Final = 5.0
 
@@ -251,7 +249,7 @@ async def open_reader_pool(url: str, *, most: int = 8, pulse: Pulse | None = Non
     return await open_pool(
         url,
         most=most,
-        settings=_SETTINGS,
+        settings=READING,
         command_seconds=Seconds.WHOLE,
         made=pulse.mind if pulse else None,
     )

@@ -6,6 +6,7 @@ from ringtrace.services.commands import MarkSpam
 from ringtrace.services.spam_records import SpamMark, WatchedCall
 from ringtrace.store import screenings, spam
 from ringtrace.store.corrections import no_such_call
+from ringtrace.store.postgres import marks
 from ringtrace.store.postgres.connection import Connection
 from ringtrace.store.postgres.handlers import Handlers, one_by_one
 from ringtrace.store.postgres.rowset import CALL_KEY, RowSet, storable
@@ -60,6 +61,7 @@ async def mark(connection: Connection, command: MarkSpam) -> None:
         for one, (screened, _) in marked.items()
     )
     await connection.execute(_SETTLE, *_SETTLED.arrays(settled))
+    await marks.mark(connection, marked.keys(), ())
 
 
 def _made(command: MarkSpam, newest: Row | None) -> tuple[int, bool | None, str | None]:

@@ -23,10 +23,12 @@ from ringtrace.services.commands import (
     ShowNumber,
 )
 from ringtrace.services.errors import StoreAwayError
+from ringtrace.store.marks import call_of
 from ringtrace.store.postgres import (
     calls,
     corrections,
     listings,
+    marks,
     models,
     notices,
     recipients,
@@ -205,11 +207,14 @@ class _Group:
         again: bool,  # noqa: ARG002 - every handler may be asked again
     ) -> Sequence[Any]:
         results: list[Any] = []
+        changed = {key for command in commands if (key := call_of(command)) is not None}
         async with connection.transaction():
+            before = await marks.days_of(connection, changed)
             for kind, run in groupby(commands, type):
                 results += await _HANDLERS[kind](connection, list(run))
             if any(map(configures, commands, results)):
                 await announce(connection, self._speaker)
+            await marks.mark(connection, changed, before)
         if any(isinstance(command, _DIVIDING) for command in commands):
             self._hit_writer.forget()
         return results

@@ -2,57 +2,22 @@
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Self
-
-import msgspec
+from typing import Final, Self
 
 from ringtrace.domain.model import Model
-from ringtrace.services.lake import DAY_MS, Change, Kind, Part, Row
-from ringtrace.store import rows
-from ringtrace.store.lake.schema import TABLES
+from ringtrace.services.lake import Change, Kind, Part, Row
+from ringtrace.store import day_rows, rows
+from ringtrace.store.lake.schema import Type
 from ringtrace.store.sqlite.connection import connect
 
-_shares = msgspec.json.Decoder(dict[str, float])
 _MANY: Final = 5_000
 
-_FROM_VISITS = (
-    "CASE c.basis WHEN 'static_number' THEN 0 WHEN 'extension' THEN EXISTS"
-    " (SELECT 1 FROM credits k WHERE k.account_id = c.account_id AND k.gateway = c.gateway"
-    " AND k.call_id = c.call_id AND k.visit_id IS NOT NULL) ELSE 1 END"
+_CHANGES: Final = (
+    "SELECT account_id, part, day, mark FROM days WHERE ?1 IS NULL OR account_id = ?1"
+    " ORDER BY day, account_id, part"
 )
-_SAID: Final = {
-    "reason": "reason", "code": "code", "target": "target", "ring_seconds": "ring_seconds",
-    "session": "session", "plan_source": "plan_source", "node": "node", "legs": "legs",
-    "recording_url": "recording.url", "recording_seconds": "recording.seconds",
-    "recording_channels": "recording.channels",
-}  # fmt: skip
-"""Columns that are read from a call's report, with their place in it."""
-
-
-def _column(kind: Kind, name: str) -> str:
-    if kind is Kind.CALLS and name in _SAID:
-        return f"c.report ->> '$.{_SAID[name]}'"
-    if name == "from_visits":
-        return _FROM_VISITS
-    if kind is Kind.HITS and name == "hit_at":
-        return "c.at"
-    return f"k.{name}" if kind is Kind.CREDITS and name != "started_at" else f"c.{name}"
-
-
-# Calls have an index by time. Of the others a whole account is looked through, once for all the
-# days that are asked for: an index by time would cost every hit.
-_FROM: Final[Mapping[Kind, str]] = {
-    Kind.VISITS: "visits c",
-    Kind.HITS: "hits c",
-    Kind.EXPOSURES: "exposures c",
-    Kind.CALLS: "calls c",
-    Kind.CREDITS: (
-        "calls c JOIN credits k ON k.account_id = c.account_id AND k.gateway = c.gateway"
-        " AND k.call_id = c.call_id"
-    ),
-}
 _NUMBERS_SHOWN: Final = (
     "WITH RECURSIVE shown(number) AS (SELECT min(number) FROM exposures WHERE account_id = ?1"
     " UNION ALL SELECT (SELECT min(number) FROM exposures WHERE account_id = ?1"
@@ -65,12 +30,14 @@ _VISITS: Final = (
     " WHERE e.account_id = ? AND e.number = ? AND e.shown_at >= ? AND e.shown_at < ?"
     " GROUP BY v.channel"
 )
-_VALUES: Final[Mapping[str, Callable[[Any], object]]] = {
-    "spam": bool,
-    "from_visits": bool,
-    "shares": lambda said: [
-        {"channel": channel, "share": share} for channel, share in _shares.decode(said).items()
-    ],
+
+
+def _said(path: Sequence[str], _type: Type) -> str:
+    return f"c.report ->> '$.{'.'.join(path)}'"
+
+
+_ROWS: Final[Mapping[Kind, str]] = {
+    kind: day_rows.select(kind, ("?1", "?2", "?3"), _said) for kind in Kind
 }
 
 
@@ -97,33 +64,18 @@ class SqliteDays:
         finally:
             self._connection.execute("ROLLBACK")
 
-    def changes(self) -> Sequence[Change]:
+    def changes(self, account_id: int | None = None) -> Sequence[Change]:
         return [
-            Change(account_id, Part(part), day, mark)
-            for account_id, part, day, mark in self._connection.execute(
-                "SELECT account_id, part, day, mark FROM days ORDER BY day, account_id, part"
-            )
+            Change(account, Part(part), day, mark)
+            for account, part, day, mark in self._connection.execute(_CHANGES, (account_id,))
         ]
 
     def rows(self, account_id: int, kind: Kind, days: Collection[int]) -> Iterator[tuple[int, Row]]:
         if not days:
             return
-        table = TABLES[kind]
-        names = list(table.columns)
-        at = _column(kind, table.day)
-        found = self._connection.execute(
-            f"SELECT {at} / {DAY_MS}, {', '.join(_column(kind, name) for name in names)}"
-            f" FROM {_FROM[kind]} WHERE c.account_id = ? AND {at} >= ? AND {at} < ?",
-            (account_id, min(days) * DAY_MS, (max(days) + 1) * DAY_MS),
-        )
-        made = [(name, _VALUES[name]) for name in names if name in _VALUES]
+        found = self._connection.execute(_ROWS[kind], (account_id, *day_rows.span(days)))
         while some := found.fetchmany(_MANY):
-            for day, *values in some:
-                if day in days:
-                    row = dict(zip(names, values, strict=True))
-                    for name, value_of in made:
-                        row[name] = value_of(row[name])
-                    yield day, row
+            yield from day_rows.read(kind, some, days)
 
     def sites(self, account_id: int) -> Mapping[str, str]:
         return dict(

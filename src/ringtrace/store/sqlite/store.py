@@ -19,7 +19,7 @@ from ringtrace.services import commands
 from ringtrace.services.commands import Command
 from ringtrace.services.errors import RefusedError, StoreAwayError
 from ringtrace.services.ports import ChannelReports
-from ringtrace.store.credits import Key
+from ringtrace.store.marks import call_of
 from ringtrace.store.sqlite import marks
 from ringtrace.store.sqlite.calls import CallWriter
 from ringtrace.store.sqlite.connection import connect, migrate
@@ -38,16 +38,6 @@ log = logging.getLogger(__name__)
 R = TypeVar("R")
 _ENOUGH_A_BATCH = 512
 _QUIET_SECONDS = 10.0
-
-_OF_CALLS = (
-    commands.NoteArrival,
-    commands.KeepReport,
-    commands.NoteRecording,
-    commands.KeepAttribution,
-    commands.KeepCorrection,
-    commands.TakeBackCorrection,
-    commands.MarkSpam,
-)
 
 _Job = tuple[Command[Any], "asyncio.Future[Any]"]
 
@@ -200,10 +190,9 @@ class SqliteStore(SqliteReader):
         return results
 
     def _carry_out(self, command: Command[Any]) -> Any:
-        key = _call(command)
+        key = call_of(command)
         if key is None:
             return self._handlers[type(command)](command)
-        # Before as well: a report may know better when the call began.
         marks.call(self._connection, key)
         result = self._handlers[type(command)](command)
         marks.call(self._connection, key)
@@ -228,13 +217,6 @@ class SqliteStore(SqliteReader):
             loop.call_soon_threadsafe(_settle, batch, results)
         except RuntimeError:
             log.warning("nobody_waits_for_results count=%d", len(batch))
-
-
-def _call(command: Command[Any]) -> Key | None:
-    """The call that a command is about."""
-    if isinstance(command, _OF_CALLS):
-        return command.account_id, command.gateway.value, command.call
-    return None
 
 
 def _settle(batch: list[_Job], results: list[Any]) -> None:

@@ -371,3 +371,14 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_due ON deliveries (next_try_at) WHERE next_try_at IS NOT NULL;
 CREATE INDEX deliveries_by_recipient ON deliveries (account_id, recipient_id, state);
 CREATE INDEX deliveries_by_call ON deliveries (account_id, gateway, call_id);
+
+-- What changed of each day since it was sealed: `mark` is another one after every write to the
+-- visits, hits and exposures (traffic) or the calls and credits (calls) of the day, which is counted
+-- in days since 1970 UTC. Every batch of hits replaces one.
+CREATE TABLE days (
+  account_id bigint NOT NULL,
+  part text COLLATE "C" NOT NULL,
+  day bigint NOT NULL,
+  mark bigint NOT NULL,
+  CONSTRAINT days_key PRIMARY KEY (account_id, part, day)
+) WITH (fillfactor = 50);
