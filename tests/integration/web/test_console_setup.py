@@ -47,18 +47,3 @@ async def test_set_up_says_which_tokens_exist(shop: Shop) -> None:
     await shop.house.use_cases.open_account("New", "US", "new", "secret")
     await sign_in(client, "new", "secret")
     assert (await text(shop, "/setup")).count("None issued yet") == 4
-
-
-async def test_a_sound_or_a_tag_that_is_refused_says_why(shop: Shop) -> None:
-    await shop.report("one")
-    client = await signed_in(shop)
-    form = {"_csrf_token": await csrf(client, "/setup")}
-
-    sound = await client.post(
-        "/setup/sounds", data=form, files={"file": ("hello.wav", b"hello", "audio/wav")}
-    )
-    tag = await client.post("/calls/sip/one/tags", data=form | {"add": "hot lead"})
-
-    assert (sound.status_code, tag.status_code) == (400, 422)
-    assert "A WAV or MP3 file is needed. Go back and try again." in plain(sound.text)
-    assert "A word of 1 to 32 letters, digits, - or _ is needed." in plain(tag.text)

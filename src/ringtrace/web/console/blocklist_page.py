@@ -19,11 +19,13 @@ from ringtrace.services.spam_records import ListingFilter, ListingRecord
 from ringtrace.web.console import wording
 from ringtrace.web.console.call_log import page_number
 from ringtrace.web.console.call_view import Badge, shown_caller
+from ringtrace.web.console.entry import NO_ENTRY, Entry, refused_entry
 from ringtrace.web.console.page import page
 from ringtrace.web.console.session import AnyRequest, Viewer, viewer
 from ringtrace.web.uses import Uses
 
 PAGE = 50
+_WHOLE = BOUNDS.keys() - {"silent_seconds"}
 _SPACING = re.compile(r"[\s().-]")
 _MOST_LETTERS = 16
 _REMOVED = "removed"
@@ -77,13 +79,8 @@ async def show_blocklist(uses: Uses, request: AnyRequest) -> Template:
     return await _page(uses, request)
 
 
-async def _page(
-    uses: Uses,
-    request: AnyRequest,
-    refused: FieldInvalidError | None = None,
-    form: CallersForm | None = None,
-) -> Template:
-    """With what was `refused` and the `form` that is to be put right."""
+async def _page(uses: Uses, request: AnyRequest, entry: Entry = NO_ENTRY) -> Template:
+    """With the `entry` that was refused."""
     who = viewer(request)
     query = request.query_params
     show = query.get("show", "") if query.get("show", "") in _SHOWN else ""
@@ -100,10 +97,8 @@ async def _page(
     return page(
         "blocklist",
         who,
-        status=200 if refused is None else refused.status,
         section="calls",
-        refused=None if refused is None else refused.message,
-        form=form or CallersForm(),
+        entry=entry,
         show=show,
         search=search,
         segments=[(one, name, _href(one, search)) for one, name in _SHOWN.items()],
@@ -113,6 +108,7 @@ async def _page(
         newer=_href(show, search, number - 1) if number > 1 else None,
         older=_href(show, search, number + 1) if number * PAGE < found.total else None,
         rules=_rules(rules),
+        whole=_WHOLE,
         thresholds={name: (getattr(rules, name), *bounds) for name, bounds in BOUNDS.items()},
         treatments=[(one.value, _CHOICES[one]) for one in Treatment],
     )
@@ -129,7 +125,8 @@ async def add_callers(
         wanted = read_callers(data.callers, Treatment(data.treatment))
         await uses.keep_list.add(who.account.account_id, wanted, who.login)
     except FieldInvalidError as error:
-        return await _page(uses, request, error, data)
+        typed = {"callers": data.callers, "treatment": data.treatment}
+        return await _page(uses, request, refused_entry("callers", typed, error, "callers"))
     return Redirect("/blocklist", status_code=303)
 
 
@@ -147,13 +144,15 @@ async def change_rules(uses: Uses, request: AnyRequest) -> Redirect | Template:
     """A switch that is off is not sent; a threshold always is."""
     who = viewer(request)
     form = await request.form()
-    spam: dict[str, object] = {switch: switch in form for switch in _SWITCHES}
+    typed = {name: str(form[name]) for name in (*_SWITCHES, *BOUNDS) if name in form}
+    spam: dict[str, object] = {switch: switch in typed for switch in _SWITCHES}
     try:
         for name in BOUNDS:
-            spam[name] = _number(name, str(form.get(name, "")))
+            spam[name] = _number(name, typed.get(name, ""))
         await uses.apply_setup(who.account.account_id, read_setup({"spam": spam}), who.login)
     except FieldInvalidError as error:
-        return await _page(uses, request, error)
+        name = (error.field or "").removeprefix("spam.")
+        return await _page(uses, request, refused_entry("rules", typed, error, name))
     return Redirect("/blocklist#rules", status_code=303)
 
 
@@ -235,7 +234,11 @@ def _number(name: str, text: str) -> float | int:
         value = float(text)
     except ValueError as error:
         raise FieldInvalidError("a number is needed", name) from error
-    return int(value) if value.is_integer() else value
+    if value.is_integer():
+        return int(value)
+    if name in _WHOLE:
+        raise FieldInvalidError("a whole number is needed", name)
+    return value
 
 
 router = Router("/", route_handlers=[show_blocklist, add_callers, remove_caller, change_rules])

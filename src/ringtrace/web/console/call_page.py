@@ -14,9 +14,10 @@ from ringtrace.domain.tag import LONGEST
 from ringtrace.services.errors import CallUnknownError
 from ringtrace.services.ports import CallRecord
 from ringtrace.web.console import charts, wording
-from ringtrace.web.console.call_key import call_key
+from ringtrace.web.console.call_key import CallKey, call_key
 from ringtrace.web.console.call_view import Badge, call_view, shown_target
 from ringtrace.web.console.disagreement import disagreements
+from ringtrace.web.console.entry import NO_ENTRY, Entry
 from ringtrace.web.console.explanation import explanation
 from ringtrace.web.console.page import page
 from ringtrace.web.console.session import AnyRequest, viewer
@@ -45,8 +46,14 @@ class TagView:
 async def show_call(
     uses: Uses, request: AnyRequest, gateway: FromPath[str], call: FromPath[str]
 ) -> Template:
+    return await call_page(uses, request, call_key(request, gateway, call))
+
+
+async def call_page(
+    uses: Uses, request: AnyRequest, key: CallKey, entry: Entry = NO_ENTRY
+) -> Template:
+    """With the `entry` that was refused. Raises CallUnknownError."""
     who = viewer(request)
-    key = call_key(request, gateway, call)
     record = await uses.store.call(*key)
     if record is None:
         raise CallUnknownError("no such call")
@@ -55,6 +62,7 @@ async def show_call(
         "call",
         who,
         section="calls",
+        entry=entry,
         call=call_view(uses, who, record),
         standing=standing(uses.directory.listing(key[0], record.caller or "")),
         facts=_facts(record),

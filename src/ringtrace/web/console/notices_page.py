@@ -14,6 +14,7 @@ from ringtrace.services.ports import DeliveryFilter
 from ringtrace.services.setup_form import RecipientForm, SetupForm
 from ringtrace.web.console import wording
 from ringtrace.web.console.call_log import page_number
+from ringtrace.web.console.entry import NO_ENTRY, Entry, refused_entry
 from ringtrace.web.console.notice_view import delivery_view, recipient_view, shown_address
 from ringtrace.web.console.page import page
 from ringtrace.web.console.session import AnyRequest, viewer
@@ -34,15 +35,6 @@ class Issued:
 
     address: str
     secret: str
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What somebody entered that is wrong, and why."""
-
-    to: str
-    events: frozenset[str]
-    problem: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +70,8 @@ async def enter_recipient(uses: Uses, request: AnyRequest) -> Template | Redirec
     try:
         await uses.apply_setup(viewer(request).account.account_id, setup)
     except FieldInvalidError as error:
-        return await _page(uses, request, entry=Entry(to, frozenset(events), error.message))
+        typed = {"to": to} | dict.fromkeys(events, "1")
+        return await _page(uses, request, entry=refused_entry("recipient", typed, error, "to"))
     return Redirect(_THE_PAGE, status_code=303)
 
 
@@ -111,7 +104,7 @@ async def send_again(uses: Uses, request: AnyRequest, delivery: FromPath[str]) -
 
 
 async def _page(
-    uses: Uses, request: AnyRequest, *, issued: Issued | None = None, entry: Entry | None = None
+    uses: Uses, request: AnyRequest, *, issued: Issued | None = None, entry: Entry = NO_ENTRY
 ) -> Template:
     who = viewer(request)
     account_id = who.account.account_id
@@ -122,7 +115,6 @@ async def _page(
     return page(
         "notices",
         who,
-        status=422 if entry else 200,
         section="notices",
         issued=issued,
         entry=entry,

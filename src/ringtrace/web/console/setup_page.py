@@ -14,12 +14,14 @@ from ringtrace.domain.number import NumberKind, TrackingNumber
 from ringtrace.domain.site import Site
 from ringtrace.domain.source import Source
 from ringtrace.services.errors import FieldInvalidError
+from ringtrace.services.sound_file import MOST_BYTES
 from ringtrace.web.console import wording
 from ringtrace.web.console.call_view import shown_target
+from ringtrace.web.console.entry import NO_ENTRY, Entry
 from ringtrace.web.console.flow_view import flow_view
 from ringtrace.web.console.page import base_url, page
 from ringtrace.web.console.session import AnyRequest, Viewer, viewer
-from ringtrace.web.console.sounds import sound_views
+from ringtrace.web.console.sound_view import sound_views
 from ringtrace.web.uses import Uses
 
 
@@ -81,7 +83,7 @@ class Issued:
 
 @get("/setup")
 async def show_setup(uses: Uses, request: AnyRequest) -> Template:
-    return await _page(uses, request, None)
+    return await setup_page(uses, request)
 
 
 @post("/setup/tokens", status_code=200)
@@ -95,10 +97,13 @@ async def issue_token(
         raise FieldInvalidError("no such kind of token", "kind")
     kind = TokenKind(data.kind)
     token = await uses.issue_token(viewer(request).account.account_id, kind)
-    return await _page(uses, request, Issued(kind.value, token))
+    return await setup_page(uses, request, issued=Issued(kind.value, token))
 
 
-async def _page(uses: Uses, request: AnyRequest, issued: Issued | None) -> Template:
+async def setup_page(
+    uses: Uses, request: AnyRequest, *, issued: Issued | None = None, entry: Entry = NO_ENTRY
+) -> Template:
+    """With what was just `issued`, or the `entry` that was refused."""
     who = viewer(request)
     account_id = who.account.account_id
     numbers = uses.directory.numbers_of(account_id)
@@ -107,12 +112,14 @@ async def _page(uses: Uses, request: AnyRequest, issued: Issued | None) -> Templ
         "setup",
         who,
         section="setup",
+        entry=entry,
         base=base,
         sites=[_site(uses, site, numbers, base) for site in uses.directory.sites_of(account_id)],
         static=[_number(uses, one) for one in numbers if one.kind is NumberKind.STATIC],
         flows=[flow_view(uses.directory, who, one) for one in uses.directory.flows_of(account_id)],
         sounds=sound_views(uses, who),
         tokens=await _tokens(uses, who),
+        most_sound_bytes=MOST_BYTES,
         issued=issued,
     )
 

@@ -119,7 +119,18 @@ function startPlayer(box) {
   box.classList.add("player-ready");
 }
 
+// The server refuses what is larger; said before it is sent, nothing that was typed is lost.
+function startSizeCheck(input) {
+  const most = Number(input.dataset.mostBytes);
+  input.addEventListener("change", () => {
+    const isLarge = [...input.files].some((file) => file.size > most);
+    input.setCustomValidity(isLarge ? `At most ${Math.floor(most / 1048576)} MB.` : "");
+    input.reportValidity();
+  });
+}
+
 startThemeToggle();
 tellZone();
 startCopying();
 for (const box of document.querySelectorAll("[data-player]")) startPlayer(box);
+for (const input of document.querySelectorAll("[data-most-bytes]")) startSizeCheck(input);
