@@ -78,3 +78,22 @@ async def test_a_file_that_is_too_large_is_said_before_it_is_sent(
 
         said = "document.querySelector('input[type=file]').validationMessage"
         assert await page.wait_for(said) == "At most 10 MB."
+
+
+@pytest.mark.browser
+async def test_a_browser_reads_that_a_body_is_too_large(tmp_path: Path, browser: Any) -> None:
+    data = tmp_path / "data"
+    send = """
+    (async token => {
+      const body = new Blob([new Uint8Array(30 * 1024 * 1024)]);
+      const headers = {Authorization: `Bearer ${token}`};
+      const answer = await fetch("/api/v1/sounds/x", {method: "PUT", body, headers});
+      return [answer.status, (await answer.json()).error_id];
+    })
+    """
+    async with server(data) as (_, url):
+        token = Settings(data).api_token_file.read_text().strip()
+        page = await browser.page()
+        await page.goto(f"{url}/health")
+
+        assert await page.evaluate(f"{send}({token!r})") == [413, "body_too_large"]

@@ -1,4 +1,4 @@
-"""A response leaves in one write; nothing is held back longer than a turn of the loop."""
+"""A response leaves in one write, is not held back, and is not lost to an unread request."""
 
 import asyncio
 from typing import Any
@@ -7,6 +7,7 @@ import httptools
 import pytest
 import uvicorn
 
+from ringtrace.web import onewrite
 from ringtrace.web.onewrite import OneWriteProtocol
 
 REQUEST = b"%s / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -18,6 +19,9 @@ class Wire:
     def __init__(self) -> None:
         self.writes: list[bytes] = []
         self.closed_after: int | None = None
+        self.is_half_closed = False
+        self.is_read = True
+        self.protocol: asyncio.Protocol | None = None
 
     def write(self, data: bytes) -> None:
         assert self.closed_after is None, "written to after it was closed"
@@ -29,11 +33,33 @@ class Wire:
     def is_closing(self) -> bool:
         return self.closed_after is not None
 
+    def can_write_eof(self) -> bool:
+        return True
+
+    def write_eof(self) -> None:
+        self.is_half_closed = True
+
+    def pause_reading(self) -> None:
+        self.is_read = False
+
+    def resume_reading(self) -> None:
+        self.is_read = True
+
+    def set_protocol(self, protocol: asyncio.Protocol) -> None:
+        self.protocol = protocol
+
     def get_extra_info(self, _name: str) -> Any:
         return None
 
 
 async def asked(app: Any, *requests: bytes) -> Wire:
+    """The client goes away when it was answered."""
+    wire, protocol = await spoken(app, *requests)
+    protocol.connection_lost(None)
+    return wire
+
+
+async def spoken(app: Any, *requests: bytes) -> tuple[Wire, OneWriteProtocol]:
     config = uvicorn.Config(app, http=OneWriteProtocol, lifespan="off", log_config=None)
     config.load()
     state = uvicorn.server.ServerState()
@@ -45,8 +71,7 @@ async def asked(app: Any, *requests: bytes) -> Wire:
         while state.tasks:
             await asyncio.gather(*state.tasks)
         await asyncio.sleep(0)
-    protocol.connection_lost(None)
-    return wire
+    return wire, protocol
 
 
 async def whole(_scope: Any, _receive: Any, send: Any) -> None:
@@ -112,3 +137,24 @@ async def test_much_is_not_copied_and_keeps_its_place() -> None:
 
     assert [len(one) for one in wire.writes[1:]] == [40_000, 1]
     assert wire.writes[0].endswith(b"\r\n\r\n")
+
+
+async def test_a_client_that_is_still_sending_gets_to_read_the_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(onewrite, "_LINGER_SECONDS", 0.01)
+    head = b"POST / HTTP/1.1\r\nConnection: close\r\nContent-Length: 900000\r\n\r\n"
+
+    wire, _ = await spoken(whole, head + bytes(100_000))
+
+    assert wire.is_half_closed
+    assert wire.is_read
+    assert not wire.is_closing(), "what comes is read"
+    assert wire.protocol is not None
+    wire.protocol.data_received(bytes(100_000))
+    deadline = asyncio.get_running_loop().time() + 10
+    while not wire.is_closing():
+        assert asyncio.get_running_loop().time() < deadline, "not for ever"
+        await asyncio.sleep(0.005)
+    wire.protocol.connection_lost(None)
+    assert len(wire.writes) == 1
