@@ -34,8 +34,8 @@ class Ask:
     request: Callable[[Ids, Tokens], Request] = lambda _ids, _tokens: {}
 
 
-HOOK = "https://192.0.2.1/hook-4711"
-"""An address for documentation: nobody is there, and we do not even ask."""
+HOOK = "https://nobody.invalid/hook-4711"
+"""A name that no name server knows (RFC 6761 6.4)."""
 
 RECIPIENT = recipient_id(HOOK)
 SHOP = Ids("+12025550121", "call-4711", "4711" * 8, "shop-4711", recipient=RECIPIENT)
@@ -196,7 +196,7 @@ def _site(ids: Ids, _: Tokens) -> Request:
 
 
 def _recipient(_: Ids, __: Tokens) -> Request:
-    return {"data": {"to": "https://192.0.2.1/theirs"}}
+    return {"data": {"to": "https://nobody.invalid/theirs"}}
 
 
 def _secret(_: Ids, __: Tokens) -> Request:

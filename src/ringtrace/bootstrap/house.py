@@ -28,7 +28,7 @@ from ringtrace.bootstrap.stores import open_store
 from ringtrace.config import Settings, secret_key
 from ringtrace.domain.account import TokenKind
 from ringtrace.domain.notice import RecipientKind
-from ringtrace.outbound.addresses import read_network
+from ringtrace.outbound.addresses import may_reach, read_network, said_address
 from ringtrace.outbound.http import OutboundHttp
 from ringtrace.outbound.mail import MailSender
 from ringtrace.outbound.webhook import WebhookSender
@@ -163,6 +163,17 @@ def _senders(
     }
 
 
+def _may_ask(settings: Settings) -> Callable[[str], bool]:
+    """A name is judged when it is asked for: what it stands for can change."""
+    allowed = [read_network(text) for text in settings.outbound_networks]
+
+    def may_ask(host: str) -> bool:
+        address = said_address(host)
+        return address is None or may_reach(address, allowed)
+
+    return may_ask
+
+
 def _base_url(settings: Settings) -> Callable[[], str]:
     """Where people reach the server; unless it is told so, the address that it listens on."""
 
@@ -239,6 +250,7 @@ def _use_cases(
             store,
             directory,
             clock,
+            may_ask=_may_ask(settings),
             has_mail=settings.mail is not None,
             public_url=settings.public_url,
         ),

@@ -91,6 +91,11 @@ def read_recipient_address(text: str) -> str:
     return f"{_MAIL}{local}@{host.lower()}"
 
 
+def kind_of(address: str) -> RecipientKind:
+    """Of an address as `read_recipient_address` answers it."""
+    return RecipientKind.MAIL if address.startswith(_MAIL) else RecipientKind.WEBHOOK
+
+
 def is_mailbox(text: str) -> bool:
     """Whether mail can go to, or be from, `text`: `name@host`."""
     local = text.rpartition("@")[0]
@@ -133,8 +138,7 @@ class Recipient:
 
     @property
     def kind(self) -> RecipientKind:
-        is_mail = self.address.startswith(_MAIL)
-        return RecipientKind.MAIL if is_mail else RecipientKind.WEBHOOK
+        return kind_of(self.address)
 
     @property
     def mailbox(self) -> str:

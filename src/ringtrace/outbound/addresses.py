@@ -4,6 +4,7 @@ Sources: the IANA special-purpose address registries for IPv4 and IPv6, RFC 6890
 carry an IPv4 address inside are judged by it (RFC 4291 2.5.5.2 mapped, RFC 6052 NAT64).
 """
 
+import socket
 from collections.abc import Sequence
 from ipaddress import (
     IPv4Address,
@@ -33,6 +34,7 @@ _NOT_PUBLIC_6: Final = tuple(
     IPv6Network(text) for text in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
 )
 _MAPPED: Final = IPv6Network("::ffff:0:0/96")
+_LOCALHOST: Final = "localhost"
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 
 
@@ -44,6 +46,23 @@ def read_network(text: str) -> Network:
 def read_address(text: str) -> Address:
     """As a resolver writes it, with or without a zone (`fe80::1%eth0`). Raises ValueError."""
     return ip_address(text.partition("%")[0])
+
+
+def said_address(host: str) -> Address | None:
+    """The address that a host in a URL is, in whatever spelling; None for a name.
+
+    `localhost` and what is below it is the machine itself (RFC 6761 6.3).
+    """
+    if host == _LOCALHOST or host.endswith(f".{_LOCALHOST}"):
+        return IPv4Address("127.0.0.1")
+    try:
+        return read_address(host)
+    except ValueError:
+        pass
+    try:  # forms that resolvers know as well: 127.1, 0x7f000001, 2130706433
+        return IPv4Address(socket.inet_aton(host))
+    except OSError:
+        return None
 
 
 def may_reach(address: Address, allowed: Sequence[Network] = ()) -> bool:

@@ -31,7 +31,7 @@ from ringtrace.domain.validation import MOST_TARGETS, faults
 from ringtrace.services.commands import ApplySetup
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import FieldInvalidError
-from ringtrace.services.name_recipients import named_recipients, recipient_warnings
+from ringtrace.services.name_recipients import MayAsk, named_recipients, recipient_warnings
 from ringtrace.services.ports import Clock, Store
 from ringtrace.services.setup_form import (
     ExtensionForm,
@@ -47,7 +47,10 @@ _SITE_KEY = re.compile(r"[A-Za-z0-9_-]{3,64}").fullmatch
 
 
 class ApplyTheSetup:
-    """`has_mail`: the server can send mail; `public_url` is where people reach it, if it knows."""
+    """`may_ask`: a webhook may lead to that host; `has_mail`: the server can send mail.
+
+    `public_url` is where people reach it, if it knows.
+    """
 
     def __init__(
         self,
@@ -55,12 +58,14 @@ class ApplyTheSetup:
         directory: Directory,
         clock: Clock,
         *,
+        may_ask: MayAsk,
         has_mail: bool = False,
         public_url: str | None = None,
     ) -> None:
         self._store = store
         self._directory = directory
         self._clock = clock
+        self._may_ask = may_ask
         self._has_mail = has_mail
         self._public_url = public_url
 
@@ -84,8 +89,8 @@ class ApplyTheSetup:
         named = tuple(flows[one["name"]] for one in form.flow)
         warnings = self._refuse_faults(account_id, named, numbers)
         known = {one.recipient_id: one for one in self._directory.recipients_of(account_id)}
-        named_by_flows = [one for flow in named for one in flow.notified]
-        recipients = named_recipients(account_id, form.recipient, named_by_flows, known)
+        by_flows = [(f"flow[{i}]", one) for i, flow in enumerate(named) for one in flow.notified]
+        recipients = named_recipients(account_id, form.recipient, by_flows, known, self._may_ask)
         await self._store.submit(
             ApplySetup(
                 account_id=account_id,

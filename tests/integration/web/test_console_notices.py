@@ -67,7 +67,7 @@ async def test_what_is_no_recipient_is_said_beside_the_form_and_stays_in_it(shop
 
 async def test_a_secret_is_shown_once(shop: Shop) -> None:
     client = await signed_in(shop)
-    await send(client, "/recipients", to="https://192.0.2.1/hook")
+    await send(client, "/recipients", to="https://nobody.invalid/hook")
 
     assert "Not signed yet" in await page(shop)
     issued = await send(client, f"/recipients/{recipient_of(shop)}", action="secret")

@@ -161,7 +161,7 @@ async def test_signatures_are_verified_by_code_that_is_not_ours(shop: Shop) -> N
 
 
 async def test_no_secret_is_ever_answered_again(shop: Shop) -> None:
-    recipient = await subscribe(shop, "https://192.0.2.1/hook", "call.missed")
+    recipient = await subscribe(shop, "https://nobody.invalid/hook", "call.missed")
     secret = (await ask(shop, "POST", f"/recipients/{recipient}/secret"))["secret"]
 
     for path in ("/recipients", "/setup", "/deliveries"):
@@ -419,14 +419,33 @@ async def test_when_many_are_slow_the_next_place_is_for_who_waits_for_his_first(
 
 async def test_an_inner_address_is_never_asked(shop: Shop) -> None:
     async with receiver("127.0.0.2") as inner, receiver() as one:
-        await subscribe(shop, f"http://127.0.0.2:{inner.port}/", "call.missed")
         await subscribe(shop, url_of(one), "call.missed")
         one.answer = lambda _: Reply(307, {"location": f"http://127.0.0.2:{inner.port}/"})
         await shop.report("c", **MISSED)
         await deliver(shop)
 
     assert inner.connections == 0
-    assert [entry["tries"][0]["failure"] for entry in await log(shop)] == ["address_refused"] * 2
+    assert [entry["tries"][0]["failure"] for entry in await log(shop)] == ["address_refused"]
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.2", "10.0.0.1", "[::1]", "169.254.169.254", "2130706434", "0x7f.2"]
+)
+async def test_an_inner_address_is_refused_where_it_is_set_up(shop: Shop, host: str) -> None:
+    """127.0.0.1 is the one that the operator of this server allows."""
+    voicemail = {"do": "voicemail", "say": "Speak.", "notify": [f"https://{host}/"]}
+    by_flow = {"flow": [{"name": "night", "step": [voicemail]}]}
+    by_hand = {"recipient": [{"to": f"http://{host}:81/hook"}]}
+
+    for document, field in ((by_hand, "recipient[0].to"), (by_flow, "flow[0]")):
+        answer = await shop.client.put(
+            "/api/v1/setup", json=document, headers=bearer(shop.tokens["api"])
+        )
+        assert answer.status_code == 422
+        assert answer.json()["field"] == field
+        assert f"{host}" in answer.json()["message"]
+        assert "--outbound-allow" in answer.json()["message"]
+    assert await ask(shop, "GET", "/recipients") == {"recipients": []}
 
 
 async def test_two_accounts_are_told_of_their_own_calls_alone(shop: Shop) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ringtrace.outbound.addresses import may_reach, read_address, read_network
+from ringtrace.outbound.addresses import may_reach, read_address, read_network, said_address
 
 V4 = st.integers(0, 2**32 - 1).map(IPv4Address)
 INNER = st.sampled_from(
@@ -46,6 +46,24 @@ def test_no_spelling_of_an_inner_address_passes(address: IPv4Address) -> None:
     for spelling in _spellings(address):
         for resolved in _resolved(spelling):
             assert not may_reach(read_address(resolved)), spelling
+
+
+@given(V4)
+def test_a_host_that_is_an_address_is_known_as_one_in_any_spelling(address: IPv4Address) -> None:
+    for spelling in _spellings(address):
+        said = said_address(spelling)
+        assert said is not None, spelling
+        assert said in [read_address(one) for one in _resolved(spelling)]
+
+
+@pytest.mark.parametrize("host", ["localhost", "shop.localhost"])
+def test_the_machine_itself_has_a_name(host: str) -> None:
+    assert said_address(host) == IPv4Address("127.0.0.1")
+
+
+@pytest.mark.parametrize("host", ["example.com", "localhost.example.com", "10.example.com", "a"])
+def test_a_name_is_no_address(host: str) -> None:
+    assert said_address(host) is None
 
 
 @given(V4)
