@@ -155,8 +155,9 @@ class Lane:
 
     def _given_up(self, error: Exception, count: int) -> list[Exception]:
         log.error("store_write_given_up error=%s commands=%d", type(error).__name__, count)
-        self._in_vain = True
-        self._away_until = time.monotonic() + BREATH_SECONDS
+        if not self._pulse.away:
+            self._in_vain = True
+            self._away_until = time.monotonic() + BREATH_SECONDS
         return [StoreAwayError("the store does not answer") for _ in range(count)]
 
     async def _open(self) -> Connection:
