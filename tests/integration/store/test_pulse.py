@@ -2,10 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from typing import Any
 
 import pytest
 
+from ringtrace.services.commands import Command
 from ringtrace.services.errors import StoreAwayError
 from ringtrace.store.postgres.pulse import ASK_SECONDS, SILENCE_SECONDS
 from ringtrace.store.postgres.store import PostgresStore
@@ -38,14 +40,15 @@ async def test_who_waits_for_a_database_that_hangs_is_told_and_nobody_waits_from
     own.freeze()
     try:
         began = time.monotonic()
-        told = await asyncio.gather(
+        # More than there are connections, and some within a transaction.
+        write: Command[Any] = setup()
+        asked: list[Awaitable[object]] = [
             *(store.submit(view(n)) for n in range(2, 5)),
-            store.submit(setup()),
-            # More than there are connections, and some within a transaction.
+            store.submit(write),
             *(store.configuration() for _ in range(20)),
             *(store.history(1, "site1", 30) for _ in range(5)),
-            return_exceptions=True,
-        )
+        ]
+        told = await asyncio.gather(*asked, return_exceptions=True)
         waited = time.monotonic() - began
         began = time.monotonic()
         for ask in (store.submit(view(9)), store.configuration()):

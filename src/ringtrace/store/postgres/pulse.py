@@ -13,6 +13,8 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, Final, TypeVar
 from weakref import WeakSet
 
+import asyncpg
+
 from ringtrace.services.errors import StoreAwayError
 from ringtrace.store.postgres.connection import AWAY, RawConnection
 
@@ -85,14 +87,18 @@ class Pulse:
         What came while this process stood still counts as said in time.
         """
         task = asyncio.create_task(asked)
+        left = self._heard + SILENCE_SECONDS - time.monotonic()
+        in_time = False
         try:
-            left = self._heard + SILENCE_SECONDS - time.monotonic()
             done, _ = await asyncio.wait({task}, timeout=max(left, ASK_SECONDS))
-            if not done:
-                raise TimeoutError
-            return task.result()
+            in_time = bool(done)
         finally:
-            task.cancel()
+            if not in_time:
+                task.cancel()
+                task.add_done_callback(_let_go)
+        if not in_time:
+            raise TimeoutError
+        return task.result()
 
     def _unanswered(self, error: BaseException) -> None:
         if self.away or time.monotonic() - self._heard < SILENCE_SECONDS:
@@ -105,3 +111,11 @@ class Pulse:
         for limit in self._limits:
             if not limit.expired():
                 limit.reschedule(now)
+
+
+def _let_go(task: asyncio.Task[Any]) -> None:
+    """A connection that came too late."""
+    if not task.cancelled() and task.exception() is None:
+        answer = task.result()
+        if isinstance(answer, asyncpg.Connection):
+            answer.terminate()
