@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 
 from ringtrace.services.lake import DAY_MS, Part
 from ringtrace.store.credits import Key
+from ringtrace.store.sqlite.many import ManyRows
 
 _AGAIN = "ON CONFLICT (account_id, part, day) DO UPDATE SET mark = excluded.mark"
 _DAY = f"INSERT INTO days VALUES (?, ?, ?, random()) {_AGAIN}"
@@ -12,9 +13,12 @@ _CALL = (
     f"INSERT INTO days SELECT account_id, '{Part.CALLS}', started_at / {DAY_MS}, random()"
     f" FROM calls WHERE account_id = ? AND gateway = ? AND call_id = ? {_AGAIN}"
 )
-_VISIT = (
-    f"INSERT INTO days SELECT account_id, '{Part.TRAFFIC}', started_at / {DAY_MS}, random()"
-    f" FROM visits WHERE account_id = ? AND visit_id = ? AND started_at < ? {_AGAIN}"
+_VISITS = ManyRows(
+    "WITH u (account_id, visit_id, day_began_at) AS ({})"
+    f" INSERT INTO days SELECT v.account_id, '{Part.TRAFFIC}', v.started_at / {DAY_MS}, random()"
+    " FROM u CROSS JOIN visits v ON v.account_id = u.account_id AND v.visit_id = u.visit_id"
+    f" WHERE v.started_at < u.day_began_at {_AGAIN}",
+    3,
 )
 
 
@@ -30,9 +34,7 @@ def visits_begun_before(
 
     Those that began on an earlier day changed that day.
     """
-    connection.executemany(
-        _VISIT, [(account, visit, at - at % DAY_MS) for account, visit, at in seen]
-    )
+    _VISITS.write(connection, [(account, visit, at - at % DAY_MS) for account, visit, at in seen])
 
 
 def call(connection: sqlite3.Connection, key: Key) -> None:

@@ -14,11 +14,36 @@ from ringtrace.services.lake import day_of
 from ringtrace.store import rows
 from ringtrace.store.site_pool import FORGET_MS, TRAFFIC_MS, Segment, SitePool, is_old
 from ringtrace.store.sqlite import marks
+from ringtrace.store.sqlite.many import ManyRows
 
 log = logging.getLogger(__name__)
 
 _CLOCK_WENT_BACK_MS = 60_000
-_SLOTS = ", ".join("?" * (1 + rows.VISIT_COLUMNS.count(",")))
+_VISITS = ManyRows(
+    f"INSERT OR IGNORE INTO visits ({rows.VISIT_COLUMNS}) {{}}", 1 + rows.VISIT_COLUMNS.count(",")
+)
+_EXPOSURES = ManyRows("INSERT OR IGNORE INTO exposures {}", 5)
+_HITS = ManyRows(
+    "WITH u (account_id, visit_id, at, kind, path) AS ({})"
+    " INSERT OR IGNORE INTO hits SELECT u.* FROM u CROSS JOIN visits v"
+    " ON v.account_id = u.account_id AND v.visit_id = u.visit_id",
+    5,
+)
+# Coming back is worth a row: a later look at an earlier moment must know of it.
+_BEATS = ManyRows(
+    "WITH u (account_id, visit_id, at) AS ({})"
+    " INSERT OR IGNORE INTO hits SELECT u.account_id, u.visit_id, u.at, 'beat', ''"
+    " FROM u CROSS JOIN visits v ON v.account_id = u.account_id AND v.visit_id = u.visit_id"
+    " WHERE v.left_at < u.at",
+    3,
+)
+_SEEN = ManyRows(
+    "WITH u (account_id, visit_id, at) AS ({})"
+    " UPDATE visits AS v SET seen_at = max(v.seen_at, u.at),"
+    " left_at = CASE WHEN v.left_at <= u.at THEN NULL ELSE v.left_at END"
+    " FROM u WHERE v.account_id = u.account_id AND v.visit_id = u.visit_id",
+    3,
+)
 
 _MOMENTS = {HitKind.LEAVE: "left_at", HitKind.CONTACT: "contact_at", HitKind.TAP: "tapped_at"}
 
@@ -96,48 +121,26 @@ class VisitWriter:
 
     def flush(self) -> None:
         pending, self._pending = self._pending, _Pending()
-        many = self._connection.executemany
-        if pending.visits:
-            many(
-                f"INSERT OR IGNORE INTO visits ({rows.VISIT_COLUMNS}) VALUES ({_SLOTS})",
-                pending.visits,
-            )
-            many("INSERT OR IGNORE INTO exposures VALUES (?, ?, ?, ?, ?)", pending.exposures)
+        connection = self._connection
+        _VISITS.write(connection, pending.visits)
+        _EXPOSURES.write(connection, pending.exposures)
         if pending.turns:
-            many(
+            connection.executemany(
                 "INSERT OR REPLACE INTO extension_turns VALUES (?, ?, ?)",
                 [(*key, turn) for key, turn in pending.turns.items()],
             )
-        if pending.hits:
-            many(
-                "INSERT OR IGNORE INTO hits SELECT account_id, visit_id, ?3, ?4, ?5 FROM visits"
-                " WHERE account_id = ?1 AND visit_id = ?2",
-                pending.hits,
-            )
-        if pending.beats:
-            # Coming back is worth a row: a later look at an earlier moment must know of it.
-            many(
-                "INSERT OR IGNORE INTO hits SELECT account_id, visit_id, ?3, 'beat', ''"
-                " FROM visits WHERE account_id = ?1 AND visit_id = ?2 AND left_at < ?3",
-                pending.beats,
-            )
-        if pending.seen:
-            many(
-                "UPDATE visits SET seen_at = max(seen_at, ?3),"
-                " left_at = CASE WHEN left_at <= ?3 THEN NULL ELSE left_at END"
-                " WHERE account_id = ?1 AND visit_id = ?2",
-                [(account_id, visit, at) for (account_id, visit), at in pending.seen.items()],
-            )
+        seen = [(*key, at) for key, at in pending.seen.items()]
+        _HITS.write(connection, pending.hits)
+        _BEATS.write(connection, pending.beats)
+        _SEEN.write(connection, seen)
         for column, moments in pending.moments.items():
             if moments:
-                many(
+                connection.executemany(
                     f"UPDATE visits SET {column} = ?3 WHERE account_id = ?1 AND visit_id = ?2",
                     moments,
                 )
-        marks.traffic(self._connection, pending.days)
-        marks.visits_begun_before(
-            self._connection, ((*key, at) for key, at in pending.seen.items())
-        )
+        marks.traffic(connection, pending.days)
+        marks.visits_begun_before(connection, seen)
 
     def _note(self, account_id: int, visit_id: str, kind: HitKind, path: str, at: int) -> None:
         pending = self._pending
