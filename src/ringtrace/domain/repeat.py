@@ -3,6 +3,10 @@
 import math
 from typing import Final
 
+import numpy as np
+
+from ringtrace.domain.hazard import Floats
+
 MEDIAN_SECONDS: Final = 20 * 3_600.0
 SIGMA: Final = 1.5
 
@@ -13,6 +17,13 @@ def density(seconds: float) -> float:
         return 0.0
     z = math.log(seconds / MEDIAN_SECONDS) / SIGMA
     return math.exp(-0.5 * z * z) / (seconds * SIGMA * math.sqrt(2 * math.pi))
+
+
+def densities(seconds: Floats) -> Floats:
+    """`density` of many times, all of them positive."""
+    z = np.log(seconds / MEDIAN_SECONDS) / SIGMA
+    found: Floats = np.exp(-0.5 * z * z) / (seconds * SIGMA * math.sqrt(2 * math.pi))
+    return found
 
 
 def share_by(seconds: float) -> float:

@@ -52,7 +52,7 @@ class Shares:
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """What the totals of a report are made of: those of calls that share no lines add up.
+    """What the totals of a report are made of; those of parts of the calls add up.
 
     By column of `share`: the sum of shares, the variance and the third moment of the draws, the
     calls that are certain to belong there, and those that may. `slope` by site: the change of the
@@ -81,24 +81,13 @@ class Moments:
 
 def tally(calls: Shares, channels: Sequence[str], models: Mapping[int, Model]) -> list[Total]:
     """By column of `share`; `models` are the sites' newest, a site without one has not learnt."""
-    return totals(moments(calls), channels, models)
-
-
-def moments(calls: Shares) -> Moments:
-    """Of calls among which some repeat others."""
-    links = _links(calls)
-    weight = _weights(calls.counted, links)
-    spread, skew = _draws(calls.share, links, weight)
-    slopes = {
-        site: _slope(calls, links, weight * (calls.site == site))
-        for site in np.unique(calls.site).tolist()
-    }
-    return Moments(spread=spread, skew=skew, slope=slopes, **_counts(calls.share[calls.counted]))
+    moments = independent(_apart(calls), calls.share.shape[1]) + repeated(calls)
+    return totals(moments, channels, models)
 
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """Over the calls of one site, of which none repeats another nor is repeated.
+    """Over the calls of one site that count.
 
     By column: the sums of shares and of their cubes, the certain and the possible calls; `products`
     by two columns, the sums of one share times the other.
@@ -112,7 +101,7 @@ class Sums:
 
 
 def independent(sites: Mapping[int, Sums], columns: int) -> Moments:
-    """The same as `moments`, of calls by site that need no links."""
+    """By site, of calls as if none repeated another."""
     nothing = np.zeros(columns)
     expected = sum((one.first for one in sites.values()), nothing)
     squares = sum((np.diag(one.products) for one in sites.values()), nothing)
@@ -130,12 +119,49 @@ def independent(sites: Mapping[int, Sums], columns: int) -> Moments:
     )
 
 
-def _counts(share: Floats) -> dict[str, Floats]:
+def repeated(calls: Shares) -> Moments:
+    """What repeats change in the `independent` moments of the calls that count: add the two up.
+
+    Only lines with counted repeats matter. All calls of such a line must be there; parts of the
+    calls that share no line may be asked for apart.
+    """
+    links = _links(calls)
+    weight = _weights(calls.counted, links)
+    share, site, counted = calls.share, calls.site, calls.counted.astype(np.float64)
+    apart = share * (1 - share)
+    own = np.maximum(0.0, apart - links.inherited(apart, links.chance**2))
+    lean = 1 - 2 * share
+    inherited = links.inherited(share, links.chance)
+    nothing = np.zeros(share.shape[1])
+    return Moments(
+        expected=nothing,
+        spread=weight**2 @ own - counted @ apart,
+        skew=weight**3 @ (own * lean) - counted @ (apart * lean),
+        certain=nothing,
+        possible=nothing,
+        slope={
+            one: _turn(*(table[site == one] for table in (share, inherited, weight, counted)))
+            for one in np.unique(site).tolist()
+        },
+    )
+
+
+def _apart(calls: Shares) -> dict[int, Sums]:
+    """By site, of the calls that count, as if none repeated another."""
     return {
-        "expected": share.sum(axis=0),
-        "certain": (share >= 1).sum(axis=0).astype(np.float64),
-        "possible": (share > 0).sum(axis=0).astype(np.float64),
+        site: _sums(calls.share[calls.counted & (calls.site == site)])
+        for site in np.unique(calls.site).tolist()
     }
+
+
+def _sums(share: Floats) -> Sums:
+    return Sums(
+        first=share.sum(axis=0),
+        cubes=(share**3).sum(axis=0),
+        certain=(share >= 1).sum(axis=0).astype(np.float64),
+        possible=(share > 0).sum(axis=0).astype(np.float64),
+        products=share.T @ share,
+    )
 
 
 def totals(found: Moments, channels: Sequence[str], models: Mapping[int, Model]) -> list[Total]:
@@ -152,62 +178,72 @@ def totals(found: Moments, channels: Sequence[str], models: Mapping[int, Model])
 
 @dataclass(frozen=True, slots=True)
 class _Links:
-    """Which call repeats which earlier one, and with what chance; `later` never falls."""
+    """Which call repeats which earlier one, and with what chance.
+
+    `place` is how many calls of its line came before the later one.
+    """
 
     later: Ints
     earlier: Ints
     chance: Floats
+    place: Ints
+
+    def inherited(self, table: Floats, chance: Floats) -> Floats:
+        """By call, what of the `table` (a row for each call) comes from the calls it repeats."""
+        passed = chance[:, None] * table[self.earlier]
+        columns = [sums(self.later, column, len(table)) for column in passed.T]
+        return np.array(columns).T.reshape(table.shape)
 
 
 def _links(calls: Shares) -> _Links:
     """The part of a call that is a repeat, divided as the time since each earlier call says."""
     order = np.lexsort((calls.at, calls.line))
-    pairs = [_pairs(calls, order, lag) for lag in range(1, MOST_EARLIER + 1)]
-    later, earlier = np.concatenate(pairs, axis=1)
-    by_time = np.argsort(later, kind="stable")
-    later, earlier = later[by_time], earlier[by_time]
-    elapsed = (calls.at[later] - calls.at[earlier]) / 1_000
-    due: Floats = np.array([repeat.density(one) for one in elapsed.tolist()])
-    dues = sums(later, due, len(calls.at))
-    return _Links(later, earlier, calls.repeat[later] * due / dues[later])
+    at, line, part = calls.at[order], calls.line[order], calls.repeat[order]
+    pairs = list(_pairs(at, line, part > 0))
+    later, earlier = np.concatenate([np.zeros((2, 0), dtype=np.int64), *pairs], axis=1)
+    due = repeat.densities((at[later] - at[earlier]) / 1_000)
+    dues = sums(later, due, len(at))
+    place = later - np.searchsorted(line, line[later])
+    return _Links(order[later], order[earlier], part[later] * due / dues[later], place)
 
 
-def _pairs(calls: Shares, order: Ints, lag: int) -> Ints:
-    """Calls that may be repeats, and beneath each the `lag`-th call of its line before it."""
-    later, earlier = order[lag:], order[:-lag]
-    elapsed = calls.at[later] - calls.at[earlier]
-    near = (elapsed > 0) & (elapsed <= WINDOW_MS)
-    chosen = near & (calls.line[later] == calls.line[earlier]) & (calls.repeat[later] > 0)
-    return np.array([later[chosen], earlier[chosen]])
+def _pairs(at: Ints, line: Ints, may_repeat: Flags) -> Iterator[Ints]:
+    """Calls that may be repeats, and beneath each an earlier call of its line; the nearest first.
+
+    The calls are in order of lines, and of time within each.
+    """
+    for lag in range(1, MOST_EARLIER + 1):
+        elapsed = at[lag:] - at[:-lag]
+        near = (line[lag:] == line[:-lag]) & (elapsed <= WINDOW_MS)
+        if not near.any():
+            return
+        earlier = np.flatnonzero(near & (elapsed > 0) & may_repeat[lag:])
+        yield np.array([earlier + lag, earlier])
 
 
 def _weights(counted: Flags, links: _Links) -> Floats:
-    """How many calls of the report stand or fall with each call."""
-    weight: list[float] = counted.astype(np.float64).tolist()
-    parts = zip(links.later.tolist(), links.earlier.tolist(), links.chance.tolist(), strict=True)
-    for later, earlier, chance in reversed(list(parts)):
-        weight[earlier] += chance * weight[later]
-    return np.array(weight, dtype=np.float64)
+    """How many calls of the report stand or fall with each call.
+
+    The last calls of all lines are looked at first: what a call passes on is complete by then.
+    """
+    weight = counted.astype(np.float64)
+    order = np.argsort(links.place, kind="stable")
+    turns = np.split(order, np.flatnonzero(np.diff(links.place[order])) + 1)
+    for turn in reversed(turns):
+        weight[links.earlier[turn]] += links.chance[turn] * weight[links.later[turn]]
+    return weight
 
 
-def _draws(share: Floats, links: _Links, weight: Floats) -> tuple[Floats, Floats]:
-    """Variance and third moment of the totals, by column, from each call's own draw."""
-    variance = share * (1 - share)
-    inherited = np.zeros_like(share)
-    np.add.at(inherited, links.later, links.chance[:, None] ** 2 * variance[links.earlier])
-    own = np.maximum(0.0, variance - inherited)
-    return weight**2 @ own, weight**3 @ (own * (1 - 2 * share))
+def _turn(share: Floats, inherited: Floats, weight: Floats, counted: Floats) -> Floats:
+    """How repeats change the slope of each total.
 
-
-def _slope(calls: Shares, links: _Links, weight: Floats) -> Floats:
-    """The change of each total with the logarithm of noise, of repeats, and of each channel."""
-    share = calls.share
-    inherited = np.zeros_like(share)
-    np.add.at(inherited, links.later, links.chance[:, None] * share[links.earlier])
+    That is its change with the logarithm of noise, of repeats, and of each channel.
+    """
     fresh = np.maximum(0.0, share - inherited)
     by_rate = np.diag(weight @ fresh) - (share * weight[:, None]).T @ fresh
+    apart = np.diag(counted @ share) - (share * counted[:, None]).T @ share
     by_repeat = weight @ (inherited - share * inherited.sum(axis=1)[:, None])
-    return np.insert(by_rate, UNKNOWN + 1, by_repeat, axis=1)
+    return np.insert(by_rate - apart, UNKNOWN + 1, by_repeat, axis=1)
 
 
 def _covariance(model: Model | None, channels: Sequence[str]) -> Floats:

@@ -70,6 +70,10 @@ class DayRows(Protocol):
         """Each with its day, in any order. Ask inside a snapshot."""
         ...
 
+    def sites(self, account_id: int) -> Mapping[str, str]:
+        """By number, of those that belong to a site."""
+        ...
+
 
 def day_of(at: int) -> int:
     """Days since 1970 UTC of `at` (ms)."""

@@ -1,10 +1,11 @@
 """When a caller calls again."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringtrace.domain.repeat import MEDIAN_SECONDS, density, share_by
+from ringtrace.domain.repeat import MEDIAN_SECONDS, densities, density, share_by
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0])
@@ -33,3 +34,8 @@ def test_the_density_is_the_growth_of_the_share(seconds: float) -> None:
 def test_the_share_never_shrinks(at: int, more: int) -> None:
     """At any moments of a clock of milliseconds."""
     assert 0.0 <= share_by(at / 1_000) <= share_by((at + more) / 1_000) <= 1.0
+
+
+@given(st.lists(st.floats(1e-3, 1e9)))
+def test_many_are_told_as_each_is(seconds: list[float]) -> None:
+    assert densities(np.array(seconds)).tolist() == pytest.approx([density(s) for s in seconds])

@@ -12,7 +12,7 @@ from ringtrace.domain import repeat
 from ringtrace.domain.hazard import Floats
 from ringtrace.domain.learning import CHANNEL_PRIOR
 from ringtrace.domain.model import SHIPPED, Model
-from ringtrace.domain.tally import Shares, Sums, independent, moments, tally, totals
+from ringtrace.domain.tally import Shares, Sums, independent, repeated, tally, totals
 from ringtrace.domain.totals import CHANNELS, NOISE, Total
 
 HOUR = 3_600_000
@@ -291,30 +291,43 @@ def sums_of(share: Floats) -> Sums:
     )
 
 
-@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1), st.integers(0, 2)), max_size=20))
-def test_calls_that_repeat_none_may_be_added_up_apart(
-    calls: list[tuple[float, float, int]],
+CALLS = st.lists(
+    st.tuples(
+        st.floats(0, 1), st.floats(0, 1), st.floats(0, 1), st.integers(0, 5), st.booleans(),
+        st.integers(0, 40),
+    ),
+    max_size=30,
+)  # fmt: skip
+
+
+@given(CALLS)
+def test_what_repeats_change_may_be_told_apart_from_the_sums(
+    made: list[tuple[float, float, float, int, bool, int]],
 ) -> None:
-    """By sums alone and by links, in parts and as a whole: the same totals."""
-    table = [[1 - part, part * ads, part * (1 - ads)] for part, ads, _ in calls]
-    share = np.array(table, dtype=np.float64).reshape(-1, 3)
-    site = [one for *_, one in calls]
-    repeated = shares([[0.2, 0.5, 0.3]] * 3, line=[0, 0, 0], part=[0.0, 0.4, 0.4], site=[1, 1, 1])
-    models = {0: learnt(0.04), 1: learnt(0.5)}
-    last = len(calls) * HOUR
+    """Of calls on lines with counted repeats alone, added to the sums of all: the same totals."""
+    made = sorted(made, key=lambda one: one[-1])
+    table = [[1 - part, part * ads, part * (1 - ads)] for part, ads, *_ in made]
     whole = Shares(
-        at=np.concatenate([np.arange(len(calls)) * HOUR, repeated.at + last]),
-        line=np.concatenate([np.arange(len(calls)), repeated.line + len(calls)]),
-        site=np.concatenate([np.array(site, dtype=np.int64), repeated.site]),
-        counted=np.ones(len(calls) + 3, dtype=np.bool_),
-        share=np.concatenate([share, repeated.share]),
-        repeat=np.concatenate([np.zeros(len(calls)), repeated.repeat]),
+        at=np.array([12 * HOUR * at for *_, at in made], dtype=np.int64),
+        line=np.array([line for _, _, _, line, _, _ in made], dtype=np.int64),
+        site=np.array([line % 2 for _, _, _, line, _, _ in made], dtype=np.int64),
+        counted=np.array([counted for *_, counted, _ in made], dtype=np.bool_),
+        share=np.array(table, dtype=np.float64).reshape(-1, 3),
+        # On even lines nobody calls again.
+        repeat=np.array([part * (line % 2) for _, _, part, line, *_ in made], dtype=np.float64),
     )
+    models = {0: learnt(0.04), 1: learnt(0.5)}
+    lines = np.unique(whole.line[whole.counted & (whole.repeat > 0)])
+    near = np.isin(whole.line, lines)
 
-    sites = {one: sums_of(share[[place == one for place in site]]) for one in sorted(set(site))}
-    apart = independent(sites, columns=3) + moments(repeated)
+    sites = {site: sums_of(whole.share[whole.counted & (whole.site == site)]) for site in (0, 1)}
+    changed = repeated(
+        Shares(*(one[near] for one in (whole.at, whole.line, whole.site, whole.counted,
+                                       whole.share, whole.repeat)))
+    )  # fmt: skip
 
-    told = [(one.expected, one.low, one.high) for one in totals(apart, NAMES, models)]
-    assert np.array(told) == pytest.approx(
-        np.array([(one.expected, one.low, one.high) for one in tally(whole, NAMES, models)])
-    )
+    told = totals(independent(sites, columns=3) + changed, NAMES, models)
+    for one, other in zip(told, tally(whole, NAMES, models), strict=True):
+        assert (one.expected, one.low, one.high) == pytest.approx(
+            (other.expected, other.low, other.high), abs=1e-6
+        )

@@ -75,12 +75,13 @@ class LakeForgetting:
     def clear(self, account_id: int) -> None:
         """Delete the files that no manifest names, which a killed run may have left."""
         named = {
-            file.name
+            name
             for manifest in manifests.read_all(self._place, account_id)
-            for _, file in manifest.files()
+            for part in manifest.parts.values()
+            for name in part.names
         }
-        for kind in Kind:
-            for name in list(self._place.names(f"{manifests.ROOT}/account={account_id}/{kind}/")):
+        for folder in manifests.all_folders(account_id):
+            for name in list(self._place.names(folder)):
                 if name not in named:
                     self._place.delete(name)
 

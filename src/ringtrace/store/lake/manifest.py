@@ -28,12 +28,20 @@ class SealedFile:
 class SealedPart:
     """As the store was when the change had this `mark`; a kind without rows has no file.
 
-    `sealed_at` is ms since 1970 UTC.
+    `sealed_at` is ms since 1970 UTC. `sums` is the name of a file (store/lake/sums.py), which those
+    have that have something to add up.
     """
 
     mark: str
     sealed_at: int
     files: Mapping[Kind, SealedFile]
+    sums: str | None = None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Of all files."""
+        named = {one.name for one in self.files.values()}
+        return frozenset(named if self.sums is None else named | {self.sums})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +88,29 @@ def days_folder(account_id: int) -> str:
 
 
 def file_name(account_id: int, kind: Kind, day: int, sha256: str) -> str:
-    return f"{ROOT}/account={account_id}/{kind}/day={day_name(day)}/part-{sha256[:16]}.parquet"
+    return f"{_day_folder(account_id, kind, day)}part-{sha256[:16]}.parquet"
+
+
+def sums_name(account_id: int, part: Part, day: int, sha256: str) -> str:
+    return f"{_day_folder(account_id, _sums(part), day)}part-{sha256[:16]}.json"
+
+
+def folders(account_id: int, part: Part, day: int) -> list[str]:
+    """Where a day's files of a part are."""
+    return [_day_folder(account_id, of, day) for of in (*part.kinds, _sums(part))]
+
+
+def all_folders(account_id: int) -> list[str]:
+    """Where files of any day are."""
+    return [f"{ROOT}/account={account_id}/{of}/" for of in (*Kind, *map(_sums, Part))]
+
+
+def _day_folder(account_id: int, of: str, day: int) -> str:
+    return f"{ROOT}/account={account_id}/{of}/day={day_name(day)}/"
+
+
+def _sums(part: Part) -> str:
+    return f"sums/{part}"
 
 
 def keep(place: Place, manifest: Manifest) -> None:

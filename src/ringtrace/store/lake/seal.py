@@ -1,5 +1,6 @@
 """Sealing: what changed of closed days becomes files, read back before it is believed."""
 
+import hashlib
 import logging
 import shutil
 import tempfile
@@ -13,7 +14,7 @@ import duckdb
 
 from ringtrace.services.lake import Change, DayRows, Kind, Part, day_name
 from ringtrace.store.lake import manifest as manifests
-from ringtrace.store.lake import parquet
+from ringtrace.store.lake import parquet, sums
 from ringtrace.store.lake.manifest import SealedFile, SealedPart
 from ringtrace.store.lake.place import Place
 from ringtrace.store.lake.staging import Staged, stage
@@ -93,6 +94,7 @@ class Sealer:
             marks, staged = self._stage(account_id, part, days, work)
             total = Sealed()
             with parquet.connect(work) as database:
+                sums.know_sites(database, self._rows.sites(account_id))
                 for day in sorted(days):
                     own = [one for (_, of), one in staged.items() if of == day]
                     total += self._day(database, account_id, part, day, marks[day], own)
@@ -114,7 +116,9 @@ class Sealer:
     ) -> Sealed:  # fmt: skip
         files = {one.kind: self._file(database, account_id, day, one) for one in staged}
         known = manifests.read(self._place, account_id, day)
-        sealed = SealedPart(str(mark), self._clock(), files)
+        written = {one.kind: _target(one) for one in staged}
+        added_up = put_sums(self._place, account_id, part, day, sums.encoded(database, written))
+        sealed = SealedPart(str(mark), self._clock(), files, added_up)
         manifests.keep(self._place, known.having(part, sealed))
         drop_others(self._place, account_id, day, part, sealed)
         found = Sealed(
@@ -129,9 +133,13 @@ class Sealer:
     def _file(
         self, database: duckdb.DuckDBPyConnection, account_id: int, day: int, staged: Staged
     ) -> SealedFile:
-        target = staged.path.with_suffix(".parquet")
+        target = _target(staged)
         parquet.write(database, staged, target)
         return put(self._place, account_id, staged.kind, day, target, (staged.rows, staged.digest))
+
+
+def _target(staged: Staged) -> Path:
+    return staged.path.with_suffix(".parquet")
 
 
 def put(
@@ -145,13 +153,23 @@ def put(
     return SealedFile(name, rows, file.stat().st_size, sha256, digest)
 
 
+def put_sums(
+    place: Place, account_id: int, part: Part, day: int, content: bytes | None
+) -> str | None:
+    """The name of the file; None when nothing was added up."""
+    if content is None:
+        return None
+    name = manifests.sums_name(account_id, part, day, hashlib.sha256(content).hexdigest())
+    place.write(name, content)
+    return name
+
+
 def drop_others(
     place: Place, account_id: int, day: int, part: Part, kept: SealedPart | None
 ) -> None:
     """Delete what no manifest names any more: the files before, and those of a killed run."""
-    named = {one.name for one in kept.files.values()} if kept else set()
-    for kind in part.kinds:
-        folder = manifests.file_name(account_id, kind, day, "").rpartition("/")[0]
-        for name in list(place.names(f"{folder}/")):
+    named = kept.names if kept else frozenset[str]()
+    for folder in manifests.folders(account_id, part, day):
+        for name in list(place.names(folder)):
             if name not in named:
                 place.delete(name)

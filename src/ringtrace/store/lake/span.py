@@ -12,10 +12,14 @@ from ringtrace.store.lake.seal import is_sealed
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """`sealed` by day and kind; of the `open` days the store says something else, or more."""
+    """`sealed` by day and kind; of the `open` days the store says something else, or more.
+
+    `sums` by day are names of files (store/lake/sums.py).
+    """
 
     sealed: Mapping[int, Mapping[Kind, SealedFile]]
     open: frozenset[int]
+    sums: Mapping[int, str]
 
     def files(self, kind: Kind) -> list[SealedFile]:
         """Oldest day first."""
@@ -37,7 +41,7 @@ def span(
     changes = {
         one.day: one for one in rows.changes(account_id) if one.part is part and is_asked(one.day)
     }
-    sealed = {}
+    sealed, sums = {}, {}
     for manifest in manifests.read_all(place, account_id, since, until):
         known = manifest.parts.get(part)
         if known is None:
@@ -46,4 +50,6 @@ def span(
         # A day that only the lake knows has left the store.
         if change is None or is_sealed(manifest, change):
             sealed[manifest.number] = known.files
-    return Span(sealed, frozenset(changes.keys() - sealed.keys()))
+            if known.sums is not None:
+                sums[manifest.number] = known.sums
+    return Span(sealed, frozenset(changes.keys() - sealed.keys()), sums)
