@@ -12,7 +12,7 @@ from ringtrace.store.lake import manifest as manifests
 from ringtrace.store.lake import parquet
 from ringtrace.store.lake.manifest import SealedPart
 from ringtrace.store.lake.place import LakeFolder
-from ringtrace.store.lake.seal import put
+from ringtrace.store.lake.putting import put
 
 DAYS: Final = 90
 LAST: Final = 20_700

@@ -35,7 +35,7 @@ from ringtrace.store.lake import parquet
 from ringtrace.store.lake.channels import MEMORY, THREADS
 from ringtrace.store.lake.manifest import SealedPart
 from ringtrace.store.lake.place import LakeFolder
-from ringtrace.store.lake.seal import put
+from ringtrace.store.lake.putting import put
 from ringtrace.store.lake.worker import LakeReports, Sources
 from ringtrace.store.sqlite.connection import connect, migrate
 

@@ -49,6 +49,12 @@ class Shares:
     share: Floats
     repeat: Floats
 
+    def only(self, chosen: Flags) -> "Shares":
+        return Shares(
+            self.at[chosen], self.line[chosen], self.site[chosen], self.counted[chosen],
+            self.share[chosen], self.repeat[chosen],
+        )  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Moments:
@@ -77,6 +83,29 @@ class Moments:
             self.possible + other.possible,
             sites | {site: self.slope[site] + other.slope[site] for site in both},
         )
+
+    def __sub__(self, other: "Moments") -> "Moments":
+        slope = {site: -one for site, one in other.slope.items()}
+        return self + Moments(
+            -other.expected, -other.spread, -other.skew, -other.certain, -other.possible, slope
+        )
+
+    def among(self, columns: int, channels: Sequence[int]) -> "Moments":
+        """The same for more `columns`, in which those of the channels have other places."""
+        places = [UNKNOWN, *channels]
+        # Noise and repeats come before the channels.
+        rates = [UNKNOWN, UNKNOWN + 1, *(place + 1 for place in channels)]
+        expected, spread, skew, certain, possible = wide = np.zeros((5, columns))
+        wide[:, places] = self.expected, self.spread, self.skew, self.certain, self.possible
+        slope = {site: np.zeros((columns, columns + 1)) for site in self.slope}
+        for site, one in self.slope.items():
+            slope[site][np.ix_(places, rates)] = one
+        return Moments(expected, spread, skew, certain, possible, slope)
+
+    @staticmethod
+    def nothing(columns: int) -> "Moments":
+        """Those of no calls."""
+        return independent({}, columns)
 
 
 def tally(calls: Shares, channels: Sequence[str], models: Mapping[int, Model]) -> list[Total]:
@@ -144,6 +173,20 @@ def repeated(calls: Shares) -> Moments:
             for one in np.unique(site).tolist()
         },
     )
+
+
+def begun(calls: Shares) -> Ints:
+    """When the run of each call began: calls of a line, each at most the window after another.
+
+    Only calls of one run are linked with each other. Times are ms since 1970.
+    """
+    order = np.lexsort((calls.at, calls.line))
+    at, line = calls.at[order], calls.line[order]
+    first = np.ones(len(at), dtype=np.bool_)
+    first[1:] = (line[1:] != line[:-1]) | (at[1:] - at[:-1] > WINDOW_MS)
+    since = np.empty_like(at)
+    since[order] = at[first][np.cumsum(first) - 1]
+    return since
 
 
 def _apart(calls: Shares) -> dict[int, Sums]:

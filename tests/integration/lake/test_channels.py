@@ -4,7 +4,7 @@ import asyncio
 import random
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import astuple, replace
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -15,10 +15,12 @@ from ringtrace.domain.account import Account
 from ringtrace.domain.attribution import Attribution, Basis, Credit
 from ringtrace.domain.call import GatewayKind, Outcome, Report
 from ringtrace.domain.flow import Flow
+from ringtrace.domain.hazard import Flags
 from ringtrace.domain.model import SHIPPED
 from ringtrace.domain.number import NumberKind, TrackingNumber
 from ringtrace.domain.site import Site
 from ringtrace.domain.source import Source
+from ringtrace.domain.tally import Shares
 from ringtrace.domain.visit import Device, Visit
 from ringtrace.services.commands import (
     ApplySetup,
@@ -31,6 +33,7 @@ from ringtrace.services.lake import DAY_MS, day_of
 from ringtrace.services.ports import CallFilter, ChannelRow
 from ringtrace.services.spam_records import Spam
 from ringtrace.store.lake.channels import channels
+from ringtrace.store.lake.lines import Lines
 from ringtrace.store.lake.place import LakeFolder
 from ringtrace.store.lake.seal import Sealer
 from ringtrace.store.lake.worker import LakeReports, Sources
@@ -160,16 +163,70 @@ async def test_what_changed_since_it_was_sealed_is_asked_of_the_store(
     assert same(found, await store.channels(1, where))
 
 
+@pytest.mark.parametrize("seed", range(3))
+async def test_whatever_is_sealed_changed_and_sealed_again_it_is_the_stores_report(
+    tmp_path: Path, seed: int
+) -> None:
+    rng = random.Random(seed)  # noqa: S311 - test data
+    store = SqliteStore.open(tmp_path / "store.db")
+    await fill(store, seed, calls=300, visits=20)
+    for step in range(3):
+        seal(tmp_path, day_of(END) - rng.randrange(DAYS // 2))
+        for _ in range(2):
+            since = rng.choice(
+                [None, END - rng.randrange(8, DAYS) * DAY_MS - rng.randrange(DAY_MS)]
+            )
+            until = rng.choice([None, END - rng.randrange(7 * DAY_MS)])
+            where = CallFilter(since=since, until=until, spam=rng.choice(list(Spam)))
+            found = await asyncio.to_thread(through_lake, tmp_path, where)
+            assert same(found, await store.channels(1, where))
+            marked = f"c{rng.randrange(300)}"
+            await store.submit(MarkSpam(1, GatewayKind.SIP, marked, True, False, END + step, None))
+    store.close()
+
+
+async def test_of_sealed_days_no_call_is_read_to_know_what_repeats_change(
+    store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = []
+
+    class Watched(Lines):
+        def read(
+            self, names: Sequence[str], day: int | None = None
+        ) -> Iterator[tuple[Shares, Flags]]:
+            for calls, spam in super().read(names, day):
+                read.append(len(calls.at))
+                yield calls, spam
+
+    monkeypatch.setattr("ringtrace.store.lake.channels.Lines", Watched)
+    seal(tmp_path, day_of(END) + 1)
+    wanted = await store.channels(1, CallFilter())
+
+    assert same(await asyncio.to_thread(through_lake, tmp_path, CallFilter()), wanted)
+    assert read == []
+
+    # With another file of one day those after it that have to do with it do not hold any more.
+    seal(tmp_path, day_of(END) + 1)
+    await store.submit(MarkSpam(1, GatewayKind.SIP, "c8", True, False, END + 1, None))
+    wanted = await store.channels(1, CallFilter())
+    assert same(await asyncio.to_thread(through_lake, tmp_path, CallFilter()), wanted)
+    assert sum(read) > 0
+    read.clear()
+    seal(tmp_path, day_of(END) + 1)
+    assert same(await asyncio.to_thread(through_lake, tmp_path, CallFilter()), wanted)
+    assert read == []
+
+
 async def test_a_day_that_is_sealed_anew_is_added_up_anew(
     store: SqliteStore, tmp_path: Path
 ) -> None:
     seal(tmp_path, day_of(END) + 1)
     await store.submit(MarkSpam(1, GatewayKind.SIP, "c8", True, True, END + 1, None))
-    sums = set((tmp_path / "lake").rglob("sums/calls/*/*.json"))
+    sums = set((tmp_path / "lake").rglob("sums/calls/*/sums-*.json"))
 
     seal(tmp_path, day_of(END) + 1)
 
-    again = set((tmp_path / "lake").rglob("sums/calls/*/*.json"))
+    again = set((tmp_path / "lake").rglob("sums/calls/*/sums-*.json"))
     assert again != sums
     assert len(again) == len(sums)
     where = CallFilter(spam=Spam.WITHOUT)

@@ -12,7 +12,7 @@ from ringtrace.domain import repeat
 from ringtrace.domain.hazard import Floats
 from ringtrace.domain.learning import CHANNEL_PRIOR
 from ringtrace.domain.model import SHIPPED, Model
-from ringtrace.domain.tally import Shares, Sums, independent, repeated, tally, totals
+from ringtrace.domain.tally import Moments, Shares, Sums, begun, independent, repeated, tally, totals
 from ringtrace.domain.totals import CHANNELS, NOISE, Total
 
 HOUR = 3_600_000
@@ -300,34 +300,82 @@ CALLS = st.lists(
 )  # fmt: skip
 
 
-@given(CALLS)
-def test_what_repeats_change_may_be_told_apart_from_the_sums(
-    made: list[tuple[float, float, float, int, bool, int]],
-) -> None:
-    """Of calls on lines with counted repeats alone, added to the sums of all: the same totals."""
+def made_calls(made: list[tuple[float, float, float, int, bool, int]]) -> Shares:
+    """On even lines nobody calls again."""
     made = sorted(made, key=lambda one: one[-1])
     table = [[1 - part, part * ads, part * (1 - ads)] for part, ads, *_ in made]
-    whole = Shares(
+    return Shares(
         at=np.array([12 * HOUR * at for *_, at in made], dtype=np.int64),
         line=np.array([line for _, _, _, line, _, _ in made], dtype=np.int64),
         site=np.array([line % 2 for _, _, _, line, _, _ in made], dtype=np.int64),
         counted=np.array([counted for *_, counted, _ in made], dtype=np.bool_),
         share=np.array(table, dtype=np.float64).reshape(-1, 3),
-        # On even lines nobody calls again.
         repeat=np.array([part * (line % 2) for _, _, part, line, *_ in made], dtype=np.float64),
     )
+
+
+@given(CALLS)
+def test_what_repeats_change_may_be_told_apart_from_the_sums(
+    made: list[tuple[float, float, float, int, bool, int]],
+) -> None:
+    """Of calls on lines with counted repeats alone, added to the sums of all: the same totals."""
+    whole = made_calls(made)
     models = {0: learnt(0.04), 1: learnt(0.5)}
     lines = np.unique(whole.line[whole.counted & (whole.repeat > 0)])
-    near = np.isin(whole.line, lines)
-
     sites = {site: sums_of(whole.share[whole.counted & (whole.site == site)]) for site in (0, 1)}
-    changed = repeated(
-        Shares(*(one[near] for one in (whole.at, whole.line, whole.site, whole.counted,
-                                       whole.share, whole.repeat)))
-    )  # fmt: skip
+
+    changed = repeated(whole.only(np.isin(whole.line, lines)))
 
     told = totals(independent(sites, columns=3) + changed, NAMES, models)
     for one, other in zip(told, tally(whole, NAMES, models), strict=True):
         assert (one.expected, one.low, one.high) == pytest.approx(
             (other.expected, other.low, other.high), abs=1e-6
         )
+
+
+@given(CALLS, st.integers(0, 40))
+def test_what_repeats_change_may_be_told_run_by_run_and_day_by_day(
+    made: list[tuple[float, float, float, int, bool, int]], day: int
+) -> None:
+    whole = made_calls(made)
+    models, until = {0: learnt(0.04), 1: learnt(0.5)}, day * 12 * HOUR
+    sites = {site: sums_of(whole.share[whole.counted & (whole.site == site)]) for site in (0, 1)}
+    told = Moments.nothing(3) + independent(sites, columns=3)
+
+    for since in np.unique(begun(whole)).tolist():
+        runs = whole.only(begun(whole) == since)
+        before = repeated(runs.only(runs.at < until))
+        told += before
+        told += (repeated(runs) - before).among(3, [1, 2])
+
+    for one, other in zip(totals(told, NAMES, models), tally(whole, NAMES, models), strict=True):
+        assert (one.expected, one.low, one.high) == pytest.approx(
+            (other.expected, other.low, other.high), abs=1e-5
+        )
+
+
+def test_moments_may_be_put_among_more_columns() -> None:
+    calls = shares(
+        [[0.2, 0.5, 0.3], [0.4, 0.3, 0.3]] * 30, line=[n // 2 for n in range(60)],
+        part=[0.0, 0.9] * 30,
+    )  # fmt: skip
+    wide = replace(calls, share=np.insert(calls.share, 1, 0.0, axis=1))
+    sites = {0: sums_of(wide.share)}
+
+    told = independent(sites, columns=4) + repeated(calls).among(4, [2, 3])
+
+    names = ["email", *NAMES]
+    models = {0: learnt(0.3, names)}
+    for one, other in zip(totals(told, names, models), tally(wide, names, models), strict=True):
+        assert (one.expected, one.low, one.high) == pytest.approx(
+            (other.expected, other.low, other.high), abs=1e-6
+        )
+
+
+def test_a_run_ends_where_nobody_calls_again_within_the_window() -> None:
+    days = [0, 14, 29, 30, 3]
+    calls = shares(
+        [[1.0, 0.0, 0.0]] * 5, at=[24 * HOUR * day for day in days], line=[7, 7, 7, 7, 8]
+    )
+
+    assert (begun(calls) // (24 * HOUR)).tolist() == [0, 0, 29, 29, 3]

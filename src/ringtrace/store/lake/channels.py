@@ -15,13 +15,14 @@ import duckdb
 
 from ringtrace.domain.attribution import WINDOW_MS
 from ringtrace.domain.model import Model
-from ringtrace.domain.tally import independent, totals
+from ringtrace.domain.tally import Moments, begun, independent, repeated, totals
 from ringtrace.services.lake import DAY_MS, DayRows, Kind, Part, day_of
 from ringtrace.services.ports import CallFilter, ChannelRow
 from ringtrace.services.spam_records import Spam
-from ringtrace.store.lake import parquet, sums
+from ringtrace.store.lake import parquet, repeats, sums
 from ringtrace.store.lake.lines import NO_SITE, Lines
 from ringtrace.store.lake.place import Place
+from ringtrace.store.lake.repeats import DayRepeats
 from ringtrace.store.lake.schema import TABLES
 from ringtrace.store.lake.span import Span, span
 from ringtrace.store.lake.staging import Staged, stage
@@ -124,11 +125,15 @@ def _calls(
     before = {day for day in read.days.sealed if where.since and day < day_of(where.since)}
     blocks = [block for some in told.values() for block in some]
     blocks += sums.blocks(read.database, read.calls(but=told.keys() | before), counted)
-    lines = Lines(read.database, read.calls(), _near(where), counted)
-    names = sorted(sums.channels(blocks) | lines.channels())
+    ready = _ready(read, where, told)
+    lines = _lines(read, where, counted, ready)
+    names = sorted(sums.channels(blocks) | ready.channels() | lines.channels())
     found = sums.added(blocks, names)
     by_code = {NO_SITE if site is None else codes[site]: it for site, it in found.sites.items()}
-    moments = independent(by_code, 1 + len(names)) + lines.changes(names)
+    moments = independent(by_code, 1 + len(names)) + ready.moments(where.spam, names, codes)
+    for calls, _ in lines.read(names):
+        known = (begun(calls) >= ready.since * DAY_MS) & (calls.at < ready.until * DAY_MS)
+        moments += repeated(calls) - repeated(calls.only(known))
     learnt = {codes[site]: model for site, model in models.items() if site in codes}
     return {
         name: ChannelRow(name, one.expected, one.low, one.high, answered, talk, 0, from_visits)
@@ -137,6 +142,64 @@ def _calls(
             found.talk_seconds.tolist(), found.from_visits.tolist(), strict=True,
         )
     }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """What is known of repeats in runs of calls begun since a day, until before another day."""
+
+    since: int
+    until: int
+    days: Sequence[DayRepeats]
+
+    def channels(self) -> set[str]:
+        return {name for one in self.days for name in one.channels}
+
+    def moments(self, sort: Spam, names: Sequence[str], codes: Mapping[str, int]) -> Moments:
+        told = Moments.nothing(1 + len(names))
+        for one in self.days:
+            told += one.moments(sort, self.since, names, codes)
+        return told
+
+
+def _ready(read: _Reading, where: CallFilter, summed: Collection[int]) -> _Ready:
+    """Days from the first whole one on, as far as nothing has changed since they were sealed.
+
+    Numbers have the sites that they had on the `summed` days.
+    """
+    since = 0 if where.since is None else -(-where.since // DAY_MS)
+    found: list[DayRepeats] = []
+    if where.spam not in repeats.READY or where.outcome is not None:
+        return _Ready(since, since, found)
+    files = {day: kinds[Kind.CALLS].name for day, kinds in read.days.sealed.items()
+             if Kind.CALLS in kinds}  # fmt: skip
+    for day in sorted(files.keys() | read.days.open):
+        if day < since:
+            continue
+        if day not in summed or day not in read.days.repeats:
+            return _Ready(since, day, found)
+        told = repeats.of_day(read.place.fetch(read.days.repeats[day]))
+        if not told.still_hold(day, files, since):
+            return _Ready(since, day, found)
+        found.append(told)
+    return _Ready(since, _LAST // DAY_MS, found)
+
+
+def _lines(read: _Reading, where: CallFilter, counted: str, ready: _Ready) -> Lines:
+    """Those with repeats of which it is not all known: after that, or of runs begun before."""
+    line, near = "SELECT DISTINCT hash(number, caller) AS line FROM", _near(where)
+    repeats_ = f"{line} {read.calls()} WHERE {counted} AND repeat > 0"
+    if not ready.days:
+        return Lines(read.database, read.calls(), near, repeats_, counted)
+    known = {day for day in read.days.sealed if day < ready.until}
+    wanted = (
+        f"{line} {read.calls(but=known)} WHERE {counted} AND repeat > 0"
+        f" AND started_at >= epoch_ms({ready.until * DAY_MS})"
+    )
+    if where.since is not None:
+        before = f"{near} AND started_at < epoch_ms({ready.since * DAY_MS})"
+        wanted += f" UNION ({repeats_} INTERSECT {line} {read.calls()} WHERE {before})"
+    return Lines(read.database, read.calls(), near, wanted, counted)
 
 
 def _sealed_sums(

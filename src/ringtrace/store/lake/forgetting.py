@@ -13,7 +13,7 @@ from ringtrace.store.lake import manifest as manifests
 from ringtrace.store.lake import parquet
 from ringtrace.store.lake.manifest import Manifest
 from ringtrace.store.lake.place import Place
-from ringtrace.store.lake.seal import drop_others, put
+from ringtrace.store.lake.putting import drop_others, put
 
 _EMPTIED = ("recording_url", "recording_seconds", "recording_channels", "session", "audio_format",
             "audio_sha256")  # fmt: skip

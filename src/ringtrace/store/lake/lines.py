@@ -1,7 +1,4 @@
-"""Lines (a caller and a number) on which calls are repeated, read call by call.
-
-All other calls are only added up (sums.py).
-"""
+"""Lines (a caller and a number) that are read call by call, because repeats are among the calls."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -10,8 +7,10 @@ import duckdb
 import numpy as np
 
 from ringtrace.domain.batch import sums
-from ringtrace.domain.tally import Moments, Shares, independent, repeated
+from ringtrace.domain.hazard import Flags
+from ringtrace.domain.tally import Shares
 from ringtrace.domain.totals import UNKNOWN
+from ringtrace.services.lake import DAY_MS
 
 NO_SITE: Final = -1
 _SOME: Final = 1 << 17
@@ -19,25 +18,26 @@ _SOME: Final = 1 << 17
 
 
 class Lines:
-    """Those of a report; they are put aside in the database until it is closed."""
+    """They are put aside in the database until it is closed."""
 
     def __init__(
-        self, database: duckdb.DuckDBPyConnection, source: str, near: str, counted: str
-    ) -> None:
-        """Of the calls of `source` those that are `near` may be repeated by those `counted`.
+        self, database: duckdb.DuckDBPyConnection, source: str, near: str, wanted: str,
+        counted: str = "true",
+    ) -> None:  # fmt: skip
+        """Calls of `source` that are `near`, on lines that the query `wanted` answers by hash.
 
-        Numbers have the sites that sums.know_sites told.
+        Those `counted` are of the report; numbers have the sites that sums.know_sites told.
         """
         self._database = database
+        database.execute(f"CREATE OR REPLACE TEMP TABLE line AS {wanted}")
+        if database.execute("SELECT count(*) FROM line").fetchone() == (0,):
+            near = "false"
         database.execute(
-            "CREATE TEMP TABLE line AS SELECT DISTINCT hash(number, caller) AS line"
-            f" FROM {source} WHERE {counted} AND repeat > 0"
-        )
-        database.execute(
-            "CREATE TEMP TABLE linked AS SELECT row_number() OVER () AS id, * FROM ("
+            "CREATE OR REPLACE TEMP TABLE linked AS SELECT row_number() OVER () AS id, * FROM ("
             "SELECT epoch_ms(started_at) AS began, hash(number, caller) AS line,"
-            f" coalesce(code, {NO_SITE}) AS site, coalesce({counted}, false) AS counted, repeat,"
-            f" unknown, shares FROM {source} LEFT JOIN site USING (number) WHERE {near}"
+            f" coalesce(site_code, {NO_SITE}) AS site, coalesce({counted}, false) AS counted,"
+            f" repeat, unknown, shares, spam FROM {source} LEFT JOIN site USING (number)"
+            f" WHERE {near}"
             ") SEMI JOIN line USING (line)"
         )
 
@@ -47,26 +47,33 @@ class Lines:
         )
         return {name for (name,) in found.fetchall()}
 
-    def changes(self, names: Sequence[str]) -> Moments:
-        """What repeats change in the moments of a report; the columns are UNKNOWN and `names`."""
-        told = independent({}, 1 + len(names))
-        for some in self._parts():
-            told += repeated(self._read(some, names))
-        return told
+    def read(self, names: Sequence[str], day: int | None = None) -> Iterator[tuple[Shares, Flags]]:
+        """All calls, some lines at a time, and which are spam; columns: UNKNOWN and the `names`.
 
-    def _parts(self) -> Iterator[str]:
-        (calls,) = self._database.execute("SELECT count(*) FROM linked").fetchone() or (0,)
-        parts = -(-calls // _SOME)
-        return (f"line % {parts} = {part}" for part in range(parts))
+        With a `day`: the lines that have a repeat on it, until its end.
+        """
+        source = "linked"
+        if day is not None:
+            source = "linked_of_day"
+            begin, end = day * DAY_MS, (day + 1) * DAY_MS
+            self._database.execute(
+                f"CREATE OR REPLACE TEMP TABLE {source} AS SELECT * FROM linked SEMI JOIN (SELECT"
+                f" line FROM linked WHERE repeat > 0 AND began >= {begin} AND began < {end})"
+                f" USING (line) WHERE began < {end}"
+            )
+        found = self._database.execute(f"SELECT count(*) FROM {source}").fetchone()
+        parts = -(-(found or (0,))[0] // _SOME)
+        for part in range(parts):
+            yield self._read(f"{source} WHERE line % {parts} = {part}", names)
 
-    def _read(self, some: str, names: Sequence[str]) -> Shares:
+    def _read(self, some: str, names: Sequence[str]) -> tuple[Shares, Flags]:
         calls: dict[str, Any] = self._database.execute(
-            "SELECT id, began, line, site, counted, repeat, unknown FROM linked"
-            f" WHERE {some} ORDER BY id"
+            "SELECT id, began, line, site, counted, repeat, unknown, spam"
+            f" FROM (FROM {some}) ORDER BY id"
         ).fetchnumpy()
         shared: dict[str, Any] = self._database.execute(
             "SELECT id, list_position($1::VARCHAR[], s.channel) AS code, s.share AS share"
-            f" FROM linked, unnest(shares) AS u(s) WHERE {some}",
+            f" FROM (FROM {some}), unnest(shares) AS u(s)",
             [list(names)],
         ).fetchnumpy()
         width, size = 1 + len(names), len(calls["id"])
@@ -74,7 +81,7 @@ class Lines:
         place = row * width + UNKNOWN + np.asarray(shared["code"])
         share = sums(place, shared["share"], size * width).reshape(size, width)
         share[:, UNKNOWN] = calls["unknown"]
-        return Shares(
+        told = Shares(
             at=np.asarray(calls["began"], dtype=np.int64),
             line=np.asarray(calls["line"]).astype(np.int64),
             site=np.asarray(calls["site"], dtype=np.int64),
@@ -82,3 +89,4 @@ class Lines:
             share=share,
             repeat=np.asarray(calls["repeat"], dtype=np.float64),
         )
+        return told, np.asarray(calls["spam"], dtype=np.bool_)

@@ -28,20 +28,21 @@ class SealedFile:
 class SealedPart:
     """As the store was when the change had this `mark`; a kind without rows has no file.
 
-    `sealed_at` is ms since 1970 UTC. `sums` is the name of a file (store/lake/sums.py), which those
-    have that have something to add up.
+    `sealed_at` is ms since 1970 UTC. `sums` (store/lake/sums.py) and `repeats` (repeats.py) are
+    names of files, where there is something to add up; of repeats only calls tell.
     """
 
     mark: str
     sealed_at: int
     files: Mapping[Kind, SealedFile]
     sums: str | None = None
+    repeats: str | None = None
 
     @property
     def names(self) -> frozenset[str]:
         """Of all files."""
-        named = {one.name for one in self.files.values()}
-        return frozenset(named if self.sums is None else named | {self.sums})
+        made = {one for one in (self.sums, self.repeats) if one is not None}
+        return frozenset(made | {one.name for one in self.files.values()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,9 @@ class Manifest:
     def files(self) -> Iterator[tuple[Kind, SealedFile]]:
         for part in self.parts.values():
             yield from part.files.items()
+
+    def files_of(self, part: Part) -> Mapping[Kind, SealedFile]:
+        return self.parts[part].files if part in self.parts else {}
 
     def having(self, part: Part, sealed: SealedPart | None) -> "Manifest":
         """The same day with another content of a part; None: without that part."""
@@ -91,8 +95,9 @@ def file_name(account_id: int, kind: Kind, day: int, sha256: str) -> str:
     return f"{_day_folder(account_id, kind, day)}part-{sha256[:16]}.parquet"
 
 
-def sums_name(account_id: int, part: Part, day: int, sha256: str) -> str:
-    return f"{_day_folder(account_id, _sums(part), day)}part-{sha256[:16]}.json"
+def made_name(account_id: int, part: Part, day: int, what: str, sha256: str) -> str:
+    """Of a file that is made of sealed ones; `what` is in it."""
+    return f"{_day_folder(account_id, _sums(part), day)}{what}-{sha256[:16]}.json"
 
 
 def folders(account_id: int, part: Part, day: int) -> list[str]:

@@ -1,6 +1,5 @@
 """Sealing: what changed of closed days becomes files, read back before it is believed."""
 
-import hashlib
 import logging
 import shutil
 import tempfile
@@ -17,6 +16,8 @@ from ringtrace.store.lake import manifest as manifests
 from ringtrace.store.lake import parquet, sums
 from ringtrace.store.lake.manifest import SealedFile, SealedPart
 from ringtrace.store.lake.place import Place
+from ringtrace.store.lake.putting import drop_others, put, put_made
+from ringtrace.store.lake.ready import make_ready
 from ringtrace.store.lake.staging import Staged, stage
 
 log = logging.getLogger(__name__)
@@ -85,6 +86,9 @@ class Sealer:
                 total += self._some_days(account_id, part, {one.day for one in some})
                 done += len(some)
                 progress(done, len(todo))
+            if part is Part.CALLS:
+                sites = self._rows.sites(account_id)
+                make_ready(self._place, account_id, sites, self._scratch)
         shutil.rmtree(self._scratch, ignore_errors=True)
         return total
 
@@ -117,8 +121,8 @@ class Sealer:
         files = {one.kind: self._file(database, account_id, day, one) for one in staged}
         known = manifests.read(self._place, account_id, day)
         written = {one.kind: _target(one) for one in staged}
-        added_up = put_sums(self._place, account_id, part, day, sums.encoded(database, written))
-        sealed = SealedPart(str(mark), self._clock(), files, added_up)
+        made = put_made(self._place, account_id, part, day, "sums", sums.encoded(database, written))
+        sealed = SealedPart(str(mark), self._clock(), files, made)
         manifests.keep(self._place, known.having(part, sealed))
         drop_others(self._place, account_id, day, part, sealed)
         found = Sealed(
@@ -140,36 +144,3 @@ class Sealer:
 
 def _target(staged: Staged) -> Path:
     return staged.path.with_suffix(".parquet")
-
-
-def put(
-    place: Place, account_id: int, kind: Kind, day: int, file: Path, content: tuple[int, str]
-) -> SealedFile:
-    """Nobody believes the file before a manifest names it; `content` is what `examine` says."""
-    sha256 = parquet.sha256_of(file)
-    name = manifests.file_name(account_id, kind, day, sha256)
-    place.put(name, file)
-    rows, digest = content
-    return SealedFile(name, rows, file.stat().st_size, sha256, digest)
-
-
-def put_sums(
-    place: Place, account_id: int, part: Part, day: int, content: bytes | None
-) -> str | None:
-    """The name of the file; None when nothing was added up."""
-    if content is None:
-        return None
-    name = manifests.sums_name(account_id, part, day, hashlib.sha256(content).hexdigest())
-    place.write(name, content)
-    return name
-
-
-def drop_others(
-    place: Place, account_id: int, day: int, part: Part, kept: SealedPart | None
-) -> None:
-    """Delete what no manifest names any more: the files before, and those of a killed run."""
-    named = kept.names if kept else frozenset[str]()
-    for folder in manifests.folders(account_id, part, day):
-        for name in list(place.names(folder)):
-            if name not in named:
-                place.delete(name)

@@ -14,12 +14,13 @@ from ringtrace.store.lake.seal import is_sealed
 class Span:
     """`sealed` by day and kind; of the `open` days the store says something else, or more.
 
-    `sums` by day are names of files (store/lake/sums.py).
+    `sums` and `repeats` by day are names of files (store/lake/sums.py, repeats.py).
     """
 
     sealed: Mapping[int, Mapping[Kind, SealedFile]]
     open: frozenset[int]
     sums: Mapping[int, str]
+    repeats: Mapping[int, str]
 
     def files(self, kind: Kind) -> list[SealedFile]:
         """Oldest day first."""
@@ -41,7 +42,7 @@ def span(
     changes = {
         one.day: one for one in rows.changes(account_id) if one.part is part and is_asked(one.day)
     }
-    sealed, sums = {}, {}
+    sealed, sums, repeats = {}, {}, {}
     for manifest in manifests.read_all(place, account_id, since, until):
         known = manifest.parts.get(part)
         if known is None:
@@ -52,4 +53,6 @@ def span(
             sealed[manifest.number] = known.files
             if known.sums is not None:
                 sums[manifest.number] = known.sums
-    return Span(sealed, frozenset(changes.keys() - sealed.keys()), sums)
+            if known.repeats is not None:
+                repeats[manifest.number] = known.repeats
+    return Span(sealed, frozenset(changes.keys() - sealed.keys()), sums, repeats)

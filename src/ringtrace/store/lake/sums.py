@@ -74,7 +74,7 @@ def know_sites(database: duckdb.DuckDBPyConnection, sites: Mapping[str, str]) ->
     codes = {site: code for code, site in enumerate(sorted(set(sites.values())))}
     database.execute(
         "CREATE OR REPLACE TEMP TABLE site AS SELECT unnest($1::VARCHAR[]) AS number,"
-        " unnest($2::VARCHAR[]) AS site, unnest($3::INTEGER[]) AS code",
+        " unnest($2::VARCHAR[]) AS site, unnest($3::INTEGER[]) AS site_code",
         [list(sites), list(sites.values()), [codes[site] for site in sites.values()]],
     )
     return codes
