@@ -38,6 +38,7 @@ format: $(VENV)/development ## format and mend what can be mended
 bench: $(VENV)/development $(VENV)/system ## measure speed beside a named floor; writes benchmarks/results/*.json
 	$(BIN)/python -m benchmarks.hot_routes
 	$(BIN)/python -m benchmarks.sip_load
+	$(BIN)/python -m benchmarks.lake
 
 KEPT := RINGTRACE_SOAK_RESULTS=benchmarks/results
 
@@ -49,6 +50,7 @@ soak: $(VENV)/development $(VENV)/system ## the long counts; writes benchmarks/r
 	RINGTRACE_MUTATIONS=2000 $(BIN)/python -m pytest -q tests/integration/sip/test_malformed.py
 	RINGTRACE_LOSSY_CALLS=100 $(BIN)/python -m pytest -q tests/integration/sip/test_loss.py
 	RINGTRACE_VISITS=2000 $(BIN)/python -m pytest -q -s tests/integration/store/test_lease_concurrency.py
+	$(BIN)/python -m benchmarks.lake --full
 
 docs: $(VENV)/development ## check that the documentation is complete
 	$(BIN)/python -m pytest -q tests/unit/test_docs.py

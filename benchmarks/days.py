@@ -7,12 +7,13 @@ from typing import Final
 
 import duckdb
 
-from ringtrace.services.lake import DAY_MS, Kind, Part, day_name
+from ringtrace.services.lake import Kind, Part, day_name
 from ringtrace.store.lake import manifest as manifests
-from ringtrace.store.lake import parquet
+from ringtrace.store.lake import parquet, sums
 from ringtrace.store.lake.manifest import SealedPart
 from ringtrace.store.lake.place import LakeFolder
-from ringtrace.store.lake.putting import put
+from ringtrace.store.lake.putting import put, put_made
+from ringtrace.store.lake.ready import make_ready
 
 DAYS: Final = 90
 LAST: Final = 20_700
@@ -78,6 +79,7 @@ def fill(folder: Path, place: LakeFolder, account_id: int, visits: int, calls: i
     store = sqlite3.connect(folder / "ringtrace.db")
     made = 0
     with parquet.connect(folder, memory="2GB", threads=2) as database:
+        sums.know_sites(database, {})
         database.execute("SELECT setseed(0.5)")
         database.execute(_query(_CALLS, rows=calls, first=LAST - DAYS, days=DAYS))
         for day in range(LAST - DAYS, LAST):
@@ -86,11 +88,12 @@ def fill(folder: Path, place: LakeFolder, account_id: int, visits: int, calls: i
                 (Part.CALLS, Kind.CALLS, _query(_CALLS_OF_DAY, day=day)),
                 (Part.TRAFFIC, Kind.VISITS, _query(_VISITS_OF_DAY, day=day, rows=visits // DAYS)),
             ):
-                sealed, rows = _sealed(database, folder, place, (account_id, day), kind, query)
-                made += rows * (kind is Kind.CALLS)
+                sealed = _sealed(database, folder, place, (account_id, day), kind, query)
+                made += sealed.files[kind].rows * (kind is Kind.CALLS)
                 manifest = manifest.having(part, sealed)
                 store.execute("INSERT INTO days VALUES (?, ?, ?, ?)", (account_id, part, day, day))
             manifests.keep(place, manifest)
+    make_ready(place, account_id, {}, folder)
     store.commit()
     store.close()
     return made
@@ -99,15 +102,18 @@ def fill(folder: Path, place: LakeFolder, account_id: int, visits: int, calls: i
 def _sealed(
     database: duckdb.DuckDBPyConnection, folder: Path, place: LakeFolder, of: tuple[int, int],
     kind: Kind, query: str,
-) -> tuple[SealedPart, int]:  # fmt: skip
+) -> SealedPart:  # fmt: skip
     account_id, day = of
+    part = Part.CALLS if kind is Kind.CALLS else Part.TRAFFIC
     target = folder / "made.parquet"
     parquet.copy(database, query, kind, target)
-    found = database.execute(f"SELECT count(*) FROM read_parquet({parquet.literal(target)})")
+    found = database.execute("SELECT count(*) FROM read_parquet(?)", [str(target)])
     (rows,) = found.fetchone() or (0,)
     file = put(place, account_id, kind, day, target, (rows, ""))
-    return SealedPart(str(day), 0, {kind: file}), rows
+    made = sums.encoded(database, {kind: target})
+    name = put_made(place, account_id, part, day, "sums", made)
+    return SealedPart(str(day), 0, {kind: file}, name)
 
 
 def _query(text: str, **values: int) -> str:
-    return Template(text).substitute(values, numbers=NUMBERS, channels=_CHANNELS, day_ms=DAY_MS)
+    return Template(text).substitute(values, numbers=NUMBERS, channels=_CHANNELS)
