@@ -49,11 +49,9 @@ _BROWSER = {"Origin": ORIGIN, "User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Chr
 _RAW_CALLS = (
     "SELECT s.channel, sum(s.share), sum(s.share) FILTER (outcome = 'answered'),"
     " sum(s.share * talk_seconds) FROM read_parquet({}) c, unnest(shares) AS u(s)"
-    " WHERE NOT spam AND started_at >= epoch_ms({}) GROUP BY 1"
+    " WHERE NOT spam AND {} GROUP BY 1"
 )
-_RAW_VISITS = (
-    "SELECT channel, count(*) FROM read_parquet({}) WHERE started_at >= epoch_ms({}) GROUP BY 1"
-)
+_RAW_VISITS = "SELECT channel, count(*) FROM read_parquet({}) WHERE {} GROUP BY 1"
 MONTH = CallFilter(since=(LAST - 30) * DAY_MS - 9 * 3_600_000, spam=Spam.WITHOUT)
 ALL = CallFilter(spam=Spam.WITHOUT)
 
@@ -62,12 +60,14 @@ def raw(folder: Path, place: LakeFolder, account_id: int, since: int | None) -> 
     """What anybody would write to ask the files the same."""
     named: dict[Kind, list[Path]] = {Kind.CALLS: [], Kind.VISITS: []}
     first = None if since is None else day_of(since)
+    asked = "true" if since is None else f"started_at >= epoch_ms({since})"
     for manifest in manifests.read_all(place, account_id, first):
         for kind, file in manifest.files():
             named[kind].append(place.fetch(file.name))
     with parquet.connect(folder, memory=MEMORY, threads=THREADS) as database:
         for kind, query in ((Kind.CALLS, _RAW_CALLS), (Kind.VISITS, _RAW_VISITS)):
-            database.execute(query.format(parquet.literal_list(named[kind]), since or 0)).fetchall()
+            files = parquet.literal_list(named[kind])
+            database.execute(query.format(files, asked)).fetchall()
 
 
 async def reports(folder: Path, visits: int, calls: int, rounds: int) -> dict[str, Any]:
