@@ -12,7 +12,16 @@ from ringtrace.domain import repeat
 from ringtrace.domain.hazard import Floats
 from ringtrace.domain.learning import CHANNEL_PRIOR
 from ringtrace.domain.model import SHIPPED, Model
-from ringtrace.domain.tally import Moments, Shares, Sums, begun, independent, repeated, tally, totals
+from ringtrace.domain.tally import (
+    Moments,
+    Shares,
+    Sums,
+    begun,
+    independent,
+    repeated,
+    tally,
+    totals,
+)
 from ringtrace.domain.totals import CHANNELS, NOISE, Total
 
 HOUR = 3_600_000

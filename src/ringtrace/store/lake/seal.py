@@ -87,8 +87,7 @@ class Sealer:
                 done += len(some)
                 progress(done, len(todo))
             if part is Part.CALLS:
-                sites = self._rows.sites(account_id)
-                make_ready(self._place, account_id, sites, self._scratch)
+                make_ready(self._place, account_id, self._sites(account_id), self._scratch)
         shutil.rmtree(self._scratch, ignore_errors=True)
         return total
 
@@ -98,11 +97,15 @@ class Sealer:
             marks, staged = self._stage(account_id, part, days, work)
             total = Sealed()
             with parquet.connect(work) as database:
-                sums.know_sites(database, self._rows.sites(account_id))
+                sums.know_sites(database, self._sites(account_id))
                 for day in sorted(days):
                     own = [one for (_, of), one in staged.items() if of == day]
                     total += self._day(database, account_id, part, day, marks[day], own)
         return total
+
+    def _sites(self, account_id: int) -> Mapping[str, str]:
+        with self._rows.snapshot():
+            return self._rows.sites(account_id)
 
     def _stage(
         self, account_id: int, part: Part, days: Collection[int], work: Path
