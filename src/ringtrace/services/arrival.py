@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from ringtrace.domain.number import NumberInvalidError, TrackingNumber, normalise
+from ringtrace.domain.withheld import is_withheld
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import FieldInvalidError, NumberUnknownError
 
@@ -45,8 +46,11 @@ def refuse_implausible(started_at: int, now: int) -> None:
 
 
 def readable_caller(directory: Directory, account_id: int, caller: str | None) -> str | None:
-    """The caller in E.164 where it can be read as a number, as delivered where it cannot."""
-    if not caller:
+    """The caller in E.164 where it can be read as a number, as delivered where it cannot.
+
+    None where he withholds his number: all who do would else be one caller.
+    """
+    if caller is None or is_withheld(caller):
         return None
     account = directory.account(account_id)
     try:

@@ -2,6 +2,7 @@
 
 import logging
 
+from ringtrace.domain.flow import is_phone
 from ringtrace.domain.screening import Finding, PastCall, screen
 from ringtrace.services.directory import Directory
 from ringtrace.services.watch_callers import CallerWatch, CallKey
@@ -17,9 +18,10 @@ class ScreenCaller:
     def __call__(self, key: CallKey, caller: str | None, number: str, at: int) -> Finding | None:
         """What is held against the caller of a call to `number`, `at` ms since 1970 UTC.
 
-        Nothing when he withholds his number, or when that cannot be told.
+        Nothing when he withholds his number, when a name stands in its place ("Reception"), which
+        many may share, or when that cannot be told.
         """
-        if caller is None:
+        if caller is None or not is_phone(caller):
             return None
         try:
             return self._found(key, caller, number, at)

@@ -94,10 +94,19 @@ async def test_a_beginning_blocks_all_its_numbers_but_those_that_are_trusted(sho
     assert [does(plan) for plan in plans] == [["hang_up"], ["dial"], ["dial"]]
 
 
-async def test_who_withholds_his_number_is_never_suspected(shop: Shop) -> None:
-    plans = [await rings(shop, f"call-{turn}", caller=None) for turn in range(12)]
+@pytest.mark.parametrize("caller", [None, "anonymous", "Restricted", "+266696687", "Reception"])
+async def test_whose_number_is_not_known_is_never_suspected(shop: Shop, caller: str | None) -> None:
+    """Many may be called so: together they are not one busy caller."""
+    plans = [await rings(shop, f"call-{turn}", caller=caller) for turn in range(12)]
 
     assert {tuple(does(plan)) for plan in plans} == {("dial",)}
+
+
+async def test_a_call_from_nobody_is_reported_as_withheld(shop: Shop) -> None:
+    await rings(shop, "one", caller="anonymous")
+    await ends(shop, "one", caller="anonymous")
+
+    assert (await shop.call("one")).caller is None
 
 
 async def test_the_block_of_another_account_is_none_of_ours(shop: Shop) -> None:
