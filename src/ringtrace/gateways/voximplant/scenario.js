@@ -903,6 +903,7 @@ function connect(leg, target, step, alone) {
     Logger.write(`ringtrace: not dialled (${error.message})`);
     closeLeg(leg, null);
     leg.gone = true;
+    letGo(leg);
     return;
   }
   // Who has to be spoken to first, or rings beside others, is not heard before he is joined.

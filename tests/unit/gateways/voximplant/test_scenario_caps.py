@@ -162,6 +162,28 @@ def test_a_caller_who_was_answered_goes_on_from_a_full_target_to_the_next_step(
     assert (report["outcome"], dialled(report)) == ("voicemail", [(AGENT, "operator_busy")])
 
 
+def test_a_target_that_cannot_be_dialled_gives_its_place_back(
+    phone: Phone, counting: Counting
+) -> None:
+    broken = Phone(
+        "const dials = VoxEngine.callPSTN;"
+        " VoxEngine.callPSTN = (to, ...more) => {"
+        f"   if (to === '{AGENT[1:]}') throw new Error('no such route');"
+        "    return dials(to, ...more);"
+        " };\n" + phone.scenario,
+        backend=counting,
+    )
+    result = broken.call(answers=ANSWERS)
+    report = counting.acknowledged()
+    assert [note for _, note in counting.legs] == [
+        {"leg": 1, "target": AGENT, "most_calls": 1},
+        {"leg": 1},
+    ]
+    assert counting.legs[1][0] < 1, "at once: nobody else need wait for it"
+    assert [leg["target"] for leg in report["legs"]] == [AGENT, SECOND]
+    assert [leg.to for leg in result.legs] == [SECOND[1:]]
+
+
 def test_a_plan_cut_down_for_the_storage_keeps_its_caps(phone: Phone, counting: Counting) -> None:
     many = [f"sip:desk{n}@{'branch' * 10}.example.com" for n in range(60)]
     counting.arrival = json_reply(200, plan(steps=[capped(*many, most=3)]))
