@@ -9,6 +9,7 @@ import contextlib
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ import msgspec
 
 from benchmarks import business, facts, processes, wrk
 from benchmarks.kept import Where, kept, reported_ids, visit_ids
+from benchmarks.layers import Layers, NotProfiledError
 from benchmarks.measure import Bench, Result, Tally
 from benchmarks.request import Template
 
@@ -40,6 +42,7 @@ class Options:
 
     rounds: int = 5
     seconds: int = 1
+    profile_seconds: int = 5
     concurrency: tuple[int, ...] = (64, 1, 256)
     exact: int = 2_000
     results: Path = RESULTS
@@ -101,11 +104,13 @@ def _measure(options: Options, bench: Bench, data: Path) -> dict[str, object]:
     )
     print(_HEAD)
     found = {one.name: _subject(options, bench, one) for one in templates}
+    profiles = _profiles(options, bench, templates)
     where = options.database_url or data
     stored = _stored(bench.tallies, where)
     memory = bench.subject.resident_mib()
     return {
         "subjects": {name: [asdict(one) for one in results] for name, results in found.items()},
+        "layers": {name: asdict(one) for name, one in profiles.items()},
         "bars": _bars(options, found),
         "stored": stored,
         "killed": _killed(options, bench, token, where),
@@ -126,6 +131,25 @@ def _subject(options: Options, bench: Bench, template: Template) -> list[Result]
         print(_row(template.name, result), flush=True)
         results.append(result)
     return results
+
+
+def _profiles(options: Options, bench: Bench, templates: Iterable[Template]) -> dict[str, Layers]:
+    """Nothing where the profiler may not look at the server."""
+    found: dict[str, Layers] = {}
+    print(_LAYERS_HEAD)
+    for template in templates:
+        if template.name not in _AT_ANY_CONCURRENCY:
+            continue
+        try:
+            one = bench.layers(
+                template, BAR_CONNECTIONS, options.profile_seconds, options.database_url
+            )
+        except NotProfiledError as error:
+            _say(f"no profile: {error}")
+            return {}
+        print(_layers_row(template.name, one), flush=True)
+        found[template.name] = one
+    return found
 
 
 def _stored(tallies: dict[str, Tally], where: Where) -> dict[str, object]:
@@ -211,6 +235,16 @@ def _row(name: str, one: Result) -> str:
     )
 
 
+_LAYERS_HEAD = f"\n{'CPU us of':<12}" + "".join(
+    f"{name:>10}" for name in ("http", "web", "services", "store", "writer", "database", "all")
+)
+
+
+def _layers_row(name: str, one: Layers) -> str:
+    parts = (one.http, one.web, one.services, one.store, one.writer, one.database)
+    return f"{name:<12}" + "".join(f"{part:>10.1f}" for part in (*parts, sum(parts)))
+
+
 def _write(options: Options, document: dict[str, object]) -> Path:
     options.results.mkdir(parents=True, exist_ok=True)
     name = "hot_routes" if options.database_url is None else "hot_routes-postgresql"
@@ -227,6 +261,7 @@ def _options(arguments: list[str] | None) -> Options:
     parser = argparse.ArgumentParser(prog="benchmarks.hot_routes", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="rounds of floor and subject")
     parser.add_argument("--seconds", type=int, default=1, help="of each run")
+    parser.add_argument("--profile-seconds", type=int, default=5, help="of each profile")
     parser.add_argument("--concurrency", default="64,1,256", help="connections, comma separated")
     parser.add_argument("--exact", type=int, default=2_000, help="page views before the kill")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the JSON")
@@ -238,11 +273,11 @@ def _options(arguments: list[str] | None) -> Options:
         concurrency = tuple(int(one) for one in given.concurrency.split(","))
     except ValueError:
         parser.error("--concurrency: numbers like 64,1,256 are needed")
-    if min(given.rounds, given.seconds, given.exact, *concurrency) < 1:
+    if min(given.rounds, given.seconds, given.profile_seconds, given.exact, *concurrency) < 1:
         parser.error("every count is at least 1")
     return Options(
-        given.rounds, given.seconds, concurrency, given.exact, given.results, given.data,
-        given.own_client, database_url=given.database_url,
+        given.rounds, given.seconds, given.profile_seconds, concurrency, given.exact,
+        given.results, given.data, given.own_client, database_url=given.database_url,
     )  # fmt: skip
 
 

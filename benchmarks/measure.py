@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from benchmarks import client, wrk
+from benchmarks import client, layers, wrk
+from benchmarks.layers import Layers
 from benchmarks.processes import Server
 from benchmarks.request import Figures, Template, id_of
 
@@ -94,10 +95,25 @@ class Bench:
             floor = self._run(self._floor, template, connections, seconds)
             subject = self._run(self.subject, template, connections, seconds)
             pairs.append((subject, floor))
-            tally = self.tallies.setdefault(template.name, Tally())
-            tally.sent += subject.sent
-            tally.acknowledged += subject.answered - subject.failed
+            self._count(template, subject)
         return _result(connections, pairs)
+
+    def layers(
+        self, template: Template, connections: int, seconds: int, database_url: str | None
+    ) -> Layers:
+        """Where the subject's time goes. Raises NotProfiledError."""
+
+        def load() -> int:
+            run = self._run(self.subject, template, connections, seconds)
+            self._count(template, run)
+            return run.answered
+
+        return layers.measured(self.subject, load, seconds, database_url)
+
+    def _count(self, template: Template, run: Run) -> None:
+        tally = self.tallies.setdefault(template.name, Tally())
+        tally.sent += run.sent
+        tally.acknowledged += run.answered - run.failed
 
     def _run(self, server: Server, template: Template, connections: int, seconds: int) -> Run:
         first = self._take(template, 0)

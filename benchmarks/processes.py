@@ -1,5 +1,6 @@
 """The two servers that are compared, each a process of its own."""
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -27,9 +28,11 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """User and system time of all its threads so far; counted in ticks of 10 ms."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text("ascii").rpartition(")")[2]
-        user, system = fields.split()[11:13]
-        return (int(user) + int(system)) * _TICK
+        return _cpu_seconds(Path(f"/proc/{self.process.pid}"))
+
+    def loop_cpu_seconds(self) -> float:
+        """The same of its first thread alone, which runs the event loop."""
+        return _cpu_seconds(Path(f"/proc/{self.process.pid}/task/{self.process.pid}"))
 
     def resident_mib(self) -> float:
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text("ascii").split()[1])
@@ -39,6 +42,45 @@ class Server:
         """End it as a power switch would, without a chance to write anything."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(STOP_SECONDS)
+
+
+def database_cpu_seconds(url: str | None) -> float:
+    """User and system time of PostgreSQL's processes that are there now.
+
+    0 without a database, and for one on another machine.
+    """
+    if url is None:
+        return 0.0
+    return sum(
+        _cpu_seconds(process)
+        for process in map(Path, (f"/proc/{one}" for one in asyncio.run(_processes(url))))
+        if _is_postgres(process)
+    )
+
+
+async def _processes(url: str) -> list[int]:
+    import asyncpg  # noqa: PLC0415 - an extra
+
+    connection = await asyncpg.connect(url)
+    try:
+        own = connection.get_server_pid()
+        found = await connection.fetch("SELECT pid FROM pg_stat_activity")
+        return [process for (process,) in found if process != own]
+    finally:
+        await connection.close()
+
+
+def _is_postgres(process: Path) -> bool:
+    try:
+        return (process / "comm").read_text("utf-8").strip() == "postgres"
+    except OSError:
+        return False
+
+
+def _cpu_seconds(process: Path) -> float:
+    fields = (process / "stat").read_text("ascii").rpartition(")")[2]
+    user, system = fields.split()[11:13]
+    return (int(user) + int(system)) * _TICK
 
 
 @contextlib.contextmanager

@@ -23,6 +23,7 @@ def document(
     options = Options(
         rounds=1,
         seconds=1,
+        profile_seconds=1,
         concurrency=(64,),
         exact=40,
         results=tmp_path_factory.mktemp("results"),
@@ -48,6 +49,17 @@ def test_the_bars_of_the_design_are_judged(document: dict[str, Any]) -> None:
     hits = ">= 0.5" if document["store"] == "sqlite" else ">= 0.4"
     assert [bar["bar"] for bar in document["bars"]] == [">= 0.8", ">= 0.8", hits, "<= 3.0"]
     assert all(isinstance(bar["met"], bool) for bar in document["bars"])
+
+
+def test_it_is_said_where_the_time_goes(document: dict[str, Any]) -> None:
+    layers = document["layers"]
+    if not layers:
+        pytest.skip("this machine lets nobody look at another process")
+    assert layers.keys() == {"plan", "hit_page"}
+    hit = layers["hit_page"]
+    assert min(hit["http"], hit["web"], hit["services"]) > 0
+    over_file = document["store"] == "sqlite"
+    assert (hit["writer"] > 0, hit["database"] > 0) == (over_file, not over_file)
 
 
 def test_it_is_said_what_was_measured_where(document: dict[str, Any]) -> None:
