@@ -1,7 +1,9 @@
 """HTTP responses that leave in one piece, and arrive although the request was not read to its end.
 
 uvicorn writes the head and the body of a response one after the other, and on a loopback or a fast
-network the second system call costs as much as answering the request did.
+network the second system call costs as much as answering the request did. Responses of one turn of
+the event loop leave together when it is over: to wake a reader who sleeps is what costs most, and
+one who gets several at once has to be woken once.
 
 It closes a connection that is not kept alive with the answer. While the client is still sending,
 as with an upload that was refused for its size, the operating system then resets the connection and
@@ -40,7 +42,7 @@ class _Lingering(asyncio.Protocol):
 
 
 class _Corked:
-    """A transport that keeps what is written until more comes or the loop's turn is over."""
+    """A transport that keeps what is written until the loop's turn is over."""
 
     def __init__(
         self,
@@ -58,14 +60,11 @@ class _Corked:
         if len(data) > _SMALL:
             self._flush()
             self._transport.write(data)
-            return
-        if self._kept is not None:
-            data, self._kept = self._kept + data, None
-            self._transport.write(data)
-            return
-        self._kept = data
-        # A stream's head must not wait for its first event.
-        self._loop.call_soon(self._flush)
+        elif self._kept is None:
+            self._kept = data
+            self._loop.call_soon(self._flush)
+        else:
+            self._kept += data
 
     def close(self) -> None:
         """The second time for good."""

@@ -88,6 +88,29 @@ async def test_head_and_body_leave_together() -> None:
     assert all(one.endswith(b"\r\n\r\nbody") for one in wire.writes)
 
 
+async def test_answers_of_one_turn_leave_when_it_is_over() -> None:
+    """Then a client who sleeps is woken once."""
+    wires = [Wire(), Wire()]
+    sent: list[list[int]] = []
+
+    async def noting(scope: Any, receive: Any, send: Any) -> None:
+        await whole(scope, receive, send)
+        sent.append([len(one.writes) for one in wires])
+
+    config = uvicorn.Config(noting, http=OneWriteProtocol, lifespan="off", log_config=None)
+    config.load()
+    state = uvicorn.server.ServerState()
+    for wire in wires:
+        protocol = OneWriteProtocol(config, state, {})
+        protocol.connection_made(wire)  # type: ignore[arg-type]  # as much of one as is needed
+        protocol.data_received(REQUEST % b"GET")
+    await asyncio.gather(*state.tasks)
+    await asyncio.sleep(0)
+
+    assert sent == [[0, 0], [0, 0]]
+    assert [len(one.writes) for one in wires] == [1, 1]
+
+
 async def test_a_head_without_a_body_leaves_too() -> None:
     wire = await asked(whole, REQUEST % b"HEAD")
 
