@@ -74,10 +74,9 @@ FROM (SELECT i, epoch_ms($day * 86400000::BIGINT + (random() * 86399000)::BIGINT
 """
 
 
-def fill(folder: Path, place: LakeFolder, account_id: int, visits: int, calls: int) -> int:
-    """Sealed days that the store in the `folder` knows to be as they are; returns the calls."""
+def fill(folder: Path, place: LakeFolder, account_id: int, visits: int, calls: int) -> None:
+    """Sealed days that the store in the `folder` knows to be as they are."""
     store = sqlite3.connect(folder / "ringtrace.db")
-    made = 0
     with parquet.connect(folder, memory="2GB", threads=2) as database:
         sums.know_sites(database, {})
         database.execute("SELECT setseed(0.5)")
@@ -89,14 +88,12 @@ def fill(folder: Path, place: LakeFolder, account_id: int, visits: int, calls: i
                 (Part.TRAFFIC, Kind.VISITS, _query(_VISITS_OF_DAY, day=day, rows=visits // DAYS)),
             ):
                 sealed = _sealed(database, folder, place, (account_id, day), kind, query)
-                made += sealed.files[kind].rows * (kind is Kind.CALLS)
                 manifest = manifest.having(part, sealed)
                 store.execute("INSERT INTO days VALUES (?, ?, ?, ?)", (account_id, part, day, day))
             manifests.keep(place, manifest)
     make_ready(place, account_id, {}, folder)
     store.commit()
     store.close()
-    return made
 
 
 def _sealed(

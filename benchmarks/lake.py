@@ -70,16 +70,27 @@ def raw(folder: Path, place: LakeFolder, account_id: int, since: int | None) -> 
             database.execute(query.format(files, asked)).fetchall()
 
 
-async def reports(folder: Path, visits: int, calls: int, rounds: int) -> dict[str, Any]:
-    place = LakeFolder(folder / "lake")
+def make_days(folder: Path, visits: int, calls: int) -> None:
     connection = connect(folder / "ringtrace.db")
     migrate(connection)
     connection.close()
-    calls = fill(folder, place, BIG, visits, calls)
+    place = LakeFolder(folder / "lake")
+    fill(folder, place, BIG, visits, calls)
     fill(folder, place, SMALL, visits // 400, max(DAYS, calls // 400))
+
+
+def _rows(place: LakeFolder, kind: Kind) -> int:
+    found = [one.files() for one in manifests.read_all(place, BIG)]
+    return sum(file.rows for files in found for of, file in files if of is kind)
+
+
+async def reports(folder: Path, rounds: int) -> dict[str, Any]:
+    place = LakeFolder(folder / "lake")
     sources = Sources(folder / "ringtrace.db", place, folder / "reports")
     lake = LakeReports(sources, lambda: LAST * DAY_MS)
-    told: dict[str, Any] = {"visits": visits, "calls": calls}
+    told: dict[str, Any] = {
+        "visits": _rows(place, Kind.VISITS), "calls": _rows(place, Kind.CALLS),
+    }  # fmt: skip
     dashboard = []
     try:
         await _awaited(lake, SMALL, ALL)
@@ -195,6 +206,7 @@ def main() -> None:
     words.add_argument("--full", action="store_true")
     words.add_argument("--rounds", type=int, default=5)
     words.add_argument("--results", type=Path, default=RESULTS, help="folder of the JSON")
+    words.add_argument("--days", type=Path, help="folder that has the days, or is to keep them")
     words.add_argument("--scale", type=float, default=0.1, help="of the full size")
     asked = words.parse_args()
     scale = 1.0 if asked.full else asked.scale
@@ -206,10 +218,11 @@ def main() -> None:
             "commit": commit(),
             "scale": scale,
         }
-        (folder / "reports").mkdir()
-        told = asyncio.run(
-            reports(folder, int(20_000_000 * scale), int(1_000_000 * scale), asked.rounds)
-        )
+        days = asked.days or folder
+        if not (days / "ringtrace.db").exists():
+            days.mkdir(parents=True, exist_ok=True)
+            make_days(days, int(20_000_000 * scale), int(1_000_000 * scale))
+        told = asyncio.run(reports(days, asked.rounds))
         done = asyncio.run(sealing(folder, int(1_000_000 * scale), 10.0))
     bars = {
         "report_ratio": [told["all"]["ratio"]["median"], REPORT_BAR],
