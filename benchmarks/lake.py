@@ -39,6 +39,7 @@ from ringtrace.store.lake.channels import MEMORY, THREADS
 from ringtrace.store.lake.place import LakeFolder
 from ringtrace.store.lake.worker import LakeReports, Sources
 from ringtrace.store.sqlite.connection import connect, migrate
+from ringtrace.store.sqlite.days import SqliteDays
 
 RESULTS = Path(__file__).with_name("results")
 BIG, SMALL = 1, 2
@@ -86,7 +87,7 @@ def _rows(place: LakeFolder, kind: Kind) -> int:
 
 async def reports(folder: Path, rounds: int) -> dict[str, Any]:
     place = LakeFolder(folder / "lake")
-    sources = Sources(folder / "ringtrace.db", place, folder / "reports")
+    sources = Sources(partial(SqliteDays, folder / "ringtrace.db"), place, folder / "reports")
     lake = LakeReports(sources, lambda: LAST * DAY_MS)
     told: dict[str, Any] = {
         "visits": _rows(place, Kind.VISITS), "calls": _rows(place, Kind.CALLS),

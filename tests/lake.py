@@ -5,12 +5,12 @@ from typing import Any
 
 import duckdb
 
-from ringtrace.config import Settings
+from ringtrace.bootstrap import open_days
+from ringtrace.config import DATABASE_URL, Settings
 from ringtrace.services.lake import Kind, day_of
 from ringtrace.store.lake import manifest as manifests
 from ringtrace.store.lake.place import LakeFolder, Place
 from ringtrace.store.lake.seal import Sealed, Sealer
-from ringtrace.store.sqlite.days import SqliteDays
 
 
 def place_of(settings: Settings) -> LakeFolder:
@@ -18,9 +18,14 @@ def place_of(settings: Settings) -> LakeFolder:
     return LakeFolder(settings.lake)
 
 
+def environment(settings: Settings) -> dict[str, str | None]:
+    """Of commands over the store that the settings name."""
+    return {DATABASE_URL: settings.database_url}
+
+
 def sealed(settings: Settings, at: int, place: Place | None = None) -> Sealed:
     """Seal all days before that of `at`, ms since 1970 UTC."""
-    with SqliteDays(settings.database) as days:
+    with open_days(settings) as days:
         sealer = Sealer(days, place or place_of(settings), settings.lake_scratch, lambda: at)
         return sealer.seal(day_of(at))
 

@@ -8,6 +8,9 @@ from pathlib import Path
 
 SECRET_BYTES = 32
 
+DATABASE_URL = "DATABASE_URL"
+"""Of the environment: names the database for every command."""
+
 
 class MailSecurity(StrEnum):
     """How mail goes to its server: TLS asked for, TLS from the first byte, or open."""
@@ -80,13 +83,14 @@ class Settings:
         return self.data / "recordings-at"
 
     @classmethod
-    def of(cls, data: Path) -> "Settings":
+    def of(cls, data: Path, database_url: str | None = None) -> "Settings":
         """Of the server that runs over `data`, or did so last, as far as the folder tells."""
         here = cls(data)
         return cls(
             data,
             recordings_at=_noted(here.recordings_note),
             lake_at=_noted(here.lake_note),
+            database_url=database_url,
         )
 
     @property

@@ -7,6 +7,8 @@ from typing import Final, NoReturn
 
 import click
 
+from ringtrace.config import DATABASE_URL
+
 EXIT_FAILED: Final = 1
 EXIT_BAD_INPUT: Final = 2
 
@@ -24,7 +26,7 @@ def data_option(command: Callable[..., None]) -> Callable[..., None]:
 def database_option(command: Callable[..., None]) -> Callable[..., None]:
     return click.option(
         "--database-url",
-        envvar="DATABASE_URL",
+        envvar=DATABASE_URL,
         help="postgresql://USER:PASSWORD@HOST/DATABASE instead of a file in the folder.",
     )(command)
 

@@ -7,14 +7,22 @@ from ringtrace.bootstrap.places import (
     open_lake,
     open_recordings,
 )
-from ringtrace.bootstrap.stores import DatabaseUnusableError, open_days, open_reader
+from ringtrace.bootstrap.stores import (
+    DatabaseUnusableError,
+    NoDataError,
+    changing_lake,
+    open_days,
+    open_reader,
+)
 
 __all__ = [
     "DataFolderInUseError",
     "DatabaseUnusableError",
     "House",
     "LakeUnusableError",
+    "NoDataError",
     "RecordingsUnusableError",
+    "changing_lake",
     "open_days",
     "open_house",
     "open_lake",

@@ -3,11 +3,12 @@
 import asyncio
 import logging
 import multiprocessing
+import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
-from ringtrace.config import Settings
+from ringtrace.config import DATABASE_URL, Settings
 from ringtrace.domain.model import Model
 from ringtrace.domain.past import Past, learn
 
@@ -27,9 +28,13 @@ def _learnt(past: Past, at: int) -> dict[str, Any]:
 
 async def seal_apart(settings: Settings) -> None:
     """In a process of its own, which gives way to everything else; it dies with us."""
+    # Not among the arguments, which everybody on the machine can read.
+    environment = {name: value for name, value in os.environ.items() if name != DATABASE_URL}
+    if settings.database_url is not None:
+        environment[DATABASE_URL] = settings.database_url
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "ringtrace", "seal", "--data", str(settings.data),
-        stdout=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL, env=environment,
     )  # fmt: skip
     try:
         ended = await process.wait()

@@ -125,7 +125,7 @@ async def open_house(
             use_cases.write_off_calls.for_ever(),
             deliver.for_ever(),
             _keep_up(store, use_cases.directory),
-            *_sealing(settings, clock),
+            *_sealing(settings, store, clock),
         ):
             parts.push_async_callback(_end, asyncio.create_task(work))
         return House(settings, use_cases, app, deliver, parts.pop_all())
@@ -188,7 +188,7 @@ def _base_url(settings: Settings) -> Callable[[], str]:
     return base
 
 
-def _sealing(settings: Settings, clock: Clock) -> list[Coroutine[Any, Any, None]]:
+def _sealing(settings: Settings, store: Store, clock: Clock) -> list[Coroutine[Any, Any, None]]:
     """What seals the days, unless there is no lake. Raises LakeUnusableError."""
     try:
         open_lake(settings)
@@ -198,7 +198,7 @@ def _sealing(settings: Settings, clock: Clock) -> list[Coroutine[Any, Any, None]
             raise
         log.info("lake_off reason=%r", str(error))
         return []
-    return [every_night(partial(seal_apart, settings), clock)]
+    return [every_night(partial(seal_apart, settings), store, clock)]
 
 
 async def _end(task: asyncio.Task[None]) -> None:

@@ -38,8 +38,6 @@ def open_recordings(settings: Settings) -> RecordingStore:
 
 def open_lake(settings: Settings) -> Place:
     """Raises LakeUnusableError."""
-    if settings.database_url is not None:
-        raise LakeUnusableError("the lake is sealed from the file in the data folder alone so far")
     if settings.lake_at == NO_LAKE:
         raise LakeUnusableError("the server runs without a lake: `serve --lake`")
     if find_spec("duckdb") is None:

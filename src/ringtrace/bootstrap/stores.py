@@ -1,21 +1,32 @@
 """The store that the settings name: a file, or a database that servers share."""
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING
 
 from ringtrace.bootstrap.clock import now
 from ringtrace.bootstrap.places import LakeUnusableError, open_lake
 from ringtrace.config import Settings
 from ringtrace.services.errors import StoreAwayError
 from ringtrace.services.ports import Clock, Reads, Store
+from ringtrace.store.lake.place import LakeInUseError, locked
 from ringtrace.store.lake.worker import LakeReports, Sources
+from ringtrace.store.schema import SchemaNotReadyError
 from ringtrace.store.sqlite.days import SqliteDays
 from ringtrace.store.sqlite.reader import SqliteReader
 from ringtrace.store.sqlite.store import SqliteStore
 
+if TYPE_CHECKING:
+    from ringtrace.store.lake.worker import Days
+
 
 class DatabaseUnusableError(RuntimeError):
     """The database's URL cannot be read, there is no driver for it, or its server is too old."""
+
+
+class NoDataError(FileNotFoundError):
+    """No server has ever run over the folder, or over the database."""
 
 
 @contextlib.asynccontextmanager
@@ -34,7 +45,9 @@ async def open_store(settings: Settings, clock: Clock = now) -> AsyncIterator[St
     with _database_errors():
         from ringtrace.store.postgres.store import PostgresStore  # noqa: PLC0415 - an extra
 
-        database = await PostgresStore.open(settings.database_url)
+        database = await PostgresStore.open(
+            settings.database_url, reports=_reports(settings, clock)
+        )
     try:
         yield database
     finally:
@@ -45,11 +58,10 @@ async def open_store(settings: Settings, clock: Clock = now) -> AsyncIterator[St
 async def open_reader(settings: Settings) -> AsyncIterator[Reads]:
     """The store for reading alone, also while servers run over it.
 
-    Raises FileNotFoundError, StoreAwayError, DatabaseUnusableError.
+    Raises NoDataError, StoreAwayError, DatabaseUnusableError.
     """
     if settings.database_url is None:
-        if not settings.database.exists():
-            raise FileNotFoundError(f"no data in {settings.data}: start `ringtrace serve` first")
+        _see_file(settings)
         file = SqliteReader(settings.database, _reports(settings, now))
         try:
             yield file
@@ -62,18 +74,57 @@ async def open_reader(settings: Settings) -> AsyncIterator[Reads]:
             open_reader_pool,
         )
 
-        database = PostgresReader(await open_reader_pool(settings.database_url))
+        database = PostgresReader(
+            await open_reader_pool(settings.database_url), reports=_reports(settings, now)
+        )
     try:
         yield database
     finally:
         await database.close()
 
 
-def open_days(settings: Settings) -> SqliteDays:
-    """The rows of the store by day. Raises FileNotFoundError."""
+def open_days(settings: Settings) -> "Days":
+    """The rows of the store by day.
+
+    Raises NoDataError, StoreAwayError, DatabaseUnusableError.
+    """
+    if settings.database_url is not None:
+        with _database_errors():
+            return _opener(settings)()
+    _see_file(settings)
+    return _opener(settings)()
+
+
+@contextlib.contextmanager
+def changing_lake(settings: Settings) -> Iterator[None]:
+    """One process at a time changes a lake, on whichever machine it runs.
+
+    Raises LakeInUseError, StoreAwayError.
+    """
+    with locked(settings.lake_lock):
+        if settings.database_url is None:
+            yield
+            return
+        from ringtrace.store.postgres.waiting import turn  # noqa: PLC0415 - an extra
+
+        with turn(settings.database_url, "lake") as mine:
+            if not mine:
+                raise LakeInUseError
+            yield
+
+
+def _see_file(settings: Settings) -> None:
     if not settings.database.exists():
-        raise FileNotFoundError(f"no data in {settings.data}: start `ringtrace serve` first")
-    return SqliteDays(settings.database)
+        raise NoDataError(f"no data in {settings.data}: start `ringtrace serve` first")
+
+
+def _opener(settings: Settings) -> Callable[[], "Days"]:
+    """Another process may have it."""
+    if settings.database_url is None:
+        return partial(SqliteDays, settings.database)
+    from ringtrace.store.postgres.days import PostgresDays  # noqa: PLC0415 - an extra
+
+    return partial(PostgresDays, settings.database_url)
 
 
 @contextlib.contextmanager
@@ -87,6 +138,8 @@ def _database_errors() -> Iterator[None]:
         ) from error
     try:
         yield
+    except SchemaNotReadyError as error:
+        raise NoDataError(f"no data in the database: {error}") from error
     except ValueError as error:
         raise DatabaseUnusableError(f"the database: {error}") from error
     except AWAY as error:
@@ -99,4 +152,4 @@ def _reports(settings: Settings, clock: Clock) -> LakeReports | None:
         place = open_lake(settings)
     except LakeUnusableError:
         return None
-    return LakeReports(Sources(settings.database, place, settings.report_scratch), clock)
+    return LakeReports(Sources(_opener(settings), place, settings.report_scratch), clock)

@@ -12,28 +12,42 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
-from ringtrace.bootstrap import LakeUnusableError, open_days, open_lake
+from ringtrace.bootstrap import (
+    DatabaseUnusableError,
+    LakeUnusableError,
+    NoDataError,
+    changing_lake,
+    open_days,
+    open_lake,
+)
 from ringtrace.config import Settings
+from ringtrace.services.errors import StoreAwayError
 from ringtrace.services.seal_days import open_since
-from ringtrace.shell import EXIT_BAD_INPUT, EXIT_FAILED, data_option, end
-from ringtrace.store.lake.place import LakeInUseError, locked
+from ringtrace.shell import EXIT_BAD_INPUT, EXIT_FAILED, data_option, database_option, end
+from ringtrace.store.lake.place import LakeInUseError
 
 _NICE: Final = 19
+
+UNUSABLE: Final = (
+    LakeUnusableError, DatabaseUnusableError, NoDataError, StoreAwayError
+)  # fmt: skip
+"""What keeps a lake, or the store it is made of, from being opened."""
 
 
 @click.command()
 @data_option
-def seal(data: Path) -> None:
+@database_option
+def seal(data: Path, database_url: str | None) -> None:
     """Seal the days that have ended, and those that changed since they were sealed.
 
     The server does so every night; it may run meanwhile. What is stopped half-way is done again.
     """
     os.umask(0o077)
     _give_way()
-    settings = Settings.of(data)
+    settings = Settings.of(data, database_url)
     try:
         place, days = open_lake(settings), open_days(settings)
-    except (LakeUnusableError, FileNotFoundError) as error:
+    except UNUSABLE as error:
         end(EXIT_BAD_INPUT, str(error))
     # DuckDB is an extra, and the other commands need not wait until it is loaded.
     from ringtrace.store.lake.seal import Sealer  # noqa: PLC0415
@@ -41,7 +55,7 @@ def seal(data: Path) -> None:
     with days, progress_bar() as bar:
         task = bar.add_task("sealing", total=None)
         try:
-            with locked(settings.lake_lock):
+            with changing_lake(settings):
                 sealed = Sealer(days, place, settings.lake_scratch, now).seal(
                     open_since(now()),
                     lambda done, total: bar.update(task, completed=done, total=total),

@@ -7,11 +7,12 @@ from pathlib import Path
 import click
 import msgspec
 
-from ringtrace.bootstrap import LakeUnusableError, open_days, open_lake
+from ringtrace.bootstrap import open_days, open_lake
 from ringtrace.config import Settings
-from ringtrace.lake.command import progress_bar
+from ringtrace.lake.command import UNUSABLE, progress_bar
+from ringtrace.services.errors import StoreAwayError
 from ringtrace.services.lake import Kind, day_number
-from ringtrace.shell import EXIT_BAD_INPUT, EXIT_FAILED, data_option, end
+from ringtrace.shell import EXIT_BAD_INPUT, EXIT_FAILED, data_option, database_option, end
 
 _FORMATS = ("parquet", "csv", "jsonl")
 
@@ -22,6 +23,7 @@ def _day(_ctx: click.Context, _param: click.Parameter, said: datetime | None) ->
 
 @click.command()
 @data_option
+@database_option
 @click.option("--account", "account_id", default=1, show_default=True)
 @click.option("--kind", "kinds", multiple=True, type=click.Choice([kind.value for kind in Kind]),
               help="May be repeated; all kinds unless told otherwise.")  # fmt: skip
@@ -36,6 +38,7 @@ def _day(_ctx: click.Context, _param: click.Parameter, said: datetime | None) ->
 def export(
     *,
     data: Path,
+    database_url: str | None,
     account_id: int,
     kinds: tuple[str, ...],
     since: int | None,
@@ -48,10 +51,10 @@ def export(
     Open days are as of now. The files hold callers' numbers: keep them as you keep the data folder.
     """
     os.umask(0o077)
-    settings = Settings.of(data)
+    settings = Settings.of(data, database_url)
     try:
         place, days = open_lake(settings), open_days(settings)
-    except (LakeUnusableError, FileNotFoundError) as error:
+    except UNUSABLE as error:
         end(EXIT_BAD_INPUT, str(error))
     # DuckDB is an extra, and the other commands need not wait until it is loaded.
     from ringtrace.store.lake import export as exports  # noqa: PLC0415
@@ -70,7 +73,7 @@ def export(
                 folder,
                 lambda done, total: bar.update(task, completed=done, total=max(done, total)),
             )
-        except (ManifestInvalidError, SealMismatchError, OSError) as error:
+        except (ManifestInvalidError, SealMismatchError, StoreAwayError, OSError) as error:
             end(EXIT_FAILED, f"the export is not complete, run this again: {error}")
     rows = dict.fromkeys((kind.value for kind in Kind if kind in wanted.kinds), 0)
     for file in contents.files:

@@ -5,15 +5,16 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from ringtrace.services.errors import StoreAwayError
 from ringtrace.services.lake import DAY_MS
-from ringtrace.services.ports import Clock
+from ringtrace.services.ports import Clock, Store
 
 log = logging.getLogger(__name__)
 
 NIGHT_MS: Final = 30 * 60_000
 """A day is closed so long after midnight UTC: its last reports are in, its models are learnt."""
 
-_LOOK_SECONDS: Final = 60.0
+LOOK_SECONDS: Final = 60.0
 
 
 def open_since(now: int) -> int:
@@ -21,15 +22,23 @@ def open_since(now: int) -> int:
     return (now - NIGHT_MS) // DAY_MS
 
 
-async def every_night(seal: Callable[[], Awaitable[None]], clock: Clock) -> None:
-    """Runs until it is cancelled; soon after a start as well, for the nights that were missed."""
+async def every_night(seal: Callable[[], Awaitable[None]], store: Store, clock: Clock) -> None:
+    """Runs until it is cancelled; soon after a start as well, for the nights that were missed.
+
+    Of several servers one seals; who comes second finds everything sealed.
+    """
     done = 0
     while True:
-        await asyncio.sleep(_LOOK_SECONDS)
-        if open_since(clock()) == done:
+        await asyncio.sleep(LOOK_SECONDS)
+        night = open_since(clock())
+        if night == done:
             continue
-        done = open_since(clock())
         try:
-            await seal()
+            async with store.alone("sealing") as mine:
+                if mine:
+                    done = night
+                    await seal()
+        except StoreAwayError:
+            log.warning("days_not_sealed")
         except Exception:  # one night that goes wrong must not end the nights
             log.exception("days_not_sealed")

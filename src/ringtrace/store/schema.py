@@ -10,6 +10,10 @@ class SchemaTooNewError(RuntimeError):
     """The data was written by a newer Ringtrace."""
 
 
+class SchemaNotReadyError(RuntimeError):
+    """Nothing is kept there yet, or by an older program: a server that starts makes it ready."""
+
+
 def steps(package: str) -> list[str]:
     """The scripts of the package's store, the first one first."""
     folder = files(package) / "migrations"
@@ -23,3 +27,10 @@ def not_newer(version: int, known: int) -> None:
     """Raises SchemaTooNewError."""
     if version > known:
         raise SchemaTooNewError(f"schema {version} is newer than this program's {known}")
+
+
+def ready(version: int, known: int) -> None:
+    """Raises SchemaNotReadyError, SchemaTooNewError."""
+    not_newer(version, known)
+    if version < known:
+        raise SchemaNotReadyError(f"schema {version} of {known}: start `ringtrace serve` first")

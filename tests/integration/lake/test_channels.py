@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import astuple, replace
+from functools import partial
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
@@ -270,7 +271,7 @@ async def test_without_a_sealed_day_the_store_answers(store: SqliteStore, tmp_pa
 
 def reports(tmp_path: Path, seconds: float = 60.0) -> LakeReports:
     place = LakeFolder(tmp_path / "lake")
-    sources = Sources(tmp_path / "store.db", place, tmp_path / "reports")
+    sources = Sources(partial(SqliteDays, tmp_path / "store.db"), place, tmp_path / "reports")
     return LakeReports(sources, lambda: END, seconds)
 
 

@@ -13,15 +13,19 @@ from click.testing import CliRunner, Result
 from ringtrace import cli
 from ringtrace.config import Settings
 from ringtrace.services.lake import DAY_MS
-from tests.lake import place_of, sealed
-from tests.shop import POOL, Shop, rfc
+from tests.lake import environment, place_of, sealed
+from tests.shop import POOL, Shop, on_every_store, rfc
+
+pytestmark = on_every_store
 
 CALLER = "+12025550177"
 
 
 def export(settings: Settings, folder: Path, *words: str) -> Result:
     return CliRunner().invoke(
-        cli.main, ["export", "--to", str(folder), "--data", str(settings.data), *words]
+        cli.main,
+        ["export", "--to", str(folder), "--data", str(settings.data), *words],
+        env=environment(settings),
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from ringtrace.bootstrap import changing_lake
 from ringtrace.config import Settings
 from ringtrace.services.lake import DAY_MS, Kind, Part, day_of
 from ringtrace.store.lake import manifest as manifests
@@ -22,7 +23,8 @@ from ringtrace.store.lake.place import LakeInUseError, locked
 from ringtrace.store.lake.staging import Staged
 from tests.bucket import BUCKET, CREDENTIALS, s3_service
 from tests.lake import files, place_of, rows, sealed
-from tests.shop import POOL, TARGET, Shop, bearer, rfc
+from tests.postgres import Postgres
+from tests.shop import POOL, TARGET, Shop, bearer, on_every_store, rfc
 
 
 async def busy_day(shop: Shop) -> str:
@@ -39,6 +41,7 @@ def tomorrow(shop: Shop) -> int:
     return shop.clock.now + DAY_MS
 
 
+@on_every_store
 async def test_a_closed_day_is_sealed_as_the_store_has_it(shop: Shop) -> None:
     visit = await busy_day(shop)
 
@@ -63,6 +66,7 @@ async def test_a_closed_day_is_sealed_as_the_store_has_it(shop: Shop) -> None:
     assert shown["visit_id"] == visit
 
 
+@on_every_store
 async def test_an_open_day_is_not_sealed_and_nothing_is_sealed_twice(shop: Shop) -> None:
     await busy_day(shop)
 
@@ -71,6 +75,7 @@ async def test_an_open_day_is_not_sealed_and_nothing_is_sealed_twice(shop: Shop)
     assert sealed(shop.house.settings, tomorrow(shop)).days == 0
 
 
+@on_every_store
 async def test_what_comes_late_seals_its_day_anew(shop: Shop) -> None:
     visit = await busy_day(shop)
     settings = shop.house.settings
@@ -96,6 +101,7 @@ async def test_what_comes_late_seals_its_day_anew(shop: Shop) -> None:
     assert not any(path.exists() for path in before)
 
 
+@on_every_store
 async def test_accounts_have_files_of_their_own(shop: Shop) -> None:
     await busy_day(shop)
     await shop.report("theirs", number="+12025550201", token=shop.foreign["sip"])
@@ -224,6 +230,24 @@ async def test_a_killed_seal_is_done_again(shop: Shop) -> None:
 def test_one_process_at_a_time_changes_a_lake(tmp_path: Path) -> None:
     with locked(tmp_path / "lock"), pytest.raises(LakeInUseError), locked(tmp_path / "lock"):
         pass
+
+
+async def test_one_server_over_a_database_changes_its_lake(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    """Wherever it runs: the other has a folder of its own."""
+    url = await postgres.empty_database()
+    one, other = (Settings(tmp_path / name, database_url=url) for name in ("one", "other"))
+    for settings in (one, other):
+        settings.data.mkdir()
+
+    def both() -> None:
+        with changing_lake(one), pytest.raises(LakeInUseError), changing_lake(other):
+            pass
+        with changing_lake(other):
+            pass
+
+    await asyncio.to_thread(both)
 
 
 @pytest.fixture

@@ -12,6 +12,9 @@ from typing import Protocol
 class LakeInUseError(RuntimeError):
     """Another process seals, forgets or imports now."""
 
+    def __init__(self) -> None:
+        super().__init__("another process seals, forgets or imports now")
+
 
 class Place(Protocol):
     """Names have slashes. Every method raises OSError when the place cannot be reached."""
@@ -109,5 +112,5 @@ def locked(file: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise LakeInUseError("another process seals, forgets or imports now") from error
+            raise LakeInUseError from error
         yield

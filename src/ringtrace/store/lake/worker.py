@@ -6,17 +6,25 @@ import multiprocessing
 import os
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from ringtrace.services.lake import DAY_MS
 from ringtrace.services.ports import CallFilter, ChannelRow, Clock
 from ringtrace.store.lake.manifest import days_folder
 from ringtrace.store.lake.place import Place
+
+if TYPE_CHECKING:
+    from ringtrace.store.lake.channels import ReportRows
+
+    class Days(ReportRows, AbstractContextManager["Days"], Protocol):
+        """The rows of a store, opened."""
+
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +41,8 @@ _NICE: Final = 5
 class Sources:
     """What the process reads."""
 
-    database: Path
+    days: Callable[[], "Days"]
+    """Opens the rows of the store, in the process that reads them."""
     place: Place
     scratch: Path
 
@@ -126,10 +135,9 @@ def _answer_for_ever(pipe: Connection, sources: Sources) -> None:
     import duckdb  # noqa: PLC0415
 
     from ringtrace.store.lake.channels import channels  # noqa: PLC0415
-    from ringtrace.store.sqlite.days import SqliteDays  # noqa: PLC0415
 
     os.nice(_NICE)
-    with SqliteDays(sources.database) as days:
+    with sources.days() as days:
         while True:
             try:
                 account_id, where = pipe.recv()

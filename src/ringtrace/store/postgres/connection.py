@@ -72,6 +72,15 @@ async def open_connection(url: str) -> RawConnection:
     )
 
 
+async def open_changing_connection(url: str) -> "asyncpg.Connection[asyncpg.Record]":
+    """For a command that changes what is there; it takes its time. Raises as open_connection."""
+    return await asyncpg.connect(
+        url,
+        timeout=CONNECT_SECONDS,
+        server_settings={**_SETTINGS, "statement_timeout": "0"},
+    )
+
+
 async def open_reading_connection(url: str) -> "asyncpg.Connection[asyncpg.Record]":
     """For one who reads what is long, in transactions of his own. Raises as open_connection."""
     return await asyncpg.connect(

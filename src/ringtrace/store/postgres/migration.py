@@ -1,7 +1,10 @@
 """Bringing the schema up to date, one server at a time."""
 
 import re
+from collections.abc import Awaitable
 from typing import Final
+
+import asyncpg
 
 from ringtrace.store import schema
 from ringtrace.store.postgres.connection import Connection
@@ -41,6 +44,33 @@ async def migrate(connection: Connection, *, partitioned: bool = False) -> int:
             await connection.execute("INSERT INTO schema_steps VALUES ($1)", number)
     await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK)
     return len(steps)
+
+
+async def version(connection: Connection) -> int:
+    """Steps that have been applied; 0 of a database that nobody has used."""
+    if await connection.fetchval("SELECT to_regclass('schema_steps')") is None:
+        return 0
+    return int(await connection.fetchval("SELECT coalesce(max(step), 0) FROM schema_steps"))
+
+
+async def ready(
+    opening: Awaitable["asyncpg.Connection[asyncpg.Record]"],
+) -> "asyncpg.Connection[asyncpg.Record]":
+    """The connection, to a database with this program's schema.
+
+    Raises SchemaNotReadyError, SchemaTooNewError, and what opening raises.
+    """
+    connection = await opening
+    try:
+        schema.ready(await version(connection), newest_version())
+    except BaseException:
+        await connection.close()
+        raise
+    return connection
+
+
+def newest_version() -> int:
+    return len(schema.steps("ringtrace.store.postgres"))
 
 
 def _partitioned(script: str) -> str:

@@ -25,6 +25,7 @@ from ringtrace.services.ports import (
     CallFilter,
     CallPage,
     CallRecord,
+    ChannelReports,
     ChannelRow,
     Configuration,
     DeliveryFilter,
@@ -86,17 +87,25 @@ _LOST: Final = (
 
 
 class PostgresReader:
-    """The reading half of the store port over a pool of `open_reader_pool`; `close` it."""
+    """The reading half of the store port over a pool of `open_reader_pool`.
 
-    def __init__(self, pool: Pool, pulse: Pulse | None = None) -> None:
+    `close` it, and with it `reports`.
+    """
+
+    def __init__(
+        self, pool: Pool, pulse: Pulse | None = None, reports: ChannelReports | None = None
+    ) -> None:
         self._pool = pool
         self._pulse = pulse or Pulse()
+        self._reports = reports
         self._closed = False
         self._whole = asyncio.Semaphore(max(1, pool.get_max_size() // 2))
 
     async def close(self) -> None:
         """Ends what is still read after a few seconds."""
         self._closed = True
+        if self._reports is not None:
+            self._reports.close()
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await self._pool.close()
@@ -162,6 +171,10 @@ class PostgresReader:
         )
 
     async def channels(self, account_id: int, where: CallFilter) -> Sequence[ChannelRow]:
+        if self._reports is not None:
+            elsewhere = await self._reports.channels(account_id, where)
+            if elsewhere is not None:
+                return elsewhere
         return await self._read(Seconds.WHOLE, channels, account_id, _asked(where))
 
     async def proofs(self, account_id: int, where: ProofFilter) -> Sequence[Proof]:

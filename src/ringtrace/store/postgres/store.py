@@ -23,6 +23,7 @@ from ringtrace.services.commands import (
     ShowNumber,
 )
 from ringtrace.services.errors import StoreAwayError
+from ringtrace.services.ports import ChannelReports
 from ringtrace.store.marks import call_of
 from ringtrace.store.postgres import (
     calls,
@@ -95,8 +96,15 @@ class PostgresStore(PostgresReader):
     `waiting` is how many commands were submitted and are not durable yet.
     """
 
-    def __init__(self, url: str, pool: Pool, router: Router | None, pulse: Pulse) -> None:
-        super().__init__(pool, pulse)
+    def __init__(
+        self,
+        url: str,
+        pool: Pool,
+        router: Router | None,
+        pulse: Pulse,
+        reports: ChannelReports | None,
+    ) -> None:
+        super().__init__(pool, pulse, reports)
         self.waiting = 0
         self._url = url
         self._beating = asyncio.create_task(
@@ -107,7 +115,9 @@ class PostgresStore(PostgresReader):
         self._speaker = uuid.uuid4().hex
 
     @classmethod
-    async def open(cls, url: str, router: Router | None = None) -> "PostgresStore":
+    async def open(
+        cls, url: str, router: Router | None = None, reports: ChannelReports | None = None
+    ) -> "PostgresStore":
         """Bring the schema up to date and connect.
 
         Raises one of connection.AWAY, ValueError (no such URL), ServerTooOldError and
@@ -120,7 +130,7 @@ class PostgresStore(PostgresReader):
         finally:
             await connection.close()
         pulse = Pulse()
-        return cls(url, await open_reader_pool(url, pulse=pulse), router, pulse)
+        return cls(url, await open_reader_pool(url, pulse=pulse), router, pulse, reports)
 
     @property
     def away(self) -> bool:
