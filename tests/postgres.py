@@ -197,6 +197,13 @@ def _signal(process: int, how: signal.Signals) -> None:
         os.kill(process, how)
 
 
+def dumped(url: str) -> bytes:
+    """All that a database holds, as text."""
+    return subprocess.run(  # noqa: S603 - our own arguments
+        [_program("pg_dump"), url], check=True, stdout=subprocess.PIPE
+    ).stdout
+
+
 def _user() -> str | None:
     return _UNPRIVILEGED if os.geteuid() == 0 else None
 

@@ -12,6 +12,7 @@ from ringtrace.bootstrap.stores import (
     NoDataError,
     changing_lake,
     open_days,
+    open_forgetting,
     open_reader,
 )
 
@@ -24,6 +25,7 @@ __all__ = [
     "RecordingsUnusableError",
     "changing_lake",
     "open_days",
+    "open_forgetting",
     "open_house",
     "open_lake",
     "open_reader",

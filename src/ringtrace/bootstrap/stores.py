@@ -10,10 +10,12 @@ from ringtrace.bootstrap.places import LakeUnusableError, open_lake
 from ringtrace.config import Settings
 from ringtrace.services.errors import StoreAwayError
 from ringtrace.services.ports import Clock, Reads, Store
+from ringtrace.store.forgetting import Forgetting
 from ringtrace.store.lake.place import LakeInUseError, locked
 from ringtrace.store.lake.worker import LakeReports, Sources
 from ringtrace.store.schema import SchemaNotReadyError
 from ringtrace.store.sqlite.days import SqliteDays
+from ringtrace.store.sqlite.forgetting import SqliteForgetting
 from ringtrace.store.sqlite.reader import SqliteReader
 from ringtrace.store.sqlite.store import SqliteStore
 
@@ -93,6 +95,17 @@ def open_days(settings: Settings) -> "Days":
             return _opener(settings)()
     _see_file(settings)
     return _opener(settings)()
+
+
+def open_forgetting(settings: Settings) -> Forgetting:
+    """Raises NoDataError, StoreAwayError, DatabaseUnusableError."""
+    if settings.database_url is None:
+        _see_file(settings)
+        return SqliteForgetting(settings.database)
+    with _database_errors():
+        from ringtrace.store.postgres.forgetting import PostgresForgetting  # noqa: PLC0415
+
+        return PostgresForgetting(settings.database_url)
 
 
 @contextlib.contextmanager

@@ -12,8 +12,12 @@ import click
 import msgspec
 
 from ringtrace.bootstrap import (
+    DatabaseUnusableError,
     LakeUnusableError,
+    NoDataError,
     RecordingsUnusableError,
+    changing_lake,
+    open_forgetting,
     open_lake,
     open_recordings,
 )
@@ -23,11 +27,11 @@ from ringtrace.domain.call import GatewayKind
 from ringtrace.domain.forgotten import pseudonym, spellings
 from ringtrace.domain.number import NumberInvalidError, national_digits, normalise
 from ringtrace.lake.command import progress_bar
-from ringtrace.services.errors import RecordingsAwayError
+from ringtrace.services.errors import RecordingsAwayError, StoreAwayError
 from ringtrace.services.recording_store import RecordingName, RecordingStore
-from ringtrace.shell import EXIT_BAD_INPUT, EXIT_FAILED, data_option, end
-from ringtrace.store.lake.place import LakeInUseError, locked
-from ringtrace.store.sqlite.forgetting import Listed, SpaceNotCleanError, SqliteForgetting
+from ringtrace.shell import EXIT_BAD_INPUT, EXIT_FAILED, data_option, database_option, end
+from ringtrace.store.forgetting import Forgetting, Listed, SpaceNotCleanError
+from ringtrace.store.lake.place import LakeInUseError
 
 _Keys = Collection[tuple[GatewayKind, str]]
 
@@ -47,34 +51,38 @@ class Forgotten:
 @click.command()
 @click.argument("number")
 @data_option
+@database_option
 @click.option("--account", "account_id", type=int, help="Of this account alone.")
 @click.option("--keep-space", is_flag=True,
               help="Leave what old rows left in the database's free space.")  # fmt: skip
-def forget(number: str, data: Path, account_id: int | None, *, keep_space: bool) -> None:
+def forget(
+    number: str, data: Path, database_url: str | None, account_id: int | None, *, keep_space: bool
+) -> None:
     """Forget a caller: no number, no recording, nothing that people wrote of him.
 
     His calls stay as facts of a caller who cannot be named. May be stopped and run again.
     """
     os.umask(0o077)
-    settings = Settings.of(data)
-    if not settings.database.exists():
-        end(EXIT_BAD_INPUT, f"no data in {data}: start `ringtrace serve` first")
+    settings = Settings.of(data, database_url)
     try:
-        with SqliteForgetting(settings.database) as store, locked(settings.lake_lock):
+        with open_forgetting(settings) as store, changing_lake(settings):
             wanted = _numbers(store, number, account_id)
             found = [_forget(settings, store, *one) for one in wanted.items()]
             if not keep_space:
                 store.clean_space()
-    except (RecordingsUnusableError, LakeUnusableError) as error:
+    except (
+        NoDataError, RecordingsUnusableError, LakeUnusableError, DatabaseUnusableError
+    ) as error:  # fmt: skip
         end(EXIT_BAD_INPUT, str(error))
     except (
-        LakeInUseError, RecordingsAwayError, SpaceNotCleanError, OSError, sqlite3.Error
+        LakeInUseError, RecordingsAwayError, StoreAwayError, SpaceNotCleanError, OSError,
+        sqlite3.Error,
     ) as error:  # fmt: skip
         end(EXIT_FAILED, f"not everything is forgotten, run this again: {error}")
     click.echo(msgspec.json.encode({"accounts": found, "space_clean": not keep_space}).decode())
 
 
-def _numbers(store: SqliteForgetting, said: str, account_id: int | None) -> dict[int, str]:
+def _numbers(store: Forgetting, said: str, account_id: int | None) -> dict[int, str]:
     """The number (E.164) by account, each in its region; where it is the account's own it ends."""
     numbers = {}
     for one, region in store.accounts():
@@ -91,7 +99,7 @@ def _numbers(store: SqliteForgetting, said: str, account_id: int | None) -> dict
     return numbers
 
 
-def _forget(settings: Settings, store: SqliteForgetting, account_id: int, number: str) -> Forgotten:
+def _forget(settings: Settings, store: Forgetting, account_id: int, number: str) -> Forgotten:
     """First the voice, then the name: while a call still names him its recording can be found."""
     spelled = spellings(number, national_digits(number))
     name = pseudonym(forget_key(settings.data), account_id, number)

@@ -2,10 +2,10 @@
 
 import asyncio
 import json
-import sqlite3
-from pathlib import Path
 from typing import Any
 
+import asyncpg
+import pytest
 from click.testing import CliRunner, Result
 
 from ringtrace import cli
@@ -13,8 +13,9 @@ from ringtrace.config import Settings
 from ringtrace.services.lake import DAY_MS, Kind, day_of
 from ringtrace.services.ports import CallFilter
 from ringtrace.store.lake import manifest as manifests
-from tests.lake import place_of, rows, sealed
-from tests.shop import POOL, RADIO, Shop, bearer, rfc
+from tests.lake import environment, place_of, rows, sealed
+from tests.postgres import dumped
+from tests.shop import POOL, RADIO, Shop, bearer, on_every_store, rfc
 
 CALLER, OTHER = "+12025550177", "+12025550178"
 SPELLINGS = (b"12025550177", b"2025550177", b"(202) 555-0177", b"202-555-0177", b"202 555 0177")
@@ -22,7 +23,8 @@ AUDIO = b"RIFF\x24\x00\x00\x00WAVEfmt " + bytes(4_000)
 
 
 def forget(settings: Settings, *words: str) -> Result:
-    return CliRunner().invoke(cli.main, ["forget", *words, "--data", str(settings.data)])
+    command = ["forget", *words, "--data", str(settings.data)]
+    return CliRunner().invoke(cli.main, command, env=environment(settings))
 
 
 def said(result: Result, account_id: int = 1) -> dict[str, Any]:
@@ -32,13 +34,23 @@ def said(result: Result, account_id: int = 1) -> dict[str, Any]:
     )
 
 
-def telling(folder: Path) -> list[str]:
-    """Files in which one of the spellings is to be found, sealed ones unpacked."""
-    return sorted(
-        path.relative_to(folder).as_posix()
-        for path in folder.rglob("*")
-        if path.is_file() and any(one in path.read_bytes() for one in SPELLINGS)
-    )
+def telling(settings: Settings) -> list[str]:
+    """Files in which one of the spellings is to be found, sealed ones unpacked.
+
+    "dump" stands for a database.
+    """
+    found = [
+        path.relative_to(settings.data).as_posix()
+        for path in settings.data.rglob("*")
+        if path.is_file() and tells(path.read_bytes())
+    ]
+    if settings.database_url is not None:
+        found += ["dump"] if tells(dumped(settings.database_url)) else []
+    return sorted(found)
+
+
+def tells(content: bytes) -> bool:
+    return any(one in content for one in SPELLINGS)
 
 
 async def known_caller(shop: Shop) -> None:
@@ -73,17 +85,20 @@ async def known_caller(shop: Shop) -> None:
     sealed(shop.house.settings, shop.clock.now + DAY_MS)
 
 
+@on_every_store
 async def test_nothing_in_the_data_folder_tells_the_number(shop: Shop) -> None:
     await known_caller(shop)
     settings = shop.house.settings
-    assert any(one.startswith("lake/") for one in telling(settings.data))
+    assert "dump" in telling(settings) or settings.database_url is None
+    assert any(one.startswith("lake/") for one in telling(settings))
     assert CALLER in {one["caller"] for one in rows(settings, Kind.CALLS)}
 
     done = said(await asyncio.to_thread(forget, settings, "(202) 555-0177", "--keep-space"))
-    assert {one.partition(".db")[0] for one in telling(settings.data)} == {"ringtrace"}
+    left = {one.partition(".db")[0] for one in telling(settings)}
+    assert left == ({"ringtrace"} if settings.database_url is None else set())
     said(await asyncio.to_thread(forget, settings, "+1 202 555 0177"))
 
-    assert telling(settings.data) == []
+    assert telling(settings) == []
     callers = {one["caller"] for one in rows(settings, Kind.CALLS)}
     assert len(callers) == 2
     assert OTHER in callers
@@ -94,6 +109,23 @@ async def test_nothing_in_the_data_folder_tells_the_number(shop: Shop) -> None:
     assert [path.name for path in (settings.recordings / "1" / "sip").iterdir()] == []
 
 
+@pytest.mark.parametrize("settings", ["postgres"], indirect=True)
+async def test_what_the_planner_knows_of_callers_is_forgotten_too(shop: Shop) -> None:
+    settings = shop.house.settings
+    await known_caller(shop)
+    assert settings.database_url is not None
+    connection = await asyncpg.connect(settings.database_url)
+    await connection.execute("ANALYZE")
+    known = "SELECT most_common_vals::text, histogram_bounds::text FROM pg_stats"
+    assert tells(str(await connection.fetch(known)).encode())
+
+    said(await asyncio.to_thread(forget, settings, CALLER))
+
+    assert not tells(str(await connection.fetch(known)).encode())
+    await connection.close()
+
+
+@on_every_store
 async def test_calls_stay_as_facts_of_one_caller_without_a_name(shop: Shop) -> None:
     await known_caller(shop)
     settings, store = shop.house.settings, shop.house.use_cases.store
@@ -117,6 +149,7 @@ async def test_calls_stay_as_facts_of_one_caller_without_a_name(shop: Shop) -> N
     assert (await shop.call("again")).caller == name
 
 
+@on_every_store
 async def test_what_comes_late_does_not_bring_the_number_back(shop: Shop) -> None:
     settings, sip = shop.house.settings, bearer(shop.tokens["sip"])
     at = rfc(shop.clock.now)
@@ -131,27 +164,27 @@ async def test_what_comes_late_does_not_bring_the_number_back(shop: Shop) -> Non
     put = await shop.client.put("/gateway/v1/calls/talked/recording", content=AUDIO, headers=sip)
 
     assert put.is_success
-    assert telling(settings.data) == []
+    assert telling(settings) == []
     assert not [path for path in settings.recordings.rglob("*") if path.is_file()]
     assert (await shop.call("ringing")).report is not None
 
 
+@on_every_store
 async def test_a_stranger_keeps_his_own_calls_unless_all_accounts_are_meant(shop: Shop) -> None:
     settings = shop.house.settings
     await shop.report("mine", started_at=rfc(shop.clock.now))
     await shop.report("theirs", number="+12025550201", token=shop.foreign["sip"])
 
     said(await asyncio.to_thread(forget, settings, CALLER, "--account", "1"))
-    with sqlite3.connect(settings.database) as database:
-        found = dict(database.execute("SELECT account_id, caller FROM calls").fetchall())
-    database.close()
-    assert found[2] == CALLER
-    assert found[1] != CALLER
+    for account_id, knows in ((1, False), (2, True)):
+        page = await shop.house.use_cases.store.calls(account_id, CallFilter(), 10, 0)
+        assert [one.caller == CALLER for one in page.calls] == [knows]
 
     assert said(await asyncio.to_thread(forget, settings, CALLER), 2)["calls"] == 1
-    assert telling(settings.data) == []
+    assert telling(settings) == []
 
 
+@on_every_store
 async def test_a_killed_run_is_completed_by_the_next(shop: Shop) -> None:
     """Killed between the store and the lake: the sealed file still tells, and is found again."""
     await known_caller(shop)
@@ -179,10 +212,11 @@ async def test_a_killed_run_is_completed_by_the_next(shop: Shop) -> None:
     assert (done["calls"], done["sealed_files"]) == (0, 1)
     assert CALLER not in {one["caller"] for one in rows(settings, Kind.CALLS)}
     assert place_of(settings).read(stray) is None
-    assert telling(settings.data) == []
+    assert telling(settings) == []
     assert manifests.read(place_of(settings), 1, manifest.number) == drop
 
 
+@on_every_store
 async def test_a_days_next_seal_says_what_the_store_says(shop: Shop) -> None:
     await known_caller(shop)
     settings = shop.house.settings
@@ -194,6 +228,7 @@ async def test_a_days_next_seal_says_what_the_store_says(shop: Shop) -> None:
     assert rows(settings, Kind.CALLS) == before
 
 
+@on_every_store
 async def test_bad_input_is_told(shop: Shop) -> None:
     settings = shop.house.settings
     for words, message in (

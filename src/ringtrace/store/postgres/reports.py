@@ -16,6 +16,7 @@ from ringtrace.services.commands import KeepReport
 from ringtrace.services.errors import NotFoundError
 from ringtrace.store import calls, rows
 from ringtrace.store.credits import Key
+from ringtrace.store.forgetting import without_forgotten
 from ringtrace.store.postgres import (
     credits,  # noqa: A004 - what a call's shares are called
     notices,
@@ -99,8 +100,9 @@ class _Folding:
 
     def __post_init__(self) -> None:
         self.report = self.known.report if self.known else None
+        caller = self.known.caller if self.known else None
         for command in self.commands:
-            self.results.append(self._take(command))
+            self.results.append(self._take(without_forgotten(command, caller)))
 
     def _take(self, command: KeepReport) -> MergeResult:
         noted = self.known.number if self.known else None

@@ -1,15 +1,14 @@
 """Writing calls: arrivals, reports, recordings, and the credits of each."""
 
 import sqlite3
-from dataclasses import replace
 
 from ringtrace.domain.attribution import Attribution, Basis
 from ringtrace.domain.call import MergeResult, Report
-from ringtrace.domain.forgotten import anonymous, is_forgotten
 from ringtrace.domain.proof import Proof, ProofKind
 from ringtrace.services.commands import KeepAttribution, KeepReport, NoteArrival, NoteRecording
 from ringtrace.store import calls, rows
 from ringtrace.store.credits import Key, columns
+from ringtrace.store.forgetting import without_forgotten
 from ringtrace.store.sqlite import (
     credits,  # noqa: A004 - what a call's shares are called
     notices,
@@ -51,7 +50,8 @@ class CallWriter:
 
     def keep_report(self, command: KeepReport) -> MergeResult:
         key = (command.account_id, command.gateway.value, command.call)
-        command = self._without_forgotten(key, command)
+        row = self._connection.execute(f"SELECT caller FROM calls WHERE {_KEY}", key).fetchone()
+        command = without_forgotten(command, row and row[0])
         known, noted = self._known(key)
         result, merged = calls.fold(known, noted, command.report)
         if result is MergeResult.CONTRADICTS and self._was_accepted(key, command.report):
@@ -71,13 +71,6 @@ class CallWriter:
             screenings.keep(self._connection, key, command.finding)
             screenings.keep_passage(self._connection, key, merged, command.received_at)
         return result
-
-    def _without_forgotten(self, key: Key, command: KeepReport) -> KeepReport:
-        """What comes of a call after its caller was forgotten must not bring his number back."""
-        row = self._connection.execute(f"SELECT caller FROM calls WHERE {_KEY}", key).fetchone()
-        if row is None or not is_forgotten(row[0]):
-            return command
-        return replace(command, report=anonymous(command.report, row[0]), finding=None)
 
     def _prove(self, key: Key, proof: Proof | None) -> None:
         """A report may know more than the one before; what users said is not its business."""

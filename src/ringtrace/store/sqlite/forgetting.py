@@ -1,19 +1,14 @@
-"""Taking a caller's number out of the file: out of its rows, and out of what is left of old ones.
-
-On a connection of its own, beside a server that runs: each call in a short transaction.
-"""
+"""Taking a caller's number out of the file, on a connection of its own beside the server."""
 
 import contextlib
-import hashlib
 import time
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
 from ringtrace.domain.call import GatewayKind
-from ringtrace.domain.forgotten import anonymous, mentions
-from ringtrace.store import rows
+from ringtrace.domain.forgotten import mentions
+from ringtrace.store.forgetting import FoundCall, Listed, SpaceNotCleanError, anonymous_report
 from ringtrace.store.sqlite import marks
 from ringtrace.store.sqlite.connection import connect
 
@@ -21,24 +16,6 @@ _KEY = "account_id = ? AND gateway = ? AND call_id = ?"
 _BUSY_SECONDS: Final = 30
 _CLEAN_SECONDS: Final = 30.0
 _LOOK_SECONDS: Final = 0.05
-
-
-class SpaceNotCleanError(RuntimeError):
-    """The rows are done, but what is left of old ones could not be overwritten."""
-
-
-@dataclass(frozen=True, slots=True)
-class FoundCall:
-    gateway: GatewayKind
-    call: str
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """How the list treated a caller; `note` is gone with it."""
-
-    treatment: str
-    in_effect: bool
 
 
 class SqliteForgetting:
@@ -56,18 +33,15 @@ class SqliteForgetting:
         self._connection.close()
 
     def accounts(self) -> Sequence[tuple[int, str]]:
-        """Ids with the region (ISO 3166 alpha-2) that national numbers are read in."""
         return self._connection.execute("SELECT account_id, region FROM accounts").fetchall()
 
     def is_own(self, account_id: int, number: str) -> bool:
-        """Whether it is a number that the account tracks calls with."""
         found = self._connection.execute(
             "SELECT 1 FROM numbers WHERE account_id = ? AND number = ?", (account_id, number)
         )
         return found.fetchone() is not None
 
     def calls(self, account_id: int, spelled: Collection[str]) -> Sequence[FoundCall]:
-        """Those of the caller; he may have been written otherwise in what came in of a call."""
         slots = ", ".join("?" * len(spelled))
         found = self._connection.execute(
             f"SELECT gateway, call_id FROM calls WHERE account_id = ? AND caller IN ({slots})"
@@ -78,15 +52,14 @@ class SqliteForgetting:
         return [FoundCall(GatewayKind(gateway), call) for gateway, call in found]
 
     def make_anonymous(self, account_id: int, found: FoundCall, name: str) -> int:
-        """`name` in place of the caller, and no recording; returns how many reports said it."""
         key = (account_id, found.gateway.value, found.call)
         with self._transaction():
             row = self._connection.execute(f"SELECT report FROM calls WHERE {_KEY}", key).fetchone()
-            said = None if row is None or row[0] is None else rows.report(row[0])
+            said = None if row is None else row[0]
             self._connection.execute(
                 "UPDATE calls SET caller = ?, report = ?, audio_format = NULL, audio_sha256 = NULL"
                 f" WHERE {_KEY}",
-                (name, said and rows.text(anonymous(said, name)), *key),
+                (name, said and anonymous_report(said, name)[0], *key),
             )
             reports = self._make_reports_anonymous(key, name)
             self._connection.execute(
@@ -107,9 +80,7 @@ class SqliteForgetting:
         ).fetchall()
         self._connection.execute(f"DELETE FROM call_reports WHERE {_KEY}", key)
         for received_at, accepted, said in kept:
-            body = rows.text(anonymous(rows.report(said), name))
-            # The old digest could be compared with that of a guess.
-            digest = hashlib.sha256(body.encode()).hexdigest()
+            body, digest = anonymous_report(said, name)
             self._connection.execute(
                 "INSERT OR IGNORE INTO call_reports VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (*key, digest, received_at, accepted, body),
@@ -117,7 +88,6 @@ class SqliteForgetting:
         return len(kept)
 
     def unlist(self, account_id: int, number: str) -> Sequence[Listed]:
-        """Take the number off the list, also what was said of it before, and out of the notes."""
         with self._transaction():
             listed = self._connection.execute(
                 "SELECT treatment, removed_at IS NULL FROM listed_callers"
