@@ -57,6 +57,10 @@ class TrackingNumber:
         """What happens to calls whose callers keyed that extension."""
         return self.flow if said is None or said.flow is None else said.flow
 
+    def label_of(self, said: Extension | None) -> str | None:
+        """The label of `flow_of`: an extension with targets of its own follows no named flow."""
+        return self.flow_label if self.flow_of(said) is self.flow else None
+
     def extension(self, digits: str | None) -> Extension | None:
         """What the keyed `digits` stand for."""
         return next((one for one in self.extensions if one.code == digits), None)

@@ -104,7 +104,7 @@ class ArrivalNotes:
                     started_at=arrival.started_at,
                     attribution=attribution,
                     digits=note.digits,
-                    flow=number.flow_label,
+                    flow=number.label_of(number.extension(note.digits)),
                     finding=note.finding,
                 )
             )

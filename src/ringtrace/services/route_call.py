@@ -111,7 +111,7 @@ class RouteCall:
         self._notes.add(Note(owner, arrival, caller, number, digits))
         flow = number.flow_of(number.extension(digits))
         known = await self._know(number, arrival.started_at, caller, flow, None, digits)
-        return replace(resume(flow, known), flow=number.flow_label)
+        return replace(resume(flow, known), flow=number.label_of(said))
 
     async def _arrived(self, owner: TokenOwner, call: str) -> Arrival:
         """An arrival from before a restart."""

@@ -10,7 +10,7 @@ from ringtrace.domain.extension import check_digit, code, is_code
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import FieldInvalidError
 from ringtrace.services.setup_form import read_setup
-from tests.shop import POOL, RADIO, TARGET, Shop, bearer, rfc, setup_of
+from tests.shop import POOL, RADIO, TARGET, Shop, bearer, on_every_store, rfc, setup_of
 
 CALL = "0193c0de"
 POSTER, BARN = "+12025550131", "+12025550192"
@@ -329,6 +329,28 @@ async def test_a_printed_extension_without_a_target_follows_its_numbers_flow(sho
     plan = (await keyed(shop, code(1))).json()
 
     assert plan["steps"][0]["targets"][0]["to"] == BARN
+
+
+@on_every_store
+@pytest.mark.parametrize(("second", "label"), [(code(1), None), (code(2), "main 1")])
+async def test_a_call_names_the_flow_that_it_ran(
+    shop: Shop, second: str, label: str | None
+) -> None:
+    """An extension with a target of its own leads past the number's flow."""
+    main = {"name": "main", "step": [{"do": "dial", "targets": [TARGET]}]}
+    number = {key: value for key, value in STATIC.items() if key != "target"} | {"flow": "main"}
+    await apply(shop, flow=[main], number=[number])
+    asked = (await shop.arrive(call=CALL, number=POSTER)).json()
+    await shop.house.use_cases.route_call.settle()
+    before = (await shop.call(CALL)).flow
+
+    plan = (await keyed(shop, second)).json()
+    await shop.house.use_cases.route_call.settle()
+    ringing = (await shop.call(CALL)).flow
+    await shop.report(CALL, number=POSTER, digits=second, flow=plan["flow"])
+
+    assert (asked["flow"], before) == ("main 1", "main 1")
+    assert (plan["flow"], ringing, (await shop.call(CALL)).flow) == (label, label, label)
 
 
 async def test_callers_are_still_asked_after_a_restart_while_the_code_is_on_a_page(

@@ -31,6 +31,11 @@ from ringtrace.store.postgres.rowset import CALL_KEY, RowSet
 _ARRIVED = RowSet({**CALL_KEY.types, **CALL_COLUMNS, "digits": "text", "flow": "text"}, 3)
 _NOTE = _ARRIVED.inserted_into("calls") + ADDED
 
+_FOLLOWS = RowSet({**CALL_KEY.types, "flow": "text"}, 3)
+_FOLLOWED = (
+    f"UPDATE calls c SET flow = u.flow FROM {_FOLLOWS.unnested} WHERE {_FOLLOWS.matching('c')}"
+)
+
 _AUDIO = RowSet({**CALL_KEY.types, "audio_format": "text", "audio_sha256": "text"}, 3)
 _RECORDED = (
     "UPDATE calls c SET audio_format = u.audio_format, audio_sha256 = u.audio_sha256"
@@ -50,7 +55,7 @@ async def note_arrivals(connection: Connection, commands: Sequence[NoteArrival])
     found = [
         (*key, one.number, one.caller, one.started_at,
          screened.is_spam_by(screened.found(one.finding), None),
-         *said_columns(said[key].attribution), said[key].digits, one.flow)
+         *said_columns(said[key].attribution), said[key].digits, said[key].flow)
         for key, one in sorted(first.items())
     ]  # fmt: skip
     added = {tuple(key) for key in await connection.fetch(_NOTE, *_ARRIVED.arrays(found))}
@@ -78,6 +83,9 @@ async def _note_digits(connection: Connection, keyed: Mapping[Key, NoteArrival])
         await as_corrected(connection, ringing, corrected(known)),
         {key: one.digits for key, one in keyed.items()},
     )
+    # What he keyed may lead past the number's flow.
+    follows = [(*key, keyed[key].flow) for key in sorted(ringing)]
+    await connection.execute(_FOLLOWED, *_FOLLOWS.arrays(follows))
 
 
 async def keep_attributions(

@@ -42,7 +42,8 @@ class CallWriter:
     def _note_digits(self, key: Key, command: NoteArrival) -> None:
         """The caller of a call that is noted already keyed an extension."""
         ringing = self._connection.execute(
-            f"UPDATE calls SET digits = ? WHERE {_KEY} AND report IS NULL", (command.digits, *key)
+            f"UPDATE calls SET digits = ?, flow = ? WHERE {_KEY} AND report IS NULL",
+            (command.digits, command.flow, *key),
         ).rowcount
         if ringing:
             known = as_corrected(self._connection, key, command.attribution)
