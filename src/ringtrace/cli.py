@@ -1,7 +1,6 @@
 """The `ringtrace` command."""
 
 import asyncio
-import logging
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -13,13 +12,7 @@ from phonenumbers import SUPPORTED_REGIONS
 
 from ringtrace import __version__, classification, engine_stdio, listing
 from ringtrace.asking import account, apply, learn, reattribute, token
-from ringtrace.bootstrap import (
-    DatabaseUnusableError,
-    DataFolderInUseError,
-    LakeUnusableError,
-    RecordingsUnusableError,
-    open_reader,
-)
+from ringtrace.bootstrap import CANNOT_START, DatabaseUnusableError, open_reader
 from ringtrace.config import Settings
 from ringtrace.demo.command import demo
 from ringtrace.flowtest.command import flow
@@ -29,38 +22,34 @@ from ringtrace.gateways.voximplant.command import voximplant
 from ringtrace.lake.command import seal
 from ringtrace.lake.export import export
 from ringtrace.lake.forget import forget
+from ringtrace.logs import log_to_stderr
 from ringtrace.replay.command import replay
 from ringtrace.serve import NodeBeside
 from ringtrace.serve import serve as run_server
-from ringtrace.serve_options import mail_options, mail_server, read_networks, read_public_url
-from ringtrace.services.errors import RefusedError, StoreAwayError
+from ringtrace.serve_options import (
+    MOST_WORKERS,
+    mail_options,
+    mail_server,
+    read_networks,
+    read_public_url,
+    read_workers,
+)
+from ringtrace.services.errors import RefusedError
 from ringtrace.services.ports import CallFilter, Reads
 from ringtrace.services.spam_records import Spam
 from ringtrace.shell import data_option, database_option
-from ringtrace.store.schema import SchemaTooNewError
 from ringtrace.upkeep.command import backup, doctor, restore
+from ringtrace.workers.keeper import WorkerFailedError
 
 R = TypeVar("R")
 _THIS_MACHINE = "127.0.0.0/8"
-_CANNOT_START = (
-    DataFolderInUseError,
-    DatabaseUnusableError,
-    LakeUnusableError,
-    RecordingsUnusableError,
-    SchemaTooNewError,
-    StoreAwayError,
-    OSError,
-)
 
 
 @click.group()
 @click.version_option(__version__, prog_name="ringtrace")
 def main() -> None:
     """Call tracking: which channel, campaign, keyword and visitor made the phone ring."""
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
-    )
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    log_to_stderr()
 
 
 for command in (
@@ -76,6 +65,13 @@ for command in (
 @database_option
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535))
+@click.option(
+    "--workers",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, MOST_WORKERS),
+    help="Processes that answer; more than one need a PostgreSQL database.",
+)
 @click.option(
     "--region",
     default="US",
@@ -148,6 +144,7 @@ def serve(
     database_url: str | None,
     host: str,
     port: int,
+    workers: int,
     region: str,
     trusted_proxies: str,
     hits_per_address: int,
@@ -160,7 +157,8 @@ def serve(
     with_sip: str | None,
     **mail: Any,
 ) -> None:
-    """Run the server: tracking, gateways' backend, console and API in one process."""
+    """Run the server: tracking, gateways' backend, console and API."""
+    read_workers(workers, database_url)
     settings = Settings(
         data=data,
         host=host,
@@ -179,8 +177,8 @@ def serve(
     )
     node = None if with_sip is None else _node_beside(settings, with_sip)
     try:
-        run_server(settings, node)
-    except _CANNOT_START as error:
+        run_server(settings, node, workers)
+    except (*CANNOT_START, WorkerFailedError) as error:
         raise click.ClickException(str(error)) from error
 
 

@@ -1,29 +1,23 @@
-"""Running the server: one process, one event loop."""
+"""Running the server: one process and its event loop, or several workers and their keeper."""
 
 import asyncio
-import contextlib
-import gc
-import logging
 import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import uvicorn
 import uvloop
 
-from ringtrace.bootstrap import House, open_house
+from ringtrace.bootstrap import open_house
 from ringtrace.config import Settings, write_private
+from ringtrace.http_server import HttpServer
 from ringtrace.supervisor import Launch, Supervisor
-from ringtrace.web.onewrite import OneWriteProtocol
+from ringtrace.workers.keeper import Keeper
 
-log = logging.getLogger(__name__)
 _BACKLOG = 2_048
-
-
 _DRAIN_MARGIN = 15.0
 """Seconds beyond the drain for the node's last reports."""
 
@@ -41,62 +35,34 @@ class NodeBeside:
     arguments: tuple[str, ...] = ()
 
 
-class _Server(uvicorn.Server):
-    """`beside` is drained before the server ends: its last reports need somebody to take them."""
+def serve(settings: Settings, node: NodeBeside | None = None, workers: int = 1) -> None:
+    """Blocks until SIGINT or SIGTERM.
 
-    def __init__(
-        self, config: uvicorn.Config, ready: Callable[[], None], beside: Supervisor | None
-    ) -> None:
-        super().__init__(config)
-        self._ready = ready
-        self._beside = beside
-        self._endings: set[asyncio.Task[None]] = set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """End in good order: uvicorn's own way raises the signal again before we have closed."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._end, number)
-        yield
-
-    def _end(self, number: int) -> None:
-        if self._beside is None:
-            self.handle_exit(number, None)
-            return
-        ending = asyncio.create_task(self._end_both(self._beside, number))
-        self._endings.add(ending)
-
-    async def _end_both(self, beside: Supervisor, number: int) -> None:
-        await beside.stop()
-        self.handle_exit(number, None)
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._ready()
-        if self._beside is not None:
-            self._beside.start()
-
-
-def serve(settings: Settings, node: NodeBeside | None = None) -> None:
-    """Blocks until SIGINT or SIGTERM. Raises what `open_house` raises, OSError (address in use)."""
+    Raises what `open_house` raises, OSError (address in use), with workers WorkerFailedError.
+    """
     # Callers' numbers and recordings are nobody's business but the owner's.
     os.umask(0o077)
+    run = _serve(settings, node) if workers == 1 else _serve_by(workers, settings, node)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, node))
+        runner.run(run)
 
 
 async def _serve(settings: Settings, node: NodeBeside | None) -> None:
     listener = socket.create_server((settings.host, settings.port), backlog=_BACKLOG)
     with listener:
-        url = f"http://{settings.host}:{listener.getsockname()[1]}"
+        url = _url(settings, listener)
         house = await open_house(settings)
-        # What was loaded stays for ever: the collector need not look at it with every hit.
-        gc.collect()
-        gc.freeze()
-        beside = _supervisor(house, listener, node) if node is not None else None
+        beside = None if node is None else _supervisor(house.node_token, listener, node)
+
+        def ready() -> None:
+            _announce(settings, url)
+            if beside is not None:
+                beside.start()
+
         try:
-            await _server(house, url, beside).serve(sockets=[listener])
+            # The node is drained first: its last reports need somebody to take them.
+            server = HttpServer(house, ready, None if beside is None else beside.stop)
+            await server.serve(sockets=[listener])
         finally:
             if beside is not None:
                 await beside.stop()
@@ -104,7 +70,65 @@ async def _serve(settings: Settings, node: NodeBeside | None) -> None:
             await house.close()
 
 
-def _supervisor(house: House, listener: socket.socket, node: NodeBeside) -> Supervisor:
+async def _serve_by(workers: int, settings: Settings, node: NodeBeside | None) -> None:
+    listener = socket.create_server((settings.host, settings.port), backlog=_BACKLOG)
+    with listener:
+        url = _url(settings, listener)
+        keeper = Keeper(settings, listener, url, workers, with_node=node is not None)
+        beside = None if node is None else _supervisor(_reader(settings), listener, node)
+        end = _told_to_end()
+        try:
+            if await _ends_first(keeper.start(), end):
+                return
+            _announce(settings, url)
+            if beside is not None:
+                beside.start()
+            await end.wait()
+        finally:
+            if beside is not None:
+                await beside.stop()
+            _withdraw(settings, url)
+            # From now on nobody is kept waiting for workers that are going.
+            listener.close()
+            await keeper.stop()
+
+
+def _told_to_end() -> asyncio.Event:
+    end = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, end.set)
+    return end
+
+
+async def _ends_first(start: Awaitable[None], end: asyncio.Event) -> bool:
+    """Whether it is the `end` before all is started. Raises what `start` raises."""
+    starting, ending = asyncio.ensure_future(start), asyncio.ensure_future(end.wait())
+    try:
+        await asyncio.wait((starting, ending), return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()
+        return end.is_set()
+    finally:
+        starting.cancel()
+        ending.cancel()
+
+
+def _url(settings: Settings, listener: socket.socket) -> str:
+    return f"http://{settings.host}:{listener.getsockname()[1]}"
+
+
+def _reader(settings: Settings) -> Callable[[], Awaitable[str]]:
+    async def token() -> str:
+        """The workers have seen to it before they were ready."""
+        return settings.node_token_file.read_text().strip()
+
+    return token
+
+
+def _supervisor(
+    token: Callable[[], Awaitable[str]], listener: socket.socket, node: NodeBeside
+) -> Supervisor:
     host, port = listener.getsockname()[:2]
     url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104 - compared
     config = () if node.config is None else ("--config", str(node.config))
@@ -115,7 +139,7 @@ def _supervisor(house: House, listener: socket.socket, node: NodeBeside) -> Supe
 
     async def launch() -> Launch:
         own = {name: value for name, value in os.environ.items() if not _is_ours_alone(name)}
-        return Launch(command, own | {"RINGTRACE_TOKEN": await house.node_token()})
+        return Launch(command, own | {"RINGTRACE_TOKEN": await token()})
 
     return Supervisor("sip-node", launch, node.drain_seconds + _DRAIN_MARGIN)
 
@@ -125,36 +149,16 @@ def _is_ours_alone(name: str) -> bool:
     return name == "DATABASE_URL" or name.startswith(("AWS_", "PG", "RINGTRACE_SMTP_"))
 
 
+def _announce(settings: Settings, url: str) -> None:
+    write_private(settings.address_file, url)
+    sys.stderr.write(
+        f"Ringtrace runs at {url}\n"
+        f"Console: {url}/  login: admin  password: see {settings.password_file}\n"
+    )
+
+
 def _withdraw(settings: Settings, url: str) -> None:
     """Unless another server that shares the folder stands there."""
     file = settings.address_file
     if file.exists() and file.read_text().strip() == url:
         file.unlink()
-
-
-def _server(house: House, url: str, beside: Supervisor | None) -> _Server:
-    settings = house.settings
-
-    def ready() -> None:
-        write_private(settings.address_file, url)
-        sys.stderr.write(
-            f"Ringtrace runs at {url}\n"
-            f"Console: {url}/  login: admin  password: see {settings.password_file}\n"
-        )
-
-    config = uvicorn.Config(
-        house.app,
-        loop="none",
-        http=OneWriteProtocol,
-        ws="none",
-        lifespan="on",
-        # Paths and queries name callers and tokens: they are not written to logs.
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=settings.trusted_proxies,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=10,
-    )
-    return _Server(config, ready, beside)

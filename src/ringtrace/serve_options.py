@@ -1,15 +1,18 @@
-"""Options of `ringtrace serve` about what it sends out, and what they mean together."""
+"""Options of `ringtrace serve`, and what they mean together."""
 
 import os
 from collections.abc import Callable
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Final
 
 import click
 
 from ringtrace.config import MailSecurity, MailServer
 from ringtrace.domain.notice import is_mailbox
 from ringtrace.domain.url import UrlInvalidError, read_url
+
+MOST_WORKERS: Final = 64
 
 
 def mail_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -66,6 +69,15 @@ def mail_server(
         raise click.UsageError("--smtp-user: a password is needed, see --smtp-password-file")
     usual = 465 if security is MailSecurity.TLS else 587
     return MailServer(smtp_host, mail_from, smtp_port or usual, security, smtp_user, password)
+
+
+def read_workers(workers: int, database_url: str | None) -> None:
+    """Raises click.UsageError: several processes cannot share the file of the data folder."""
+    if workers > 1 and not database_url:
+        raise click.UsageError(
+            f"--workers {workers}: several processes need a PostgreSQL database (--database-url or "
+            "DATABASE_URL); the file in the data folder belongs to one, which --workers 1 runs"
+        )
 
 
 def read_public_url(text: str | None) -> str | None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import sys
 import time
@@ -22,10 +23,15 @@ _LONGEST_LINE: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """`environment` is the whole of it; it may hold secrets, the command line may not."""
+    """`environment` is the whole of it; it may hold secrets, the command line may not.
+
+    `descriptors` are open files that are handed over: the process has them under the same numbers,
+    and nobody here any more.
+    """
 
     command: Sequence[str]
     environment: Mapping[str, str]
+    descriptors: Sequence[int] = ()
 
 
 class Supervisor:
@@ -80,14 +86,19 @@ class Supervisor:
 
     async def _run(self) -> int:
         launch = await self._launch()
-        process = self._process = await asyncio.create_subprocess_exec(
-            *launch.command,
-            env=dict(launch.environment),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
-        )
+        try:
+            process = self._process = await asyncio.create_subprocess_exec(
+                *launch.command,
+                env=dict(launch.environment),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.PIPE,
+                start_new_session=True,
+                pass_fds=launch.descriptors,
+            )
+        finally:
+            for descriptor in launch.descriptors:
+                os.close(descriptor)
         log.info("child_started name=%s pid=%d", self._name, process.pid)
         if self._stopping.is_set():
             self._signal(signal.SIGTERM)

@@ -1,5 +1,6 @@
 """The only composition root: what is made of what."""
 
+from ringtrace.bootstrap.failures import CANNOT_START
 from ringtrace.bootstrap.house import DataFolderInUseError, House, open_house
 from ringtrace.bootstrap.places import (
     LakeUnusableError,
@@ -17,6 +18,7 @@ from ringtrace.bootstrap.stores import (
 )
 
 __all__ = [
+    "CANNOT_START",
     "DataFolderInUseError",
     "DatabaseUnusableError",
     "House",

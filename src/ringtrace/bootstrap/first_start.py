@@ -22,7 +22,7 @@ async def open_up(settings: Settings, use_cases: UseCases, watch: CallerWatch) -
     """One after the other, where several servers over one database and one folder start."""
     with (settings.data / "opening.lock").open("w") as lock:
         await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
-        await use_cases.directory.refresh()
+        await use_cases.directory.reload()
         await watch.load(use_cases.directory.account_ids(), use_cases.clock())
         if use_cases.directory.account(OWNER) is None:
             await _first_start(settings, use_cases)
@@ -38,7 +38,7 @@ async def _first_start(settings: Settings, use_cases: UseCases) -> None:
     except FieldInvalidError:
         # Another server over the same database was faster.
         settings.password_file.unlink()
-        await use_cases.directory.refresh()
+        await use_cases.directory.reload()
         return
     log.info("first_start password_file=%s", settings.password_file)
 

@@ -45,6 +45,18 @@ from ringtrace.services.learn_models import LearnModels
 from ringtrace.services.limits import HitLimits
 from ringtrace.services.list_callers import KeepTheList
 from ringtrace.services.mark_spam import MarkTheSpam
+from ringtrace.services.neighbours import (
+    NOBODY,
+    CallerAsked,
+    CallsSeen,
+    Ears,
+    GatewaysHeard,
+    HitsTaken,
+    Joined,
+    Neighbours,
+    RuleActed,
+    TurnTaken,
+)
 from ringtrace.services.occupy_target import OccupyTarget
 from ringtrace.services.open_account import IssueToken, OpenTheAccount, SignIn
 from ringtrace.services.ports import Clock, Notice, Sender, Store
@@ -64,6 +76,7 @@ from ringtrace.services.write_off_calls import WriteOffCalls
 from ringtrace.tag import script
 from ringtrace.web.app import App
 from ringtrace.web.asgi import Asgi
+from ringtrace.web.metrics import Meter
 from ringtrace.web.notices.letter import Letters
 from ringtrace.web.notices.links import Links
 from ringtrace.web.notices.payload import payload
@@ -99,9 +112,12 @@ class House:
 
 
 async def open_house(
-    settings: Settings, clock: Clock = now, hasher: PasswordHasher | None = None
+    settings: Settings,
+    clock: Clock = now,
+    hasher: PasswordHasher | None = None,
+    neighbours: Neighbours = NOBODY,
 ) -> House:
-    """`hasher` sets what a password costs to check.
+    """`hasher` sets what a password costs to check; `neighbours` answer for the same server.
 
     Raises DataFolderInUseError, RecordingsUnusableError, LakeUnusableError, and what `open_store`
     raises.
@@ -111,14 +127,27 @@ async def open_house(
     async with contextlib.AsyncExitStack() as parts:
         parts.enter_context(_entered(settings, recordings))
         store = await parts.enter_async_context(open_store(settings, clock))
-        watch = CallerWatch(store)
-        use_cases = _use_cases(
-            settings, store, recordings, watch, clock, hasher or PasswordHasher()
+        watch = CallerWatch(store, neighbours)
+        limits = HitLimits(
+            settings.hits_per_address, settings.hits_per_site, neighbours.seed, neighbours
         )
+        use_cases = _use_cases(
+            settings,
+            store,
+            recordings,
+            watch,
+            limits,
+            clock,
+            hasher or PasswordHasher(),
+            neighbours,
+        )
+        meter = Meter(use_cases.gateway_signs, lambda: store.waiting, lambda: store.away)
+        neighbours.listen(_ears(use_cases, watch, limits, meter))
         parts.push_async_callback(use_cases.route_call.settle)
         await open_up(settings, use_cases, watch)
-        pages = litestar_app(use_cases, secret_key(settings.data), settings.sessions)
-        app = App(use_cases, script.load(), cast(Asgi, pages), lambda: store.waiting)
+        neighbours.tell(Joined())
+        pages = litestar_app(use_cases, secret_key(settings.data), settings.sessions, neighbours)
+        app = App(use_cases, script.load(), cast(Asgi, pages), meter, neighbours)
         deliver = _deliverer(settings, store, use_cases, parts)
         for work in (
             use_cases.learn_models.every_night(),
@@ -215,11 +244,27 @@ async def _keep_up(store: Store, directory: Directory) -> None:
             await changed.wait()
             changed.clear()
             try:
-                await directory.refresh()
+                await directory.reload()
             except StoreAwayError:
                 log.warning("configuration_not_refreshed")
                 await asyncio.sleep(_REFRESH_AGAIN_SECONDS)
                 changed.set()
+
+
+def _ears(use_cases: UseCases, watch: CallerWatch, limits: HitLimits, meter: Meter) -> Ears:
+    return Ears(
+        {
+            CallsSeen: watch.hear_calls,
+            RuleActed: watch.hear_rule,
+            CallerAsked: use_cases.route_call.hear_asked,
+            TurnTaken: use_cases.route_call.hear_turn,
+            GatewaysHeard: use_cases.gateway_signs.hear_gateways,
+            Joined: use_cases.gateway_signs.hear_joined,
+            HitsTaken: lambda taken: limits.hear_hits(taken, use_cases.clock()),
+        },
+        use_cases.directory.reload,
+        meter.families,
+    )
 
 
 def _use_cases(
@@ -227,21 +272,22 @@ def _use_cases(
     store: Store,
     recordings: RecordingStore,
     watch: CallerWatch,
+    limits: HitLimits,
     clock: Clock,
     hasher: PasswordHasher,
+    neighbours: Neighbours,
 ) -> UseCases:
-    directory = Directory(store)
+    directory = Directory(store, neighbours)
     keep_list = KeepTheList(store, directory, clock)
     sound_links = SoundLinks(secret_key(settings.data), directory, store, clock)
     record_call = RecordCall(store, directory, watch, clock, PrepareNotices(directory, new_id))
-    limits = HitLimits(settings.hits_per_address, settings.hits_per_site)
     return UseCases(
         store=store,
         clock=clock,
         directory=directory,
-        gateway_signs=GatewaySigns(clock),
+        gateway_signs=GatewaySigns(clock, neighbours),
         track_hit=TrackHit(store, directory, limits, clock),
-        occupy_target=OccupyTarget(clock),
+        occupy_target=OccupyTarget(clock, neighbours),
         keep_recording=KeepRecording(store, recordings),
         record_call=record_call,
         write_off_calls=WriteOffCalls(store, directory, clock, record_call),
@@ -254,7 +300,9 @@ def _use_cases(
             has_mail=settings.mail is not None,
             public_url=settings.public_url,
         ),
-        route_call=RouteCall(store, directory, watch, clock, sound_links, random.random),
+        route_call=RouteCall(
+            store, directory, watch, clock, sound_links, random.random, neighbours
+        ),
         keep_sound=KeepTheSound(store, directory, clock),
         sound_links=sound_links,
         open_account=OpenTheAccount(store, directory, hasher),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ringtrace.domain.flow import Branch, Dial, Flow, places_of, sounds_of
+from ringtrace.domain.flow import Branch, Dial, Flow, How, places_of, sounds_of
 from ringtrace.domain.resolve import PLACEHOLDER
 
 _OF_THE_VISIT = frozenset({"channel", "campaign", "keyword"})
@@ -13,12 +13,13 @@ _OF_THE_VISIT = frozenset({"channel", "campaign", "keyword"})
 class Demand:
     """Whether the flow asks for the attributed `visit`, or for the `history` of the caller.
 
-    `sounds` are the names of those that it plays.
+    `sounds` are the names of those that it plays; with `turn` its calls take turns at targets.
     """
 
     visit: bool
     history: bool
     sounds: frozenset[str] = frozenset()
+    turn: bool = False
 
 
 class Demands:
@@ -52,6 +53,7 @@ def demand(flow: Flow) -> Demand:
         history=any(when.repeat_caller is not None or when.tag for when in branches)
         or any(dial.sticky for dial in dials),
         sounds=sounds_of(flow),
+        turn=any(dial.how is How.ROUND_ROBIN for dial in dials),
     )
 
 

@@ -25,9 +25,11 @@ from ringtrace.domain.plan import Collect
 from ringtrace.domain.prompt import for_extension, language_of
 from ringtrace.domain.screening import SpamRules
 from ringtrace.domain.site import Site
+from ringtrace.services.neighbours import NOBODY, ConfigurationChanged, Neighbours
 from ringtrace.services.ports import Configuration, KeptFlow, KeptSound, SiteModel, Store
 
 _USUAL_RULES = SpamRules()
+_NEIGHBOURS_SECONDS = 2.0
 _GATEWAY_TOKENS = {
     GatewayKind.VOXIMPLANT: (TokenKind.VOXIMPLANT,),
     GatewayKind.SIP: (TokenKind.SIP, TokenKind.NODE),
@@ -59,13 +61,23 @@ class _Snapshot:
 class Directory:
     """A snapshot, replaced whole whenever the configuration changes."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, neighbours: Neighbours = NOBODY) -> None:
         self._store = store
+        self._neighbours = neighbours
         self._now = _Snapshot()
         self._shown_at: dict[str, int] = {}
         self._turn = asyncio.Lock()
 
     async def refresh(self) -> None:
+        """After a change of ours; the neighbours know of it, too, or have had the time to.
+
+        Who is told that something is changed may come to any of them with his next request.
+        """
+        await self.reload()
+        await self._neighbours.ask(ConfigurationChanged(), _NEIGHBOURS_SECONDS)
+
+    async def reload(self) -> None:
+        """What is kept now, whoever changed it. Raises StoreAwayError."""
         # One after the other: what was read earlier must not replace what was read later.
         async with self._turn:
             configuration = await self._store.configuration()

@@ -92,5 +92,9 @@ class StoreAwayError(RefusedError):
     status, error_id = 503, "store_away"
 
 
+class NeighboursAwayError(RefusedError):
+    status, error_id = 503, "neighbours_away"
+
+
 class RecordingsAwayError(RefusedError):
     status, error_id = 503, "recordings_away"

@@ -1,22 +1,38 @@
 """When each gateway was heard last."""
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from ringtrace.domain.account import TokenOwner
 from ringtrace.domain.call import GatewayKind
+from ringtrace.services.neighbours import NOBODY, GatewaysHeard, Joined, Neighbours
 from ringtrace.services.ports import Clock
+
+_TOLD_AGAIN_MS: Final = 1_000
 
 
 class GatewaySigns:
     """In memory: after a restart a gateway is unheard until it speaks."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, neighbours: Neighbours = NOBODY) -> None:
         self._clock = clock
+        self._neighbours = neighbours
         self._last: dict[TokenOwner, int] = {}
+        self._told: dict[TokenOwner, int] = {}
 
     def note(self, owner: TokenOwner) -> None:
         """The gateway of `owner` has just spoken."""
-        self._last[owner] = self._clock()
+        at = self._last[owner] = self._clock()
+        if abs(at - self._told.get(owner, 0)) >= _TOLD_AGAIN_MS:
+            self._told[owner] = at
+            self._neighbours.tell(GatewaysHeard([(owner, at)]))
+
+    def hear_gateways(self, heard: GatewaysHeard) -> None:
+        for owner, at in heard.signs:
+            self._last[owner] = max(at, self._last.get(owner, 0))
+
+    def hear_joined(self, _: Joined) -> None:
+        self._neighbours.tell(GatewaysHeard(list(self._last.items())))
 
     def all(self) -> Iterable[tuple[TokenOwner, int]]:
         """Of every account: the gateways that spoke, and when (ms since 1970 UTC)."""

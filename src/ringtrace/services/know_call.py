@@ -16,6 +16,7 @@ from ringtrace.services.attribute_call import attribute_call
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import RefusedError
 from ringtrace.services.keep_sound import SoundLinks
+from ringtrace.services.neighbours import NOBODY, Neighbours, TurnTaken
 from ringtrace.services.ports import Reads
 
 log = logging.getLogger(__name__)
@@ -35,13 +36,19 @@ class KnowCall:
     """What is known of a call while it rings."""
 
     def __init__(
-        self, store: Reads, directory: Directory, links: SoundLinks, draw: Callable[[], float]
+        self,
+        store: Reads,
+        directory: Directory,
+        links: SoundLinks,
+        draw: Callable[[], float],
+        neighbours: Neighbours = NOBODY,
     ) -> None:
         self._store = store
         self._directory = directory
         self._links = links
         self._draw = draw
         self._demands = Demands()
+        self._neighbours = neighbours
         self._turns: Counter[tuple[int, str]] = Counter()
         self._looks: set[asyncio.Task[None]] = set()
 
@@ -61,7 +68,7 @@ class KnowCall:
             at=at,
             caller=caller,
             ask=ask,
-            turn=self._turn(number, is_new=digits is None),
+            turn=self._turn(number, is_new=digits is None, matters=wanted.turn),
             chance=self._draw(),
             sounds=self._links.of(number.account_id, wanted.sounds) if wanted.sounds else {},
         )
@@ -100,12 +107,18 @@ class KnowCall:
         except Exception:  # whatever it is, the caller must get through
             log.exception("call_not_known account=%d", number.account_id)
 
-    def _turn(self, number: TrackingNumber, *, is_new: bool) -> int:
+    def _turn(self, number: TrackingNumber, *, is_new: bool, matters: bool) -> int:
         """Numbers of one flow take turns together; a call takes one, whatever is keyed in it."""
         key = (number.account_id, number.flow_name or number.number)
         if is_new:
             self._turns[key] += 1
+            if matters:
+                self._neighbours.tell(TurnTaken(*key, self._turns[key]))
         return max(0, self._turns[key] - 1)
+
+    def hear_turn(self, taken: TurnTaken) -> None:
+        key = (taken.account_id, taken.flow)
+        self._turns[key] = max(self._turns[key], taken.count)
 
     async def _with_history(
         self, known: Circumstances, number: TrackingNumber, caller: str

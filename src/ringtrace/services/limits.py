@@ -10,7 +10,10 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from ipaddress import IPv6Address, ip_address
 
+from ringtrace.services.neighbours import NOBODY, HitsTaken, Neighbours
+
 _DAY_MS = 86_400_000
+_TELL_MS = 250
 _MOST_ADDRESSES = 100_000
 
 PAGE = 1.0
@@ -24,43 +27,90 @@ class _Bucket:
     filled_at: int
 
     def take(self, cost: float, per_minute: int, at: int) -> bool:
-        elapsed = max(0, at - self.filled_at)
-        self.tokens = min(2.0 * per_minute, self.tokens + elapsed * per_minute / 60_000)
-        # A clock that went back starts anew from there: else nothing would be filled until it has
-        # caught up.
-        self.filled_at = at
+        self._fill(per_minute, at)
         if self.tokens < cost:
             return False
         self.tokens -= cost
         return True
 
+    def owe(self, cost: float, per_minute: int, at: int) -> None:
+        """What neighbours let through is taken even of an empty bucket: it is paid back."""
+        self._fill(per_minute, at)
+        self.tokens = max(-2.0 * per_minute, self.tokens - cost)
+
+    def _fill(self, per_minute: int, at: int) -> None:
+        elapsed = max(0, at - self.filled_at)
+        self.tokens = min(2.0 * per_minute, self.tokens + elapsed * per_minute / 60_000)
+        # A clock that went back starts anew from there: else nothing would be filled until it has
+        # caught up.
+        self.filled_at = at
+
 
 @dataclass(slots=True)
 class HitLimits:
-    """Token buckets: `per_address` and `per_site` page views a minute, twice that in a burst."""
+    """Token buckets: `per_address` and `per_site` page views a minute, twice that in a burst.
+
+    Neighbours have the same `seed`, and tell each other four times a second what they let through,
+    which everybody takes of his own buckets as well: a burst over all of them can be as many times
+    as big, and is paid back before more is let through.
+    """
 
     per_address: int = 120
     per_site: int = 60_000
+    seed: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+    neighbours: Neighbours = NOBODY
     _addresses: OrderedDict[bytes, _Bucket] = field(default_factory=OrderedDict)
     _sites: dict[str, _Bucket] = field(default_factory=dict)
-    _key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+    _taken: HitsTaken = field(default_factory=lambda: HitsTaken({}, {}))
+    _told_at: int = 0
+    _key: bytes = b""
     _day: int = -1
 
     def allow(self, site_key: str, address: str, at: int, cost: float = PAGE) -> bool:
         """Whether a hit at `at` (ms since 1970) counts. `site_key` is one that is known."""
-        if at // _DAY_MS != self._day:
-            self._day, self._key = at // _DAY_MS, secrets.token_bytes(32)
+        self._turn_to(at // _DAY_MS)
+        name = f"{site_key} {_sender(address)}".encode()
+        pseudonym = blake2b(name, key=self._key, digest_size=16).digest()
+        allowed = self._address(pseudonym, at).take(cost, self.per_address, at) and self._site(
+            site_key, at
+        ).take(cost, self.per_site, at)
+        if self.neighbours is not NOBODY:
+            self._note(pseudonym, site_key, cost if allowed else 0.0)
+            self._tell(at)
+        return allowed
+
+    def hear_hits(self, taken: HitsTaken, at: int) -> None:
+        """What neighbours have let through."""
+        self._turn_to(at // _DAY_MS)
+        for pseudonym, cost in taken.addresses.items():
+            self._address(pseudonym, at).owe(cost, self.per_address, at)
+        for site_key, cost in taken.sites.items():
+            self._site(site_key, at).owe(cost, self.per_site, at)
+
+    def _note(self, pseudonym: bytes, site_key: str, cost: float) -> None:
+        if cost:
+            addresses, sites = self._taken.addresses, self._taken.sites
+            addresses[pseudonym] = addresses.get(pseudonym, 0.0) + cost
+            sites[site_key] = sites.get(site_key, 0.0) + cost
+
+    def _tell(self, at: int) -> None:
+        if self._taken.sites and not 0 <= at - self._told_at < _TELL_MS:
+            self.neighbours.tell(self._taken)
+            self._taken, self._told_at = HitsTaken({}, {}), at
+
+    def _turn_to(self, day: int) -> None:
+        if day != self._day:
+            self._day = day
+            self._key = blake2b(day.to_bytes(8, "big", signed=True), key=self.seed).digest()
             self._addresses.clear()
+
+    def _site(self, site_key: str, at: int) -> _Bucket:
         site = self._sites.get(site_key)
         if site is None:
             site = self._sites[site_key] = _Bucket(2.0 * self.per_site, at)
-        return self._bucket(site_key, address, at).take(cost, self.per_address, at) and site.take(
-            cost, self.per_site, at
-        )
+        return site
 
-    def _bucket(self, site_key: str, address: str, at: int) -> _Bucket:
-        name = f"{site_key} {_sender(address)}".encode()
-        pseudonym = blake2b(name, key=self._key, digest_size=16).digest()
+    def _address(self, pseudonym: bytes, at: int) -> _Bucket:
         bucket = self._addresses.get(pseudonym)
         if bucket is None:
             bucket = self._addresses[pseudonym] = _Bucket(2.0 * self.per_address, at)

@@ -23,9 +23,10 @@ from ringtrace.services.errors import (
     RefusedError,
     ReportContradictsError,
 )
+from ringtrace.services.neighbours import CallKey
 from ringtrace.services.ports import Clock, Store
 from ringtrace.services.prepare_notices import Ended, PrepareNotices
-from ringtrace.services.watch_callers import CallerWatch, CallKey
+from ringtrace.services.watch_callers import CallerWatch
 
 log = logging.getLogger(__name__)
 

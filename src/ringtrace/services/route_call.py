@@ -25,6 +25,7 @@ from ringtrace.services.directory import Directory
 from ringtrace.services.errors import CallUnknownError, FieldInvalidError, NumberUnknownError
 from ringtrace.services.keep_sound import SoundLinks
 from ringtrace.services.know_call import KnowCall
+from ringtrace.services.neighbours import NOBODY, CallerAsked, Neighbours, TurnTaken
 from ringtrace.services.note_arrivals import ArrivalNotes, Note
 from ringtrace.services.ports import Clock, Store
 from ringtrace.services.screen_caller import ScreenCaller
@@ -45,15 +46,17 @@ class RouteCall:
         clock: Clock,
         links: SoundLinks,
         draw: Callable[[], float],
+        neighbours: Neighbours = NOBODY,
     ) -> None:
         self._store = store
         self._watch = watch
         self._screen = ScreenCaller(directory, watch)
         self._directory = directory
         self._clock = clock
+        self._neighbours = neighbours
         self._notes = ArrivalNotes(store, directory)
         self._asked = _Asked()
-        self._know = KnowCall(store, directory, links, draw)
+        self._know = KnowCall(store, directory, links, draw, neighbours)
 
     async def __call__(self, owner: TokenOwner, arrival: Arrival) -> Plan:
         """The plan, from memory: a caller is waiting.
@@ -95,6 +98,10 @@ class RouteCall:
         ask = self._directory.ask(number, self._clock())
         if ask is not None:
             self._asked.keep((owner, arrival.call), arrival)
+            said = CallerAsked(
+                owner, arrival.call, arrival.number, arrival.caller, arrival.started_at
+            )
+            self._neighbours.tell(said)
         return await self._know(number, arrival.started_at, caller, number.flow, ask)
 
     async def keyed(self, owner: TokenOwner, call: str, digits: str) -> Plan:
@@ -112,6 +119,13 @@ class RouteCall:
         flow = number.flow_of(number.extension(digits))
         known = await self._know(number, arrival.started_at, caller, flow, None, digits)
         return replace(resume(flow, known), flow=number.label_of(said))
+
+    def hear_asked(self, asked: CallerAsked) -> None:
+        arrival = Arrival(asked.call, asked.number, asked.caller, asked.started_at)
+        self._asked.keep((asked.owner, asked.call), arrival)
+
+    def hear_turn(self, taken: TurnTaken) -> None:
+        self._know.hear_turn(taken)
 
     async def _arrived(self, owner: TokenOwner, call: str) -> Arrival:
         """An arrival from before a restart."""

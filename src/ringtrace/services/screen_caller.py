@@ -5,7 +5,8 @@ import logging
 from ringtrace.domain.flow import is_phone
 from ringtrace.domain.screening import Finding, PastCall, screen
 from ringtrace.services.directory import Directory
-from ringtrace.services.watch_callers import CallerWatch, CallKey
+from ringtrace.services.neighbours import CallKey
+from ringtrace.services.watch_callers import CallerWatch
 
 log = logging.getLogger(__name__)
 

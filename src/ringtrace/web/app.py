@@ -2,9 +2,9 @@
 
 import logging
 import time
-from collections.abc import Callable
 
 from ringtrace.services.errors import RefusedError
+from ringtrace.services.neighbours import Neighbours
 from ringtrace.services.ports import Store
 from ringtrace.services.use_cases import UseCases
 from ringtrace.tag.script import TagScript
@@ -24,16 +24,17 @@ class InternalError(RefusedError):
 
 
 class App:
-    """`pages` is the ASGI app for all that is not hot.
-
-    `waiting` tells how many writes the store has not answered yet.
-    """
+    """`pages` is the ASGI app for all that is not hot."""
 
     def __init__(
-        self, use_cases: UseCases, script: TagScript, pages: Asgi, waiting: Callable[[], int]
+        self,
+        use_cases: UseCases,
+        script: TagScript,
+        pages: Asgi,
+        meter: Meter,
+        neighbours: Neighbours,
     ) -> None:
         directory, signs = use_cases.directory, use_cases.gateway_signs
-        meter = Meter(signs, waiting, lambda: use_cases.store.away)
         self._answered = meter.answered
         gateway = GatewayDoor(
             directory,
@@ -50,8 +51,8 @@ class App:
             ALIVE: AliveDoor(directory, signs),
             "/api": original.target,
             "/api/report": original.report,
-            "/health": HealthDoor(use_cases.store),
-            "/metrics": MetricsDoor(directory, meter),
+            "/health": HealthDoor(use_cases.store, neighbours),
+            "/metrics": MetricsDoor(directory, meter, neighbours),
         }
         upload = UploadDoor(use_cases.directory, use_cases.keep_recording, use_cases.recordings)
         listen = ListenDoor(use_cases.recording_links, use_cases.store, use_cases.recordings)
@@ -106,11 +107,17 @@ def _route(path: str) -> str:
 
 
 class HealthDoor:
-    """`GET /health`: answered with 200 as long as callers get their plans, which needs no store."""
+    """`GET /health`: answered with 200 as long as callers get their plans, which needs no store.
 
-    def __init__(self, store: Store) -> None:
+    With workers it says how many of them take requests now.
+    """
+
+    def __init__(self, store: Store, neighbours: Neighbours) -> None:
         self._store = store
+        self._neighbours = neighbours
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        crew = self._neighbours.crew
+        workers = {} if crew is None else {"workers": crew}
         store = "away" if self._store.away else "ok"
-        await respond_json(send, {"status": "ok", "store": store})
+        await respond_json(send, {"status": "ok", "store": store, **workers})

@@ -11,6 +11,7 @@ from litestar.stores.file import FileStore
 from litestar.types import ExceptionHandlersMap
 
 from ringtrace.services.errors import RefusedError
+from ringtrace.services.neighbours import NOBODY, Neighbours
 from ringtrace.services.use_cases import UseCases
 from ringtrace.web.api import errors as api_errors
 from ringtrace.web.api.router import PREFIX as API
@@ -20,21 +21,23 @@ from ringtrace.web.console.assets import Assets, serve_asset
 from ringtrace.web.console.router import console_router
 from ringtrace.web.console.session import NO_SESSION, session_middleware
 from ringtrace.web.console.templating import template_config
-from ringtrace.web.console.throttle import SignInThrottle
+from ringtrace.web.console.throttle import SignInTries
 from ringtrace.web.security import before_send, form_tokens
 
 _MOST_BODY = 4 * 1024 * 1024
 """Bytes: a set-up of some ten thousand numbers."""
 
 
-def litestar_app(use_cases: UseCases, secret: bytes, sessions: Path) -> Litestar:
+def litestar_app(
+    use_cases: UseCases, secret: bytes, sessions: Path, neighbours: Neighbours = NOBODY
+) -> Litestar:
     """`secret` signs the forms' tokens; `sessions` is the folder of signed-in sessions."""
     sessions.mkdir(parents=True, exist_ok=True, mode=0o700)
     assets = Assets.load()
     return Litestar(
         route_handlers=[api_router(), console_router(), serve_asset],
         state=State(
-            {"use_cases": use_cases, "assets": assets, "throttle": SignInThrottle()},
+            {"use_cases": use_cases, "assets": assets, "throttle": SignInTries(neighbours)},
             deep_copy=False,
         ),
         dependencies={"uses": Provide(_use_cases, sync_to_thread=False)},

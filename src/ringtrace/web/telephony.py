@@ -180,7 +180,7 @@ class GatewayDoor:
         if form.target is None:
             self._occupy_target.vacate(owner, call, form.leg)
             return {"free": True}
-        free = self._occupy_target(owner, call, form.leg, form.target, form.most_calls)
+        free = await self._occupy_target(owner, call, form.leg, form.target, form.most_calls)
         return {"free": free}
 
     async def _ended(self, owner: TokenOwner, call: str, receive: Receive) -> object:

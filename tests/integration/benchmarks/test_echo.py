@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import echo
-from ringtrace import serve
+from ringtrace import http_server
 from ringtrace.bootstrap import open_house
 from ringtrace.config import Settings
 
@@ -19,7 +19,7 @@ SAME = (
 async def test_the_floor_is_served_as_the_product_is(tmp_path: Path, name: str) -> None:
     house = await open_house(Settings(tmp_path / "data"))
     try:
-        product = serve._server(house, "http://127.0.0.1:8080", None).config
+        product = http_server._config(house)
     finally:
         await house.close()
 

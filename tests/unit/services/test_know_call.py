@@ -6,12 +6,13 @@ from typing import cast
 
 import pytest
 
-from ringtrace.domain.flow import Branch, Dial, Flow, When
+from ringtrace.domain.flow import Branch, Dial, Flow, How, When
 from ringtrace.domain.number import NumberKind, TrackingNumber
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import StoreAwayError
 from ringtrace.services.keep_sound import SoundLinks
 from ringtrace.services.know_call import LOOK_SECONDS, KnowCall
+from ringtrace.services.neighbours import News, NoNeighbour, TurnTaken
 from ringtrace.services.ports import CallerHistory, Store
 
 NOW = 1_790_000_000_000
@@ -73,3 +74,30 @@ async def test_what_fails_is_unknown_and_the_rest_is_known(slow: Slow, error: Ex
     slow.broken = error
 
     assert await ask(slow) == (True, None)
+
+
+class Told(NoNeighbour):
+    def __init__(self) -> None:
+        self.seed = b""
+        self.news: list[News] = []
+
+    def tell(self, news: News) -> None:
+        self.news.append(news)
+
+
+async def test_turns_are_taken_together_with_the_neighbours(slow: Slow) -> None:
+    """A flow that takes no turns tells nobody."""
+    store = cast(Store, slow)
+    directory = Directory(store)
+    links, told = SoundLinks(b"k", directory, store, lambda: NOW), Told()
+    know = KnowCall(store, directory, links, lambda: 0.5, told)
+    in_turn = Flow((Dial((TARGET, "+12025550192"), how=How.ROUND_ROBIN),))
+
+    turns = [(await know(NUMBER, NOW, None, in_turn, None)).turn]
+    know.hear_turn(TurnTaken(1, NUMBER.number, 5))
+    know.hear_turn(TurnTaken(1, NUMBER.number, 3))
+    turns.append((await know(NUMBER, NOW, None, in_turn, None)).turn)
+    await know(NUMBER, NOW, None, Flow((Dial((TARGET,)),)), None)
+
+    assert turns == [0, 5]
+    assert told.news == [TurnTaken(1, NUMBER.number, 1), TurnTaken(1, NUMBER.number, 6)]

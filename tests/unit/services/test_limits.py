@@ -1,6 +1,7 @@
 """How often one address and one site may ask."""
 
 from ringtrace.services.limits import HitLimits
+from ringtrace.services.neighbours import HitsTaken, News, NoNeighbour
 
 DAY = 86_400_000
 
@@ -41,3 +42,55 @@ def test_no_address_is_kept_and_pseudonyms_do_not_outlive_the_day() -> None:
 
     assert not any(b"192.0.2.1" in key for key in first)
     assert not first & set(limits._addresses)
+
+
+class Neighbour(NoNeighbour):
+    """Notes what it is told."""
+
+    def __init__(self) -> None:
+        self.seed = b"seed"
+        self.heard: list[HitsTaken] = []
+
+    def tell(self, news: News) -> None:
+        assert isinstance(news, HitsTaken)
+        self.heard.append(news)
+
+
+def test_what_a_neighbour_let_through_is_taken_here_too_and_paid_back() -> None:
+    neighbour = Neighbour()
+    there = HitLimits(per_address=10, seed=b"seed", neighbours=neighbour)
+    here = HitLimits(per_address=10, seed=b"seed")
+    assert allowed(there, 30) == allowed(here, 30) == 20
+    assert allowed(there, 1, at=300) == 0, "it tells the rest with whatever comes next"
+    for news in neighbour.heard:
+        here.hear_hits(news, 300)
+
+    assert sum(sum(news.sites.values()) for news in neighbour.heard) == 20
+    assert allowed(here, 1, at=119_000) == 0
+    assert allowed(here, 10, at=126_000) == 1
+    assert allowed(here, 30, address="b", at=126_000) == 20
+
+
+def test_what_is_heard_first_counts_and_is_forgotten_with_the_day() -> None:
+    neighbour = Neighbour()
+    there = HitLimits(per_address=10, seed=b"seed", neighbours=neighbour)
+    here = HitLimits(per_address=10, seed=b"seed")
+    allowed(there, 20)
+    allowed(there, 1, at=300)
+    for news in neighbour.heard:
+        here.hear_hits(news, 300)
+
+    assert allowed(here, 20, at=300) == 0
+    assert allowed(here, 30, at=DAY) == 20
+
+
+def test_others_cannot_tell_who_is_meant() -> None:
+    neighbour = Neighbour()
+    limits = HitLimits(seed=b"one", neighbours=neighbour)
+    other = HitLimits(seed=b"another", neighbours=neighbour)
+    for one in (limits, other):
+        one.allow("site", "192.0.2.1", 1_000)
+    first, second = neighbour.heard
+
+    assert b"192.0.2.1" not in b"".join(first.addresses)
+    assert first.addresses.keys() != second.addresses.keys()

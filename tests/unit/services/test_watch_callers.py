@@ -9,9 +9,10 @@ from ringtrace.domain.call import GatewayKind
 from ringtrace.domain.screening import Finding, PastCall, Rule
 from ringtrace.services import watch_callers
 from ringtrace.services.errors import StoreAwayError
+from ringtrace.services.neighbours import CallKey
 from ringtrace.services.ports import Reads
 from ringtrace.services.spam_records import WatchedCall
-from ringtrace.services.watch_callers import CallerWatch, CallKey
+from ringtrace.services.watch_callers import CallerWatch
 
 CALLER = "+12025550177"
 

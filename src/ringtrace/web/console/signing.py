@@ -10,7 +10,7 @@ from litestar.response import Redirect, Template
 from ringtrace.services.errors import SignInFailedError
 from ringtrace.web.console.page import page
 from ringtrace.web.console.session import AnyRequest, SignInNeededError, sign_in, viewer
-from ringtrace.web.console.throttle import SignInThrottle
+from ringtrace.web.console.throttle import SignInTries
 from ringtrace.web.uses import Uses
 
 _MOST_TEXT = 256
@@ -40,10 +40,10 @@ async def send_sign_in(
     request: AnyRequest,
     data: URLEncodedBody[SignInForm],
 ) -> Template | Redirect:
-    throttle: SignInThrottle = state.throttle
+    throttle: SignInTries = state.throttle
     login, wanted = data.login.strip()[:_MOST_TEXT], _local(data.next)
     address = request.client.host if request.client else ""
-    wait = throttle.attempt(address, login, uses.clock())
+    wait = await throttle.attempt(address, login, uses.clock())
     if wait > 0:
         return _throttled(wanted, login, wait)
     try:

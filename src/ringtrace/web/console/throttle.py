@@ -2,7 +2,11 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from typing import Final
 
+from ringtrace.services.neighbours import NOBODY, Neighbours, SignedIn, SignInTried
+
+_ASK_SECONDS: Final = 0.5
 _FORGET_MS = 15 * 60_000
 _MOST_KEYS = 10_000
 
@@ -70,3 +74,20 @@ class SignInThrottle:
         self._tries[key] = tries
         while len(self._tries) > _MOST_KEYS:
             self._tries.popitem(last=False)
+
+
+class SignInTries:
+    """Counted by all neighbours together, and here alone while nobody else does."""
+
+    def __init__(self, neighbours: Neighbours = NOBODY) -> None:
+        self._neighbours = neighbours
+        self._own = SignInThrottle()
+
+    async def attempt(self, address: str, login: str, at: int) -> int:
+        """As `SignInThrottle.attempt`."""
+        wait: int | None = await self._neighbours.ask(SignInTried(address, login), _ASK_SECONDS)
+        return self._own.attempt(address, login, at) if wait is None else wait
+
+    def succeeded(self, address: str, login: str) -> None:
+        self._own.succeeded(address, login)
+        self._neighbours.post(SignedIn(address, login))
