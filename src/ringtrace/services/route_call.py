@@ -116,7 +116,8 @@ class RouteCall:
         number = known_number(self._directory, owner.account_id, arrival.number)
         caller = readable_caller(self._directory, owner.account_id, arrival.caller)
         self._notes.add(Note(owner, arrival, caller, number, digits))
-        flow = number.flow_of(number.extension(digits))
+        said = number.extension(digits)
+        flow = number.flow_of(said)
         known = await self._know(number, arrival.started_at, caller, flow, None, digits)
         return replace(resume(flow, known), flow=number.label_of(said))
 
