@@ -147,7 +147,7 @@ class Dial(_Step, frozen=True, tag="dial"):
     @property
     def full_targets(self) -> tuple[Target, ...]:
         """The targets, those given as plain strings with the defaults of the rest."""
-        return tuple(one if isinstance(one, Target) else Target(one) for one in self.targets)
+        return tuple([one if isinstance(one, Target) else Target(one) for one in self.targets])
 
 
 class Voicemail(_Spoken, frozen=True, kw_only=True, tag="voicemail"):

@@ -126,13 +126,13 @@ class _Resolving:
         targets = self._in_order(dial, [one for one in dial.full_targets if self._is_on_duty(one)])
         if not targets:
             return []
-        resolved = tuple(
+        resolved = [
             plan.Target(one.to, one.ring_seconds, self._records(one, dial), one.most_calls)
             for one in targets
-        )
+        ]
         return [
             plan.Dial(
-                targets=resolved,
+                targets=tuple(resolved),
                 caller_id=self._caller_id(dial),
                 record=any(one.record for one in resolved),
                 at_once=dial.how is How.AT_ONCE,
@@ -148,8 +148,9 @@ class _Resolving:
         return is_open(self._flow.hours[target.hours], self._now.at)
 
     def _records(self, target: flow.Target, dial: flow.Dial) -> bool:
-        said = (target.record, dial.record, self._flow.record)
-        return next(one for one in said if one is not None)
+        if target.record is not None:
+            return target.record
+        return self._flow.record if dial.record is None else dial.record
 
     def _caller_id(self, dial: flow.Dial) -> str:
         """A caller who withholds his number, or has none that can be called, shows ours."""

@@ -1,13 +1,22 @@
 """Where a visit came from: a table of addresses and what they mean."""
 
 import base64
+from urllib.parse import parse_qsl
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ringtrace.domain import referrers
-from ringtrace.domain.source import MAX_FIELD, Channel, ClickId, UrlInvalidError, Why, classify
+from ringtrace.domain.source import (
+    MAX_FIELD,
+    Channel,
+    ClickId,
+    UrlInvalidError,
+    Why,
+    classify,
+    fields,
+)
 
 SHOP = "https://shop.example/sale"
 OPENSTAT = base64.urlsafe_b64encode(b"direct.yandex.ru;winter sale;ad1;place").decode().rstrip("=")
@@ -147,3 +156,8 @@ def test_the_most_specific_known_site_wins() -> None:
     assert site is not None
     assert site.name == "yahoo"
     assert referrers.identify("localhost") is None
+
+
+@given(st.text("a=&%+;2bCé \n\0", max_size=40))
+def test_a_query_is_read_as_the_standard_library_reads_it(query: str) -> None:
+    assert fields(query) == parse_qsl(query)
