@@ -1,6 +1,7 @@
 """The store that the settings name: a file, or a database that servers share."""
 
 import contextlib
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from ringtrace.bootstrap.clock import now
 from ringtrace.bootstrap.places import LakeUnusableError, open_lake
 from ringtrace.config import Settings
 from ringtrace.services.errors import StoreAwayError
+from ringtrace.services.inspection import Inspection
 from ringtrace.services.ports import Clock, Reads, Store
 from ringtrace.store.forgetting import Forgetting
 from ringtrace.store.lake.place import LakeInUseError, locked
@@ -16,6 +18,7 @@ from ringtrace.store.lake.worker import LakeReports, Sources
 from ringtrace.store.schema import SchemaNotReadyError
 from ringtrace.store.sqlite.days import SqliteDays
 from ringtrace.store.sqlite.forgetting import SqliteForgetting
+from ringtrace.store.sqlite.inspection import inspect
 from ringtrace.store.sqlite.reader import SqliteReader
 from ringtrace.store.sqlite.store import SqliteStore
 
@@ -31,6 +34,10 @@ class NoDataError(FileNotFoundError):
     """No server has ever run over the folder, or over the database."""
 
 
+class StoreDamagedError(RuntimeError):
+    """A file cannot even be opened; the message is what SQLite says."""
+
+
 @contextlib.asynccontextmanager
 async def open_store(settings: Settings, clock: Clock = now) -> AsyncIterator[Store]:
     """The file of the data folder, or the database that the settings name.
@@ -44,7 +51,7 @@ async def open_store(settings: Settings, clock: Clock = now) -> AsyncIterator[St
         finally:
             file.close()
         return
-    with _database_errors():
+    with database_errors():
         from ringtrace.store.postgres.store import PostgresStore  # noqa: PLC0415 - an extra
 
         database = await PostgresStore.open(
@@ -70,7 +77,7 @@ async def open_reader(settings: Settings) -> AsyncIterator[Reads]:
         finally:
             file.close()
         return
-    with _database_errors():
+    with database_errors():
         from ringtrace.store.postgres.reader import (  # noqa: PLC0415 - an extra
             PostgresReader,
             open_reader_pool,
@@ -91,10 +98,27 @@ def open_days(settings: Settings) -> "Days":
     Raises NoDataError, StoreAwayError, DatabaseUnusableError.
     """
     if settings.database_url is not None:
-        with _database_errors():
+        with database_errors():
             return _opener(settings)()
     _see_file(settings)
     return _opener(settings)()
+
+
+def inspected(settings: Settings, at: int) -> Inspection:
+    """What the store says of itself at `at`, ms since 1970 UTC.
+
+    Raises NoDataError, StoreAwayError, DatabaseUnusableError, StoreDamagedError.
+    """
+    if settings.database_url is None:
+        _see_file(settings)
+        try:
+            return inspect(settings.database, at)
+        except sqlite3.DatabaseError as error:
+            raise StoreDamagedError(str(error)) from error
+    with database_errors():
+        from ringtrace.store.postgres import inspection  # noqa: PLC0415 - an extra
+
+        return inspection.inspect(settings.database_url, at)
 
 
 def open_forgetting(settings: Settings) -> Forgetting:
@@ -102,7 +126,7 @@ def open_forgetting(settings: Settings) -> Forgetting:
     if settings.database_url is None:
         _see_file(settings)
         return SqliteForgetting(settings.database)
-    with _database_errors():
+    with database_errors():
         from ringtrace.store.postgres.forgetting import PostgresForgetting  # noqa: PLC0415
 
         return PostgresForgetting(settings.database_url)
@@ -141,7 +165,7 @@ def _opener(settings: Settings) -> Callable[[], "Days"]:
 
 
 @contextlib.contextmanager
-def _database_errors() -> Iterator[None]:
+def database_errors() -> Iterator[None]:
     """What keeps a database from being opened, in words without its password."""
     try:
         from ringtrace.store.postgres.connection import AWAY  # noqa: PLC0415 - an extra

@@ -16,7 +16,10 @@ class GatewayLife:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """`damage` is what SQLite found first, None of a sound file. Of another schema no more is said.
+    """`damage` is what the database found first, None of a sound one.
+
+    `not_durable` are settings of its server by which acknowledged rows may be lost. Of another
+    schema no more is said.
 
     `newest_moment` is ms since 1970 UTC, `stray_routes` the numbers whose owner by the route table
     is another than by their row. `recordings` are those that calls claim to have, `awaited` the
@@ -26,6 +29,7 @@ class Inspection:
     schema: int
     newest_schema: int
     damage: str | None
+    not_durable: tuple[str, ...] = ()
     newest_moment: int | None = None
     stray_routes: tuple[str, ...] = ()
     gateways: tuple[GatewayLife, ...] = ()

@@ -8,7 +8,7 @@ import hashlib
 import io
 import os
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Final, Literal
@@ -37,12 +37,16 @@ class Member(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """`made_at` is RFC 3339 UTC; `schema` the version of the database's schema."""
+    """`made_at` is RFC 3339 UTC; `schema` the version of the database's schema.
+
+    `database` is the file that it is in; None: it was backed up otherwise.
+    """
 
     ringtrace: str
     made_at: str
-    schema: int
+    schema: int | None
     files: tuple[Member, ...]
+    database: str | None = "ringtrace.db"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,7 @@ def seal(out: tarfile.TarFile, manifest: Manifest) -> None:
     out.addfile(facts, io.BytesIO(body))
 
 
-def unpack(archive: tarfile.TarFile, folder: Path) -> Iterator[Member]:
+def unpack(archive: tarfile.TarFile, folder: Path, progress: Callable[[Member], None]) -> Manifest:
     """Write the files below `folder`; the manifest is checked at the end.
 
     Raises ArchiveInvalidError: a name that leads elsewhere, no manifest, another content.
@@ -117,7 +121,7 @@ def unpack(archive: tarfile.TarFile, folder: Path) -> Iterator[Member]:
             manifest = _manifest(source.read(_MOST_MANIFEST))
             continue
         found[facts.name] = _copy(source, folder / facts.name, facts.name)
-        yield found[facts.name]
+        progress(found[facts.name])
     if manifest is None:
         raise ArchiveInvalidError("there is no manifest: the archive is not whole")
     for said in manifest.files:
@@ -125,6 +129,7 @@ def unpack(archive: tarfile.TarFile, folder: Path) -> Iterator[Member]:
             raise ArchiveInvalidError(f"{said.path} is missing or is not what was backed up")
     if found:
         raise ArchiveInvalidError(f"{min(found)} is not in the manifest")
+    return manifest
 
 
 def _members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:

@@ -10,11 +10,10 @@ from typing import Final
 
 from ringtrace import __version__
 from ringtrace.config import Settings
-from ringtrace.store.sqlite.snapshot import check, snapshot
 from ringtrace.upkeep import archive
 from ringtrace.upkeep.archive import ArchiveInvalidError, Entry, Manifest, Member
+from ringtrace.upkeep.copies import DUMP, copy_of
 
-DATABASE: Final = "ringtrace.db"
 RECORDINGS: Final = "recordings"
 
 Progress = Callable[[Member], None]
@@ -25,30 +24,42 @@ class FolderNotEmptyError(RuntimeError):
     """There is something where the data are to be restored to."""
 
 
+class WrongDatabaseError(ValueError):
+    """The backup is of another kind of database than the one that is named."""
+
+
 def backup(
-    settings: Settings, target: Path, progress: Progress, *, recordings: bool = True
+    settings: Settings,
+    target: Path,
+    progress: Progress,
+    *,
+    recordings: bool = True,
+    database: bool = True,
 ) -> Manifest:
     """Write `target`, whole or not at all, also while a server runs over the folder.
 
     The database first, then the recordings: those it tells of are all there, but for those in a
-    bucket. Sessions are left out: people sign in again. Raises ValueError (`target`'s name),
-    FileExistsError, FileNotFoundError, DatabaseDamagedError, OSError.
+    bucket. Sessions are left out: people sign in again. Without `database` that is backed up
+    otherwise, and was before this. Raises ValueError (`target`'s name), FileExistsError, OSError,
+    and what `DatabaseCopy.take` raises.
     """
     mode = archive.mode_of(target)
     if target.exists():
         raise FileExistsError(f"{target} exists")
     # Beside the target, where there is room for a backup: the data's own disk may be full.
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as name:
-        work = Path(name)
-        schema = snapshot(settings.database, work / DATABASE)
-        part = work / "archive"
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder:
+        work = Path(folder)
+        copy = copy_of(settings) if database else None
+        schema = None if copy is None else copy.take(work, compressed=mode == "w:")
+        part, name = work / "archive", copy.name if copy else None
+        entries = _entries(settings, work, name, recordings=recordings)
         with tarfile.open(part, mode) as out:
             members = []
-            for member in archive.write(out, _entries(settings, work, recordings=recordings)):
+            for member in archive.write(out, entries):
                 progress(member)
                 members.append(member)
             made_at = datetime.now(UTC).isoformat(timespec="seconds")
-            manifest = Manifest(__version__, made_at, schema, tuple(members))
+            manifest = Manifest(__version__, made_at, schema, tuple(members), name)
             archive.seal(out, manifest)
         _sync(part)
         part.chmod(0o600)
@@ -57,8 +68,11 @@ def backup(
     return manifest
 
 
-def _entries(settings: Settings, work: Path, *, recordings: bool) -> Iterator[Entry]:
-    yield Entry(DATABASE, work / DATABASE)
+def _entries(
+    settings: Settings, work: Path, database: str | None, *, recordings: bool
+) -> Iterator[Entry]:
+    if database is not None:
+        yield Entry(database, work / database)
     for path in (
         settings.data / "secret.key", settings.data / "forget.key", settings.password_file,
         settings.api_token_file,
@@ -72,10 +86,12 @@ def _entries(settings: Settings, work: Path, *, recordings: bool) -> Iterator[En
             yield Entry(f"{RECORDINGS}/{path.relative_to(settings.recordings).as_posix()}", path)
 
 
-def restore(source: Path, settings: Settings, progress: Progress) -> None:
-    """Put the data folder back as it was, checked against the manifest; whole or not at all.
+def restore(source: Path, settings: Settings, progress: Progress) -> Manifest:
+    """Put everything back as it was, checked against the manifest; whole or not at all.
 
-    Raises FolderNotEmptyError, ArchiveInvalidError, DatabaseDamagedError, OSError.
+    A dump goes into the database that the settings name, which must be empty. Raises
+    FolderNotEmptyError, ArchiveInvalidError, WrongDatabaseError, OSError, and what
+    `DatabaseCopy.expect` and `put_back` raise.
     """
     data = settings.data
     if data.exists() and any(data.iterdir()):
@@ -85,17 +101,32 @@ def restore(source: Path, settings: Settings, progress: Progress) -> None:
         work = Path(name) / "data"
         work.mkdir(mode=0o700)
         with _opened(source) as found:
-            for member in archive.unpack(found, work):
-                progress(member)
-        if not (work / DATABASE).is_file():
-            raise ArchiveInvalidError("there is no database in it")
-        check(work / DATABASE)
+            manifest = archive.unpack(found, work, progress)
+        _put_database_back(manifest, settings, work)
         for path in work.rglob("*"):
             _sync(path)
         _sync(work)
         # An empty folder may be in its place; one that was filled meanwhile stays.
         work.replace(data)
     _sync(data.parent)
+    return manifest
+
+
+def _put_database_back(manifest: Manifest, settings: Settings, work: Path) -> None:
+    name, schema = manifest.database, manifest.schema
+    if name is None or schema is None:
+        return
+    copy = copy_of(settings)
+    if name != copy.name:
+        raise WrongDatabaseError(
+            "the backup is of a PostgreSQL database: name an empty one with --database-url"
+            if name == DUMP
+            else "the backup is of a file in the data folder: leave --database-url out"
+        )
+    if not (work / name).is_file():
+        raise ArchiveInvalidError("there is no database in it")
+    copy.expect(schema)
+    copy.put_back(work)
 
 
 def _opened(source: Path) -> tarfile.TarFile:

@@ -1,6 +1,5 @@
 """`ringtrace backup`, `ringtrace restore`, `ringtrace doctor`."""
 
-import sqlite3
 import sys
 import time
 from collections.abc import Sequence
@@ -14,38 +13,65 @@ from rich.markup import escape
 from rich.progress import DownloadColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
-from ringtrace.bootstrap import RecordingsUnusableError
+from ringtrace.bootstrap import (
+    DatabaseUnusableError,
+    NoDataError,
+    RecordingsUnusableError,
+    StoreDamagedError,
+    inspected,
+)
 from ringtrace.config import Settings
 from ringtrace.listing import show
-from ringtrace.shell import EXIT_BAD_INPUT, EXIT_FAILED, data_option, end
-from ringtrace.store.sqlite.inspection import inspect
-from ringtrace.store.sqlite.snapshot import DatabaseDamagedError
+from ringtrace.services.errors import StoreAwayError
+from ringtrace.shell import EXIT_BAD_INPUT, EXIT_FAILED, data_option, database_option, end
+from ringtrace.store.copying import (
+    DatabaseDamagedError,
+    DatabaseNotEmptyError,
+    ProgramMissingError,
+)
 from ringtrace.upkeep import backup as backups
 from ringtrace.upkeep.archive import ArchiveInvalidError, Member
 from ringtrace.upkeep.backup import FolderNotEmptyError
 from ringtrace.upkeep.diagnosis import Finding, Level, diagnose
 from ringtrace.upkeep.surroundings import look_around
 
+_BAD_INPUT: Final = (ValueError, NoDataError, DatabaseUnusableError, ProgramMissingError)
+_FAILURES: Final = (DatabaseDamagedError, StoreAwayError, OSError)
 _COLOURS: Final = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "red"}
 
 
 @click.command()
 @click.argument("target", metavar="FILE.tar[.gz|.xz]", type=click.Path(path_type=Path))
 @data_option
+@database_option
 @click.option("--without-recordings", is_flag=True, help="The database and the keys alone.")
-def backup(target: Path, data: Path, *, without_recordings: bool) -> None:
+@click.option("--without-database", is_flag=True,
+              help="The data folder alone: the database was backed up otherwise.")  # fmt: skip
+def backup(
+    target: Path,
+    data: Path,
+    database_url: str | None,
+    *,
+    without_recordings: bool,
+    without_database: bool,
+) -> None:
     """Put everything a server needs to go on elsewhere into one file, while it runs.
 
-    The file holds keys and callers' numbers: keep it as you keep the data folder.
+    A PostgreSQL database is dumped by its own pg_dump. The file holds keys and callers' numbers:
+    keep it as you keep the data folder.
     """
+    settings = Settings.of(data, database_url)
+    if without_database and database_url is None:
+        end(EXIT_BAD_INPUT, "--without-database: the database is in the data folder")
     try:
         with _Shown("backing up") as shown:
             manifest = backups.backup(
-                Settings.of(data), target, shown, recordings=not without_recordings
-            )
-    except (ValueError, FileExistsError, FileNotFoundError) as error:
+                settings, target, shown,
+                recordings=not without_recordings, database=not without_database,
+            )  # fmt: skip
+    except (*_BAD_INPUT, FileExistsError, FileNotFoundError) as error:
         end(EXIT_BAD_INPUT, str(error))
-    except (DatabaseDamagedError, OSError) as error:
+    except _FAILURES as error:
         end(EXIT_FAILED, f"no backup was made: {error}")
     click.echo(msgspec.json.encode({
         "backup": str(target), "files": len(manifest.files),
@@ -56,38 +82,48 @@ def backup(target: Path, data: Path, *, without_recordings: bool) -> None:
 @click.command()
 @click.argument("source", metavar="FILE", type=click.Path(path_type=Path, exists=True))
 @data_option
-def restore(source: Path, data: Path) -> None:
-    """Put a backup back into an empty or a new folder, checked against its digests."""
+@database_option
+def restore(source: Path, data: Path, database_url: str | None) -> None:
+    """Put a backup back into an empty or a new folder, checked against its digests.
+
+    That of a PostgreSQL database goes into the empty one that --database-url names.
+    """
     try:
         with _Shown("restoring") as shown:
-            backups.restore(source, Settings(data), shown)
-    except (FolderNotEmptyError, ArchiveInvalidError) as error:
+            manifest = backups.restore(source, Settings(data, database_url=database_url), shown)
+    except (
+        *_BAD_INPUT, FolderNotEmptyError, DatabaseNotEmptyError, ArchiveInvalidError
+    ) as error:  # fmt: skip
         end(EXIT_BAD_INPUT, str(error))
-    except (DatabaseDamagedError, OSError) as error:
+    except _FAILURES as error:
         end(EXIT_FAILED, f"nothing was restored: {error}")
-    click.echo(msgspec.json.encode({"data": str(data), "files": shown.files}).decode())
+    click.echo(msgspec.json.encode({
+        "data": str(data), "files": shown.files, "database": manifest.database is not None,
+    }).decode())  # fmt: skip
 
 
 @click.command()
 @data_option
+@database_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each finding.")
-def doctor(data: Path, *, as_json: bool) -> None:
+def doctor(data: Path, database_url: str | None, *, as_json: bool) -> None:
     """Look the data folder over: disk, database, routes, recordings, gateways, server.
 
     Exits with 1 when something is broken; a warning alone is none.
     """
-    settings = Settings.of(data)
-    if not settings.database.exists():
-        end(EXIT_BAD_INPUT, f"no data in {data}: start `ringtrace serve` first")
+    settings = Settings.of(data, database_url)
     try:
         # The database first: what it tells of is there by then, also while a server runs.
-        inspection = inspect(settings.database, time.time_ns() // 1_000_000)
+        inspection = inspected(settings, time.time_ns() // 1_000_000)
         findings = diagnose(inspection, look_around(settings))
-    except RecordingsUnusableError as error:
+    except (NoDataError, DatabaseUnusableError, RecordingsUnusableError) as error:
         end(EXIT_BAD_INPUT, str(error))
-    except sqlite3.DatabaseError as error:
+    except StoreDamagedError as error:
         findings = [Finding("database", Level.ERROR, f"cannot be read: {error}",
                             "restore the last backup")]  # fmt: skip
+    except StoreAwayError as error:
+        findings = [Finding("database", Level.ERROR, str(error),
+                            "look at its server, and at --database-url")]  # fmt: skip
     if as_json:
         for finding in findings:
             click.echo(msgspec.json.encode(finding).decode())

@@ -96,6 +96,12 @@ def _database(inspection: Inspection) -> Iterator[Finding]:
         )  # fmt: skip
     else:
         yield Finding("database", Level.OK, "sound")
+    if inspection.not_durable:
+        yield Finding(
+            "database", Level.ERROR,
+            f"its server may lose what was acknowledged: {', '.join(inspection.not_durable)}",
+            "turn that on and restart the database",
+        )  # fmt: skip
     have, want = inspection.schema, inspection.newest_schema
     if have == want:
         yield Finding("schema", Level.OK, f"version {have}")

@@ -41,7 +41,7 @@ def entries(folder: Path) -> list[Entry]:
 
 def unpacked(archive: Path, folder: Path) -> dict[str, bytes]:
     with tarfile.open(archive) as found:
-        list(unpack(found, folder))
+        unpack(found, folder, lambda _: None)
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")

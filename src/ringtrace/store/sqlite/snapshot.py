@@ -5,11 +5,8 @@ import os
 import sqlite3
 from pathlib import Path
 
+from ringtrace.store.copying import DatabaseDamagedError
 from ringtrace.store.sqlite.connection import connect, newest_version
-
-
-class DatabaseDamagedError(RuntimeError):
-    """SQLite finds the file damaged; the message is what it found first."""
 
 
 def snapshot(database: Path, target: Path) -> int:
