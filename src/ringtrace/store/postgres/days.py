@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final, Self
 
 import asyncpg
+from asyncpg.transaction import Transaction
 
 from ringtrace.domain.model import Model
 from ringtrace.services.errors import StoreAwayError
@@ -68,8 +69,11 @@ class PostgresDays:
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
-        moment = self._database.connection.transaction(isolation="repeatable_read", readonly=True)
-        self._database.answer(moment.start())
+        try:
+            moment = self._begun()
+        except StoreAwayError:
+            # A restart of the database may not have been noticed yet.
+            moment = self._begun()
         try:
             yield
         finally:
@@ -103,6 +107,11 @@ class PostgresDays:
     def visits_by_channel(self, account_id: int, since: int, until: int) -> Mapping[str, int]:
         found = self._fetch(_VISITS, account_id, since, until)
         return {channel: count for channel, count in found}  # noqa: C416 - of records
+
+    def _begun(self) -> Transaction:
+        moment = self._database.connection.transaction(isolation="repeatable_read", readonly=True)
+        self._database.answer(moment.start())
+        return moment
 
     def _fetch(self, query: str, *args: object) -> Sequence[asyncpg.Record]:
         return self._database.answer(self._database.connection.fetch(query, *args))
