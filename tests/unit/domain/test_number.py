@@ -6,6 +6,7 @@ from dataclasses import replace
 import phonenumbers
 import pytest
 
+from ringtrace.domain.extension import Extension
 from ringtrace.domain.flow import Flow
 from ringtrace.domain.number import (
     NumberInvalidError,
@@ -124,3 +125,15 @@ def test_calls_are_told_the_flow_and_the_version_they_run() -> None:
 def test_a_region_is_a_country_whose_numbers_are_known() -> None:
     assert is_region("GB")
     assert not any(map(is_region, ("ZZ", "gb", "GBR", "")))
+
+
+def test_an_extension_with_targets_of_its_own_follows_no_named_flow() -> None:
+    own = TrackingNumber(
+        1, "+12025550101", NumberKind.STATIC, "Radio", Flow.ringing(["+12025550191"]), None,
+        Source("Radio"), active=True, flow_name="office", flow_version=3,
+    )  # fmt: skip
+    leads_past = Extension("1234", "Barn", Source("Poster"), Flow.ringing(["+12025550192"]))
+
+    assert own.label_of(leads_past) is None
+    assert own.label_of(replace(leads_past, flow=None)) == "office 3"
+    assert own.label_of(None) == "office 3"
