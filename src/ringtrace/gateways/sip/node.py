@@ -19,7 +19,7 @@ from ringtrace.gateways.sip.exchange import Exchange
 from ringtrace.gateways.sip.gate import Gate
 from ringtrace.gateways.sip.health import Health
 from ringtrace.gateways.sip.heartbeat import Heartbeat
-from ringtrace.gateways.sip.invite import InviteError, read_invite
+from ringtrace.gateways.sip.invite import Invite, InviteError, read_invite
 from ringtrace.gateways.sip.media import MediaRelay
 from ringtrace.gateways.sip.metrics import Metrics, TrunkState, Vitals
 from ringtrace.gateways.sip.planner import PlanCache, Planner
@@ -217,7 +217,17 @@ class _Node:
                 self._door.closed,
             )
             return request.genResponse(503, "Service Unavailable"), None, None
-        call = Call(self._exchange, invite, self._over)
+        return self._begin(self._exchange, invite, request, transaction)
+
+    def _begin(self, exchange: Exchange, invite: Invite, request: Any, transaction: Any) -> Any:
+        """The call that the door has let in."""
+        try:
+            call = Call(exchange, invite, self._over)
+        except Exception as error:  # noqa: BLE001 - the next caller must find the place free
+            _log.error("call_not_begun error=%r", error_place(error))
+            self._door.left(invite.number or "")
+            self._refuse("broken")
+            return request.genResponse(500, "Server Internal Error"), None, None
         self._calls[call.id] = call
         try:
             return call.inbound.recvRequest(request, transaction)
