@@ -1,6 +1,8 @@
 """Everything a server needs to go on elsewhere, in one file."""
 
+import contextlib
 import os
+import shutil
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
@@ -10,11 +12,14 @@ from typing import Final
 
 from ringtrace import __version__
 from ringtrace.config import Settings
+from ringtrace.gateways.sip.durable import TEMPORARY
 from ringtrace.upkeep import archive
 from ringtrace.upkeep.archive import ArchiveInvalidError, Entry, Manifest, Member
 from ringtrace.upkeep.copies import DUMP, copy_of
 
 RECORDINGS: Final = "recordings"
+OUTBOX: Final = "sip-node/outbox"
+_REPORT: Final = ".json"
 
 Progress = Callable[[Member], None]
 """Is told of each file that is done."""
@@ -38,10 +43,11 @@ def backup(
 ) -> Manifest:
     """Write `target`, whole or not at all, also while a server runs over the folder.
 
-    The database first, then the recordings: those it tells of are all there, but for those in a
-    bucket. Sessions are left out: people sign in again. Without `database` that is backed up
-    otherwise, and was before this. Raises ValueError (`target`'s name), FileExistsError, OSError,
-    and what `DatabaseCopy.take` raises.
+    The outbox of the node beside the server first, then the database: what is delivered meanwhile
+    is in both, and the server takes it once. The recordings last: those the database tells of are
+    all there, but for those in a bucket. Sessions are left out: people sign in again. Without
+    `database` that is backed up otherwise, and was before this. Raises ValueError (`target`'s
+    name), FileExistsError, OSError, and what `DatabaseCopy.take` raises.
     """
     mode = archive.mode_of(target)
     if target.exists():
@@ -49,6 +55,7 @@ def backup(
     # Beside the target, where there is room for a backup: the data's own disk may be full.
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder:
         work = Path(folder)
+        _copy_outbox(settings.node_spool / "outbox", work / OUTBOX, recordings=recordings)
         copy = copy_of(settings) if database else None
         schema = None if copy is None else copy.take(work, compressed=mode == "w:")
         part, name = work / "archive", copy.name if copy else None
@@ -79,11 +86,23 @@ def _entries(
     ):  # fmt: skip
         if path.exists():
             yield Entry(path.name, path)
+    for path in sorted((work / OUTBOX).glob("*")):
+        yield Entry(f"{OUTBOX}/{path.name}", path)
     if not recordings:
         return
     for path in sorted(settings.recordings.glob("*/*/*")):
         if path.is_file():
             yield Entry(f"{RECORDINGS}/{path.relative_to(settings.recordings).as_posix()}", path)
+
+
+def _copy_outbox(outbox: Path, target: Path, *, recordings: bool) -> None:
+    """What the backend has taken is deleted there, at any moment; what lies there is whole."""
+    target.mkdir(parents=True)
+    for path in outbox.glob("[!.]*"):
+        if path.name.endswith(TEMPORARY) or not (recordings or path.suffix == _REPORT):
+            continue
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copyfile(path, target / path.name)
 
 
 def restore(source: Path, settings: Settings, progress: Progress) -> Manifest:

@@ -4,16 +4,21 @@ import asyncio
 import json
 import secrets
 import sqlite3
+import time
 from pathlib import Path
 
 import httpx
 import pytest
 
+from ringtrace.bootstrap import open_house
 from ringtrace.config import Settings
+from ringtrace.services.inspection import GatewayLife
+from ringtrace.services.setup_form import read_setup
+from ringtrace.store.sqlite.inspection import inspect
 from tests.bucket import BUCKET, CREDENTIALS, s3_service
 from tests.server import server
-from tests.shop import POOL, bearer
-from tests.upkeep import AUDIO, new_visit, run, viewed, worked
+from tests.shop import POOL, bearer, setup_of
+from tests.upkeep import AUDIO, NUMBERS, new_visit, run, viewed, worked
 
 
 async def test_a_running_server_is_backed_up_under_load_and_restored(tmp_path: Path) -> None:
@@ -45,6 +50,44 @@ async def test_a_running_server_is_backed_up_under_load_and_restored(tmp_path: P
     findings = [json.loads(line) for line in looked.stdout.splitlines()]
     assert looked.exit_code == 0, looked.output
     assert {one["check"] for one in findings if one["level"] != "ok"} <= {"disk"}
+
+
+@pytest.mark.parametrize("recordings", [True, False])
+async def test_what_the_node_beside_has_not_delivered_is_in_it(
+    tmp_path: Path, *, recordings: bool
+) -> None:
+    data, archive, elsewhere = tmp_path / "data", tmp_path / "b.tar", tmp_path / "new"
+    waiting = {"one.json": b"{}", "one.0f.wav": AUDIO, "two.json.part": b"{", "two.0f.wav": AUDIO}
+    async with server(data):
+        outbox = Settings(data).node_spool / "outbox"
+        outbox.mkdir(parents=True)
+        for name, content in waiting.items():
+            (outbox / name).write_bytes(content)
+        options = () if recordings else ("--without-recordings",)
+        assert run("backup", archive, "--data", data, *options).exit_code == 0
+
+    assert run("restore", archive, "--data", elsewhere).exit_code == 0
+
+    back = Settings(elsewhere).node_spool / "outbox"
+    kept = {"one.json", "one.0f.wav", "two.0f.wav"} if recordings else {"one.json"}
+    assert {path.name: path.read_bytes() for path in back.iterdir()} == {
+        name: waiting[name] for name in kept
+    }
+    assert all(path.stat().st_mode & 0o077 == 0 for path in back.iterdir())
+
+
+async def test_a_node_beside_the_server_is_a_gateway(tmp_path: Path) -> None:
+    house = await open_house(Settings(tmp_path / "data"))
+    try:
+        await house.node_token()
+        await house.use_cases.apply_setup(1, read_setup(setup_of("shop", "+12025550101", NUMBERS)))
+    finally:
+        await house.close()
+
+    found = inspect(Settings(tmp_path / "data").database, time.time_ns() // 10**6)
+
+    assert found.accounts_without_gateway == ()
+    assert found.gateways == (GatewayLife(1, "sip", None),)
 
 
 async def test_nothing_is_restored_over_data_or_from_half_a_backup(tmp_path: Path) -> None:

@@ -25,9 +25,11 @@ _STRAY_ROUTES = (
     " ON n.account_id = r.account_id AND n.number = r.number WHERE n.number IS NULL"
 )
 _GATEWAYS = (
-    "SELECT t.account_id, t.kind, (SELECT max(received_at) FROM call_reports c"
-    "  WHERE c.account_id = t.account_id AND c.gateway = t.kind)"
-    " FROM tokens t WHERE t.kind IN ('sip', 'voximplant') GROUP BY t.account_id, t.kind"
+    "SELECT t.account_id, t.gateway, (SELECT max(received_at) FROM call_reports c"
+    "  WHERE c.account_id = t.account_id AND c.gateway = t.gateway)"
+    # A node that runs beside the server has a token of its own kind.
+    " FROM (SELECT account_id, iif(kind = 'node', 'sip', kind) AS gateway FROM tokens"
+    "  WHERE kind IN ('sip', 'node', 'voximplant')) t GROUP BY t.account_id, t.gateway"
 )
 _EMPTY_POOLS = (
     "SELECT s.site_key FROM sites s WHERE NOT EXISTS (SELECT 1 FROM numbers n"
@@ -46,7 +48,7 @@ _DAY_MS = 86_400_000
 _WITHOUT_GATEWAY = (
     "SELECT a.account_id FROM accounts a WHERE EXISTS (SELECT 1 FROM numbers n"
     " WHERE n.account_id = a.account_id AND n.active) AND NOT EXISTS (SELECT 1 FROM tokens t"
-    " WHERE t.account_id = a.account_id AND t.kind IN ('sip', 'voximplant', 'route'))"
+    " WHERE t.account_id = a.account_id AND t.kind IN ('sip', 'node', 'voximplant', 'route'))"
 )
 
 
