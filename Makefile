@@ -37,6 +37,7 @@ format: $(VENV)/development ## format and mend what can be mended
 
 bench: $(VENV)/development $(VENV)/system ## measure speed beside a named floor; writes benchmarks/results/*.json
 	$(BIN)/python -m benchmarks.hot_routes
+	$(BIN)/python -m benchmarks.store_rows
 	$(BIN)/python -m benchmarks.sip_load
 	$(BIN)/python -m benchmarks.lake
 

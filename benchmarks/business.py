@@ -18,7 +18,7 @@ CALM_VISITS = 800
 """Visits of the calm site; its numbers were shown to 40 visitors each."""
 
 _BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/142.0.0.0 Safari/537.36"
-_PAGE = (
+PAGE = (
     ORIGIN + "/services/roof-repair?utm_source=google&utm_medium=cpc&utm_campaign=spring"
     "&utm_term=roof+repair&gclid=EAIaIQobChMI"
 )
@@ -37,12 +37,12 @@ def open_business(url: str, data: Path) -> str:
     key = (data / "api-token").read_text("utf-8").strip()
     headers = {"Authorization": f"Bearer {key}"}
     with httpx.Client(base_url=url, headers=headers, timeout=30.0) as api:
-        api.put("/api/v1/setup", json=_setup()).raise_for_status()
+        api.put("/api/v1/setup", json=setup()).raise_for_status()
         answer = api.post("/api/v1/tokens", json={"kind": "sip"}).raise_for_status()
     return str(answer.json()["token"])
 
 
-def _setup() -> dict[str, object]:
+def setup() -> dict[str, object]:
     return {
         "account": {"name": "Shop", "region": "US"},
         "site": [
@@ -62,7 +62,7 @@ def _setup() -> dict[str, object]:
 def page(site: str = BUSY) -> Template:
     """The first page view of a new visitor."""
     return _hit(
-        "hit_page", site, {"kind": "page", "url": _PAGE, "referrer": "https://www.google.com/"}
+        "hit_page", site, {"kind": "page", "url": PAGE, "referrer": "https://www.google.com/"}
     )
 
 
