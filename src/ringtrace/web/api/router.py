@@ -21,6 +21,7 @@ from ringtrace.web.api import (
     tags,
 )
 from ringtrace.web.api.bearer import token_required
+from ringtrace.web.api.strict import read_strictly
 
 PREFIX = "/api/v1"
 
@@ -40,6 +41,7 @@ def api_router() -> Router:
             sounds.router,
         ],
         guards=[token_required],
+        before_request=read_strictly,
         exception_handlers={
             RefusedError: errors.refused,
             HTTPException: errors.http_error,
