@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests import citus
 from tests.postgres import Postgres, postgres_server
 
 _UNIT = Path(__file__).parent / "unit"
@@ -16,8 +17,12 @@ settings.load_profile("ringtrace")
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
+def postgres() -> Iterator[Postgres | citus.Citus]:
     """One server for all tests that need one; each takes a new database of it."""
+    if citus.URL is not None:
+        with citus.distributed(citus.URL) as cluster:
+            yield cluster
+        return
     with postgres_server() as server:
         yield server
 

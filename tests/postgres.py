@@ -30,6 +30,16 @@ _ENDS_WITH_US: Final = ("setpriv", "--pdeathsig", "INT")
 """A test run that is killed leaves no server behind."""
 
 
+_SHARD_OF: Final = """
+CREATE FUNCTION get_shard_id_for_distribution_column(text, bigint) RETURNS bigint LANGUAGE sql AS $$
+  SELECT n::bigint
+  FROM (SELECT count(*)::integer FROM pg_inherits WHERE inhparent = $1::regclass) p (parts),
+    generate_series(0, parts - 1) n
+  WHERE satisfies_hash_partition($1::regclass, parts, n, $2)$$
+"""
+"""A partition is to a database that is only divided what a shard is to Citus."""
+
+
 @dataclass
 class Postgres:
     """A server, reached through a socket in its folder. Only a `durable` one waits for the disk."""
@@ -50,6 +60,8 @@ class Postgres:
             await self._create(template)
             connection = await asyncpg.connect(self.url(template))
             await migrate(connection, partitioned=partitioned)
+            if partitioned:
+                await connection.execute(_SHARD_OF)
             await connection.close()
             self._templates.add(template)
         name = f"test_{next(self._names)}"

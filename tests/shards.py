@@ -1,7 +1,9 @@
 """Which partitions statements touch: a database distributed by account has a shard for each.
 
 `Watched` connections have every statement explained with what it is given, right before it runs
-and undone. So whatever a test makes a store do is seen, and no list of statements is kept.
+and undone. So whatever a test makes a store do is seen, and no list of statements is kept. Of a
+Citus cluster the coordinator says how many shards it would ask, and whether it would gather
+anything in between.
 """
 
 import contextlib
@@ -14,8 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
+from tests import citus
+
 _STATEMENT = re.compile(r"\s*(?:WITH|SELECT|INSERT|UPDATE|DELETE)\b").match
 _PARTITION = re.compile(r"(\w+)_p\d+").fullmatch
+_GATHERED = "gathered"
+_HOW = "FORMAT JSON" if citus.URL else "ANALYZE, FORMAT JSON, TIMING OFF"
+"""What a cluster does needs not be tried out: the coordinator knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +39,9 @@ class Touch:
         """Whether it looks where none of its accounts can be."""
         if self.partitions is None:
             return True
-        most = max(1, len(self.accounts))
+        if _GATHERED in self.partitions:
+            return True
+        most = 1 if citus.URL else max(1, len(self.accounts))
         return any(len(some) > most for some in self.partitions.values())
 
 
@@ -83,7 +92,7 @@ class Watched(_Connection):
         self, query: str, args: Collection[Any]
     ) -> Mapping[str, frozenset[str]] | None:
         """None of a statement that fails: what it says is for the store to hear."""
-        explain = f"EXPLAIN (ANALYZE, FORMAT JSON, TIMING OFF) {query}"
+        explain = f"EXPLAIN ({_HOW}) {query}"
         plan = None
         with contextlib.suppress(asyncpg.PostgresError, _Undo):
             async with self.transaction():
@@ -128,10 +137,20 @@ def _accounts(args: Collection[Any]) -> frozenset[int]:
 def _touched(plan: Any) -> Mapping[str, frozenset[str]]:
     found: dict[str, set[str]] = defaultdict(set)
     for node in _nodes(plan[0]["Plan"]):
+        if str(node.get("Custom Plan Provider", "")).startswith("Citus"):
+            found |= _asked(node)
         of = _PARTITION(node.get("Relation Name", ""))
         if of and "Scan" in node["Node Type"] and node["Actual Loops"] > 0:
             found[of[1]].add(of[0])
     return {table: frozenset(parts) for table, parts in found.items()}
+
+
+def _asked(node: Mapping[str, Any]) -> dict[str, set[str]]:
+    """What a coordinator asks the nodes, as shards of the whole statement."""
+    query = node.get("Distributed Query", {})
+    if "Job" not in query or "Subplans" in query:
+        return {_GATHERED: {node["Custom Plan Provider"]}}
+    return {"shards": {str(number) for number in range(query["Job"]["Task Count"])}}
 
 
 def _nodes(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -25,8 +25,9 @@ from ringtrace.services.commands import (
     ShowNumber,
 )
 from ringtrace.services.ports import Store
+from tests import citus
 
-KINDS: Final = ("sqlite", "postgres", "partitioned")
+KINDS: Final = ("citus",) if citus.URL else ("sqlite", "postgres", "partitioned")
 
 MINUTE: Final = 60_000
 DAY: Final = 86_400_000

@@ -39,6 +39,7 @@ from ringtrace.services.ports import CallFilter, Reads
 from ringtrace.services.spam_records import Spam
 from ringtrace.shell import data_option, database_option
 from ringtrace.upkeep.command import backup, doctor, restore
+from ringtrace.upkeep.database import db
 from ringtrace.workers.keeper import WorkerFailedError
 
 R = TypeVar("R")
@@ -55,7 +56,7 @@ def main() -> None:
 for command in (
     demo, replay, flow, sip_node, voximplant,
     apply, token, account, learn, reattribute,
-    backup, restore, doctor, seal, forget, export,
+    backup, restore, doctor, db, seal, forget, export,
 ):  # fmt: skip
     main.add_command(command)
 

@@ -92,6 +92,21 @@ async def open_reader(settings: Settings) -> AsyncIterator[Reads]:
         await database.close()
 
 
+async def distribute(
+    url: str, tell: Callable[[str], None], shards: int | None, *, dry_run: bool
+) -> int:
+    """As `ringtrace.store.postgres.conversion.distribute`.
+
+    Raises StoreAwayError, SchemaTooNewError, DatabaseUnusableError.
+    """
+    with database_errors():
+        from ringtrace.store.postgres.conversion import (  # noqa: PLC0415 - an extra
+            distribute as convert,
+        )
+
+        return await convert(url, tell, shards, dry_run=dry_run)
+
+
 def open_days(settings: Settings) -> "Days":
     """The rows of the store by day.
 

@@ -1,9 +1,12 @@
 """Numbered migrations, as files of a folder `migrations` beside a store."""
 
 import re
+from collections.abc import Iterable
 from importlib.resources import files
 
 _NAME = re.compile(r"(\d{4})_\w+\.sql").fullmatch
+_END = re.compile(r";$", re.MULTILINE)
+_TABLE = re.compile(r"^(CREATE|DROP) TABLE (?:IF (?:NOT )?EXISTS )?(\w+)", re.MULTILINE)
 
 
 class SchemaTooNewError(RuntimeError):
@@ -21,6 +24,24 @@ def steps(package: str) -> list[str]:
     if sorted(scripts) != list(range(1, len(scripts) + 1)):
         raise RuntimeError("migrations are not numbered without gaps")
     return [scripts[number].read_text("utf-8") for number in sorted(scripts)]
+
+
+def tables(scripts: Iterable[str]) -> list[str]:
+    """Those that the scripts make and leave standing, in the order in which they are made."""
+    found: dict[str, None] = {}
+    for script in scripts:
+        for verb, name in _TABLE.findall(script):
+            if verb == "CREATE":
+                found[name] = None
+            else:
+                found.pop(name, None)
+    return list(found)
+
+
+def statements(script: str) -> list[str]:
+    """One by one, without comments, which have lines of their own; each ends with its line."""
+    said = "\n".join(line for line in script.splitlines() if not line.startswith("--"))
+    return [one for part in _END.split(said) if (one := part.strip())]
 
 
 def not_newer(version: int, known: int) -> None:

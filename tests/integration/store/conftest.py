@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from ringtrace.services.ports import Store
+from ringtrace.store.postgres import store as opening
 from ringtrace.store.postgres.days import ALL_CHANGES, PostgresDays
 from ringtrace.store.postgres.reads import OF_ALL_ACCOUNTS
-from ringtrace.store.postgres.setup import NEW_ACCOUNT
+from ringtrace.store.postgres.setup import NEW_ACCOUNT, ROUTE
 from ringtrace.store.postgres.store import PostgresStore
 from ringtrace.store.sqlite.days import SqliteDays
 from ringtrace.store.sqlite.store import SqliteStore
@@ -18,7 +19,7 @@ from tests.postgres import Postgres
 from tests.shards import Touch, watching
 from tests.stores import KINDS, Place
 
-_ANYWHERE = OF_ALL_ACCOUNTS | {NEW_ACCOUNT, ALL_CHANGES}
+_ANYWHERE = OF_ALL_ACCOUNTS | {NEW_ACCOUNT, ALL_CHANGES} | set(ROUTE.values())
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def touched(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Touch]]:
     with watching(monkeypatch) as seen:
         yield seen
     strays = {one.statement for one in seen if one.strays and one.statement not in _ANYWHERE}
-    assert not strays, strays
+    assert not strays, "\n".join(sorted(strays))
 
 
 @pytest.fixture(params=KINDS)
@@ -37,6 +38,15 @@ async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     place = Place(kind, opened, days)
     yield place
     await place.close_all()
+
+
+def as_distributed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stores opened from now on take their database for a distributed one: it is divided alike."""
+
+    async def yes(_connection: object) -> bool:
+        return True
+
+    monkeypatch.setattr(opening, "_is_distributed", yes)
 
 
 async def _openers(
@@ -52,6 +62,8 @@ async def _openers(
     server: Postgres = request.getfixturevalue("postgres")
     url = await server.database(partitioned=kind == "partitioned")
     if kind == "partitioned":
+        as_distributed(request.getfixturevalue("monkeypatch"))
+    if kind in {"partitioned", "citus"}:
         request.getfixturevalue("touched")
     return lambda: PostgresStore.open(url), lambda: PostgresDays(url)
 

@@ -22,10 +22,9 @@ FEW = 64
 
 async def read(store: PostgresStore, url: str, table: str) -> int:
     """Rows of the table that were looked at so far."""
-    for lane in (store._groups[0]._hits, store._groups[0]._rest):
-        if lane._connection is None:
-            continue
-        await lane._connection.execute("SELECT pg_stat_force_next_flush()")
+    for holder in store._writers._holders:  # type: ignore[attr-defined]  # asyncpg's own
+        if holder._con is not None:
+            await holder._con.execute("SELECT pg_stat_force_next_flush()")
     connection = await asyncpg.connect(url)
     try:
         return int(

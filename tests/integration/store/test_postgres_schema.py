@@ -4,6 +4,8 @@ from pathlib import Path
 
 import asyncpg
 
+from ringtrace.store import schema
+from ringtrace.store.postgres.migration import tables
 from ringtrace.store.sqlite import connection as sqlite
 from tests.postgres import Postgres
 
@@ -59,3 +61,21 @@ async def test_every_table_can_be_divided_by_account(postgres: Postgres) -> None
         "schema_steps",
         "site_routes",
     }
+
+
+async def test_all_tables_are_known_by_name_and_none_refers_to_another(postgres: Postgres) -> None:
+    """Tables are distributed one after the other, which foreign keys would be in the way of."""
+    connection = await asyncpg.connect(await postgres.database())
+    kept = {table for table, _ in await connection.fetch(_COLUMNS)}
+    references = await connection.fetch("SELECT conname FROM pg_constraint WHERE contype = 'f'")
+    await connection.close()
+
+    assert kept == {"schema_steps", *tables()}
+    assert references == []
+
+
+def test_a_script_is_read_statement_by_statement() -> None:
+    later = "-- One; with a word;\nDROP TABLE a;\n\nCREATE TABLE b (\n  x text -- ';'\n);\n"
+
+    assert schema.statements(later) == ["DROP TABLE a", "CREATE TABLE b (\n  x text -- ';'\n)"]
+    assert schema.tables(["CREATE TABLE IF NOT EXISTS a (x text);", later]) == ["b"]

@@ -1,5 +1,9 @@
 """Statements stay on the shards of their accounts; every other test of this folder counts on it."""
 
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
 import asyncpg
 import pytest
 
@@ -7,8 +11,11 @@ from ringtrace.domain.account import TokenKind
 from ringtrace.domain.visit import HitKind
 from ringtrace.services.commands import AddTag, AddToken
 from ringtrace.services.ports import CallFilter
+from ringtrace.store.postgres.connection import Connection
 from ringtrace.store.postgres.migration import PARTITIONS
+from ringtrace.store.postgres.routing import Shards
 from ringtrace.store.postgres.store import PostgresStore
+from tests.integration.store.conftest import as_distributed
 from tests.postgres import Postgres
 from tests.shards import Touch, watching
 from tests.stores import CALLER, NOW, SIP, arrival, report, setup, shown, sign, view
@@ -104,3 +111,36 @@ async def test_what_cannot_be_explained_is_not_taken_for_good(
         await connection.close()
 
     assert [one.strays for one in seen] == [True]
+
+
+async def test_accounts_that_lie_together_no_longer_are_divided_and_asked_for_anew(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_distributed(monkeypatch)
+    store = await PostgresStore.open(await postgres.database(partitioned=True))
+    answers = {one: iter((0, one)) for one in ACCOUNTS}
+
+    async def ask(account_id: int) -> int:
+        return next(answers[account_id])
+
+    store._router = Shards(ask)
+    for one in ACCOUNTS:
+        await store.submit(setup(one, (f"+1202555{one}000",)))
+    (group,) = store._groups.values()
+    write = group._hits._write
+
+    async def refuse(
+        connection: Connection, commands: Sequence[Any], *, again: bool
+    ) -> Sequence[Any]:
+        if len({one.account_id for one in commands}) > 1:
+            raise asyncpg.FeatureNotSupportedError("FOR UPDATE over several shards")
+        return await write(connection, commands, again=again)
+
+    group._hits._write = refuse
+    numbers = await asyncio.gather(*(shown(store, view(1, account_id=one)) for one in ACCOUNTS))
+    again = [await shown(store, view(1, NOW + 1, account_id=one)) for one in ACCOUNTS]
+    await store.close()
+
+    assert [one.number for one in numbers] == [f"+1202555{one}000" for one in ACCOUNTS]
+    assert again == numbers
+    assert [next(rest, None) for rest in answers.values()] == [None] * len(ACCOUNTS)

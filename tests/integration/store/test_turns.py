@@ -4,6 +4,7 @@ import pytest
 
 from ringtrace.services.errors import StoreAwayError
 from ringtrace.store.postgres.store import PostgresStore
+from tests.citus import plain_only
 from tests.postgres import Postgres, postgres_server
 from tests.stores import Place
 
@@ -42,6 +43,7 @@ async def test_of_two_servers_one_does_a_job_at_a_time(postgres: Postgres) -> No
     assert begun == [True, False, True, False, True, True]
 
 
+@plain_only
 async def test_a_server_that_has_lost_its_database_is_not_waited_for() -> None:
     with postgres_server() as own:
         url = await own.database()

@@ -85,7 +85,8 @@ async def _note_digits(connection: Connection, keyed: Mapping[Key, NoteArrival])
     )
     # What he keyed may lead past the number's flow.
     follows = [(*key, keyed[key].flow) for key in sorted(ringing)]
-    await connection.execute(_FOLLOWED, *_FOLLOWS.arrays(follows))
+    if follows:
+        await connection.execute(_FOLLOWED, *_FOLLOWS.arrays(follows))
 
 
 async def keep_attributions(

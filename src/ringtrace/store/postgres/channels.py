@@ -7,6 +7,7 @@ from ringtrace.services.ports import CallFilter, ChannelRow
 from ringtrace.store.channels import CALL_COLUMNS, by_channel, span
 from ringtrace.store.filters import joined, of_calls
 from ringtrace.store.postgres.connection import Connection
+from ringtrace.store.postgres.rowset import of_account
 from ringtrace.store.postgres.slots import numbered
 
 _SITES = "SELECT number, site_key FROM numbers WHERE account_id = $1"
@@ -32,8 +33,9 @@ async def channels(
     slots = numbered()
     counted, values = joined(of_calls(account_id, where), slots)
     # Calls that count, and those before them that they may repeat.
+    columns = of_account(CALL_COLUMNS.format(counted=counted))
     calls = (
-        f"SELECT {CALL_COLUMNS.format(counted=counted)} FROM calls c WHERE c.account_id = $1"
+        f"SELECT {columns} FROM calls c WHERE c.account_id = $1"
         f" AND c.started_at >= {next(slots)} AND c.started_at < {next(slots)}"
     )
     since, until = span(where)

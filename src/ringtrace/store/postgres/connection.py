@@ -19,9 +19,16 @@ CONNECT_SECONDS: Final = 5.0
 STATEMENT_SECONDS: Final = 20.0
 COMMAND_SECONDS: Final = 25.0
 READING_SECONDS: Final = 300
+WRITERS: Final = 2
+DISTRIBUTED_WRITERS: Final = 8
+"""Connections of a server: each takes the batches of one shard group after the other."""
+
+NAME: Final = "ringtrace"
+"""What our sessions are called."""
+
 # A writer that stands still with locks in its hands would stop all others: it loses them.
 _SETTINGS: Final = {
-    "application_name": "ringtrace",
+    "application_name": NAME,
     "statement_timeout": f"{STATEMENT_SECONDS:.0f}s",
     "lock_timeout": "10s",
     "idle_in_transaction_session_timeout": "10s",
@@ -32,6 +39,9 @@ _SETTINGS: Final = {
     "timezone": "UTC",
     # Compiling a statement takes longer than running any of ours.
     "jit": "off",
+    # The driver asks a connection what types are. Citus hides the shards of tables from those who
+    # ask such things, each by a look of its own: seconds. Elsewhere the name means nothing.
+    "citus.override_table_visibility": "off",
     # An answer is given when the disk has it, whatever the database's default.
     "synchronous_commit": "on",
 }
@@ -62,14 +72,22 @@ AWAY: Final = (
 
 
 async def open_connection(url: str) -> RawConnection:
-    """For one writer. Raises one of AWAY, ValueError (no such URL)."""
+    """For one who listens or holds a lock. Raises one of AWAY, ValueError (no such URL)."""
     return await asyncpg.connect(
-        url,
-        timeout=CONNECT_SECONDS,
-        command_timeout=COMMAND_SECONDS,
-        # Batches differ by their size alone, and big statements take longer to plan than to run.
-        server_settings={**_SETTINGS, "plan_cache_mode": "force_generic_plan"},
+        url, timeout=CONNECT_SECONDS, command_timeout=COMMAND_SECONDS, server_settings=_SETTINGS
     )
+
+
+async def open_writer_pool(
+    url: str, made: Callable[[RawConnection], Coroutine[Any, Any, None]], *, distributed: bool
+) -> Pool:
+    """For those who write in turn. Raises one of AWAY, ValueError (no such URL)."""
+    if distributed:
+        # A plan that is kept does not know the accounts at hand, and so not their node.
+        return await open_pool(url, least=0, most=DISTRIBUTED_WRITERS, made=made)
+    # Batches differ by their size alone, and big statements take longer to plan than to run.
+    generic = {"plan_cache_mode": "force_generic_plan"}
+    return await open_pool(url, least=0, most=WRITERS, settings=generic, made=made)
 
 
 async def open_changing_connection(url: str) -> "asyncpg.Connection[asyncpg.Record]":
@@ -94,6 +112,7 @@ async def open_reading_connection(url: str) -> "asyncpg.Connection[asyncpg.Recor
 async def open_pool(
     url: str,
     *,
+    least: int = 1,
     most: int = 8,
     settings: Mapping[str, str] | None = None,
     command_seconds: float = COMMAND_SECONDS,
@@ -105,7 +124,7 @@ async def open_pool(
     """
     return await asyncpg.create_pool(
         url,
-        min_size=1,
+        min_size=least,
         max_size=most,
         timeout=CONNECT_SECONDS,
         command_timeout=command_seconds,

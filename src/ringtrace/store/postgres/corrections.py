@@ -95,7 +95,7 @@ async def _keep(connection: Connection, command: KeepCorrection) -> None:
         if found is not None:
             called, was_shown = _candidate(found[:-1]), found[-1]
     corrections.refuse(said[0], visit_id, called, was_shown=was_shown)
-    await _prove(connection, key, visit_id, shares.attribution(tuple(said), kept))
+    await _prove(connection, key, visit_id, shares.attribution(tuple(said), credits.kept(kept)))
     made_by = command.made_by and storable(command.made_by)
     await connection.execute(_KEEP, *key, visit_id, command.made_at, made_by)
     await credits.replace(connection, {key: to_corrected(called, said[1])})

@@ -1,12 +1,15 @@
 """The shares of calls: written with them, read with them."""
 
 from collections.abc import Collection, Mapping
+from typing import Final
+
+import msgspec
 
 from ringtrace.domain.attribution import Attribution
 from ringtrace.store import credits  # noqa: A004 - what a call's shares are called
 from ringtrace.store.credits import Key
 from ringtrace.store.postgres.connection import Connection
-from ringtrace.store.postgres.rowset import CALL_KEY, RowSet
+from ringtrace.store.postgres.rowset import CALL_KEY, RowSet, listed
 
 _CREDITS = RowSet(
     {
@@ -45,12 +48,15 @@ _UPDATE = (
     f" FROM {_ATTRIBUTED.unnested} WHERE {_ATTRIBUTED.matching('c')}"
 )
 
-KEPT = (
-    "ARRAY(SELECT ROW(k.visit_id, k.probability, k.source, k.why) FROM credits k"
-    " WHERE k.account_id = $1 AND k.gateway = c.gateway AND k.call_id = c.call_id"
-    " ORDER BY k.position)"
+KEPT: Final = listed(
+    "k.visit_id, k.probability, k.source::text, k.why::text",
+    "FROM credits k WHERE k.account_id = $1 AND k.gateway = c.gateway AND k.call_id = c.call_id"
+    " ORDER BY k.position",
 )
-"""The credits of a call `c` of the account $1, in the order `ringtrace.store.credits` reads."""
+"""The credits of a call `c` of the account $1."""
+
+kept: Final = msgspec.json.Decoder(list[credits.Kept]).decode
+"""From KEPT, as `ringtrace.store.credits` reads them."""
 
 
 async def write(connection: Connection, attributions: Mapping[Key, Attribution]) -> None:

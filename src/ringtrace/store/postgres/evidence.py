@@ -1,6 +1,9 @@
 """What is known of a call to a pool number as of the moment it came, in two statements."""
 
 from collections.abc import Mapping
+from typing import Any
+
+import msgspec
 
 from ringtrace.domain.attribution import WINDOW_MS, Caller, Candidate, EarlierCall
 from ringtrace.domain.extension import is_code
@@ -18,14 +21,19 @@ from ringtrace.store.evidence import (
 )
 from ringtrace.store.postgres.connection import Connection
 from ringtrace.store.postgres.credits import KEPT
+from ringtrace.store.postgres.rowset import listed
 from ringtrace.store.postgres.tags import CALLER_TAGS
 from ringtrace.store.rows import Row
 
+_HAPPENED = listed(
+    "h.kind, max(h.at)",
+    "FROM hits h WHERE h.account_id = $1 AND h.visit_id = v.visit_id AND h.at <= $4"
+    " GROUP BY h.kind",
+)
 _CANDIDATES = (
     f"SELECT {SHOWN_COLUMNS},"
     # Only of visits that went on after the call.
-    " CASE WHEN v.seen_at > $4 THEN ARRAY(SELECT ROW(h.kind, max(h.at)) FROM hits h"
-    "  WHERE h.account_id = $1 AND h.visit_id = v.visit_id AND h.at <= $4 GROUP BY h.kind) END"
+    f" CASE WHEN v.seen_at > $4 THEN {_HAPPENED} END"
     " FROM (SELECT x.shown_at, x.visit_id FROM exposures x WHERE x.account_id = $1"
     "  AND x.number = $2 AND x.shown_at BETWEEN $3 AND $4"
     f"  ORDER BY x.shown_at DESC, x.visit_id DESC LIMIT {MOST_CANDIDATES}) e"
@@ -37,20 +45,20 @@ _NEWEST_FIRST = "ORDER BY c.started_at DESC, c.gateway DESC, c.call_id DESC"
 
 # Joined to the candidates here, not there: a planner that expects few of both compares all of both.
 # The sums are made in a fixed order, to be the same to the last bit whenever they are made.
-_CALLED = (
-    "ARRAY(SELECT ROW(k.visit_id, sum(k.probability ORDER BY k.gateway, k.call_id, k.position))"
-    " FROM (SELECT c.gateway, c.call_id FROM calls c WHERE c.account_id = $1 AND c.number = $2"
+_CALLED = listed(
+    "k.visit_id, sum(k.probability ORDER BY k.gateway, k.call_id, k.position)",
+    "FROM (SELECT c.gateway, c.call_id FROM calls c WHERE c.account_id = $1 AND c.number = $2"
     f"  AND c.started_at >= $3 AND c.started_at < $4 {_NEWEST_FIRST} LIMIT {MOST_CALLS}) r"
     " JOIN credits k ON k.account_id = $1 AND k.gateway = r.gateway AND k.call_id = r.call_id"
-    " WHERE k.visit_id IS NOT NULL GROUP BY k.visit_id)"
+    " WHERE k.visit_id IS NOT NULL GROUP BY k.visit_id",
 )
 """By visit the calls expected of it so far."""
 
-_EARLIER = (
-    f"ARRAY(SELECT ROW(c.started_at, c.basis, c.model, c.unknown, c.repeat, {KEPT}) FROM calls c"
-    " WHERE c.account_id = $1 AND c.number = $2 AND c.started_at >= $3 AND c.started_at < $4"
-    " AND c.caller IS NOT DISTINCT FROM $5"
-    f" {_NEWEST_FIRST} LIMIT {MOST_EARLIER})"
+_EARLIER = listed(
+    f"c.started_at, c.basis, c.model, c.unknown, c.repeat, {KEPT}",
+    "FROM calls c WHERE c.account_id = $1 AND c.number = $2"
+    " AND c.started_at >= $3 AND c.started_at < $4 AND c.caller IS NOT DISTINCT FROM $5"
+    f" {_NEWEST_FIRST} LIMIT {MOST_EARLIER}",
 )
 """The newest calls to the number that this one may continue; of all who withhold theirs."""
 
@@ -59,22 +67,21 @@ _CALLED_US = (
     " AND c.started_at >= $3 AND c.started_at < $4)"
 )
 
-_OWN = (
-    "ARRAY(SELECT ROW(v.visitor_id,"
-    "  least(1, sum(k.probability ORDER BY k.gateway, k.call_id, k.position)))"
-    " FROM (SELECT c.gateway, c.call_id FROM calls c WHERE c.account_id = $1 AND c.caller = $5"
+_OWN = listed(
+    "v.visitor_id, least(1, sum(k.probability ORDER BY k.gateway, k.call_id, k.position))",
+    "FROM (SELECT c.gateway, c.call_id FROM calls c WHERE c.account_id = $1 AND c.caller = $5"
     f"  AND c.started_at >= $3 AND c.started_at < $4 {_NEWEST_FIRST} LIMIT {MOST_EARLIER}) r"
     " JOIN credits k ON k.account_id = $1 AND k.gateway = r.gateway AND k.call_id = r.call_id"
-    " JOIN visits v ON v.account_id = $1 AND v.visit_id = k.visit_id GROUP BY v.visitor_id)"
+    " JOIN visits v ON v.account_id = $1 AND v.visit_id = k.visit_id GROUP BY v.visitor_id",
 )
 """By visitor the probability that he is this caller."""
 
-_KEYED = (
-    f"ARRAY(SELECT ROW(e.shown_at, {rows.CANDIDATE_COLUMNS}) FROM exposures e"
-    " JOIN visits v ON v.account_id = $1 AND v.visit_id = e.visit_id"
+_KEYED = listed(
+    f"e.shown_at, {rows.CANDIDATE_COLUMNS}",
+    "FROM exposures e JOIN visits v ON v.account_id = $1 AND v.visit_id = e.visit_id"
     " WHERE e.account_id = $1 AND e.number = $2 AND e.extension = $6"
     " AND e.extension IS NOT NULL AND e.shown_at BETWEEN $3 AND $4"
-    " ORDER BY e.shown_at DESC, e.visit_id DESC LIMIT 1)"
+    " ORDER BY e.shown_at DESC, e.visit_id DESC LIMIT 1",
 )
 """Codes are given out again, the oldest first: it is the newest who was shown this one."""
 
@@ -87,6 +94,12 @@ _HISTORY = (
     "  AND c.started_at < $3 AND c.outcome = 'answered'"
     f"  {_NEWEST_FIRST} LIMIT 1), {CALLER_TAGS}"
 )
+
+
+_moments = msgspec.json.Decoder(list[tuple[str, int]]).decode
+_shares = msgspec.json.Decoder(list[tuple[str, float]]).decode
+_earlier = msgspec.json.Decoder(list[tuple[int, str, str, float, float, list[shares.Kept]]]).decode
+_keyed = msgspec.json.Decoder(list[list[Any]]).decode
 
 
 async def evidence(
@@ -102,18 +115,18 @@ async def evidence(
     exposed = await connection.fetch(_CANDIDATES, *asked)
     code = digits if digits and is_code(digits) else None
     ((said, earlier, known, own, keyed),) = await connection.fetch(_CALLER, *asked, caller, code)
-    called = dict(said)
+    called = dict(_shares(said))
     candidates = [_stood(row, called, at) for row in exposed]
     calls = [
-        EarlierCall(began, shares.attribution(tuple(said), kept))
-        for began, *said, kept in reversed(earlier)
+        EarlierCall(began, shares.attribution((basis, model, unknown, repeat), kept))
+        for began, basis, model, unknown, repeat, kept in reversed(_earlier(earlier))
     ]
     return Evidence(
         candidates,
         Caller(known=None, calls=calls)
         if caller is None
-        else caller_of(candidates, dict(own), calls, known=known),
-        rows.candidate(keyed[0][0], tuple(keyed[0])[1:]) if keyed else None,
+        else caller_of(candidates, dict(_shares(own)), calls, known=known),
+        next((rows.candidate(at, tuple(row)) for at, *row in _keyed(keyed)), None),
     )
 
 
@@ -121,7 +134,7 @@ def _stood(row: Row, called: Mapping[str, float], at: int) -> Candidate:
     """From _CANDIDATES: as the visit stood at that time."""
     *exposed, happened = row
     candidate = shown(exposed, called)
-    return candidate if happened is None else as_of(candidate, at, dict(happened))
+    return candidate if happened is None else as_of(candidate, at, dict(_moments(happened)))
 
 
 async def caller_history(

@@ -12,14 +12,14 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
 import asyncpg
 
 from ringtrace.services.commands import Command
 from ringtrace.services.errors import FieldInvalidError, RefusedError, StoreAwayError
-from ringtrace.store.postgres.connection import AWAY, Connection, RawConnection
+from ringtrace.store.postgres.connection import AWAY, Connection, Pool
 from ringtrace.store.postgres.pulse import Pulse
 from ringtrace.store.postgres.statistics import Statistics
 
@@ -39,8 +39,10 @@ _AGAIN: Final = (
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.LockNotAvailableError,
-    asyncpg.FeatureNotSupportedError,  # also: a cached plan or shard that is not what it was
 )
+_STALE: Final = asyncpg.FeatureNotSupportedError
+"""Also said when a kept plan is of an older schema, or when accounts lie together no longer."""
+
 _NO_TEXT: Final = (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError)
 
 _Job = tuple[Command[Any], "asyncio.Future[Any]"]
@@ -57,22 +59,22 @@ class Writer(Protocol):
 class Lane:
     """Belongs to the event loop it is made in; `close` it.
 
-    `tables` are those that grow by what is written; `failed` hears of every failed batch.
+    A batch borrows one of the `connections`. `tables` are those that grow by what is written;
+    `stale` hears that what a batch has in common may not be so any more.
     """
 
     def __init__(
         self,
-        connect: Callable[[], Awaitable[RawConnection]],
+        connections: Pool,
         pulse: Pulse,
         write: Writer,
         tables: Sequence[str],
-        failed: Callable[[], None] = lambda: None,
+        stale: Callable[[], None] = lambda: None,
     ) -> None:
-        self._connect = connect
+        self._connections = connections
         self._pulse = pulse
         self._write = write
-        self._failed = failed
-        self._connection: RawConnection | None = None
+        self._stale = stale
         self._waiting: deque[_Job] = deque()
         self._something = asyncio.Event()
         self._closing = False
@@ -94,11 +96,10 @@ class Lane:
         return await future
 
     async def close(self) -> None:
-        """Write what is queued, then let go of the connection."""
+        """Write what is queued."""
         self._closing = True
         self._something.set()
         await self._task
-        await self._disconnect()
 
     async def _run(self) -> None:
         while True:
@@ -119,30 +120,28 @@ class Lane:
         pause, again = _FIRST_PAUSE, False
         while True:
             try:
-                connection = await self._open()
-                await self._statistics.refresh(connection, len(commands))
-                results = await self._write(connection, commands, again=again)
-            except _AGAIN as error:
-                self._failed()
-                if isinstance(error, AWAY):
-                    await self._disconnect()
+                results = await self._once(commands, again=again)
+            except (*_AGAIN, _STALE) as error:
+                if isinstance(error, _STALE):
+                    self._stale()
+                    if len(commands) > 1:
+                        return await self._halved(commands)
                 if self._pulse.away or time.monotonic() >= give_up:
                     return self._given_up(error, len(commands))
                 log.warning("store_write_repeated error=%s", type(error).__name__)
             except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to who asked
-                self._failed()
                 if len(commands) == 1:
                     return [_told(error)]
-                half = len(commands) // 2
-                return [
-                    *await self._written(commands[:half]),
-                    *await self._written(commands[half:]),
-                ]
+                return await self._halved(commands)
             else:
                 self._in_vain = False
                 return results
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
             pause, again = min(2 * pause, _LONGEST_PAUSE), True
+
+    async def _halved(self, commands: Sequence[Command[Any]]) -> Sequence[Any]:
+        half = len(commands) // 2
+        return [*await self._written(commands[:half]), *await self._written(commands[half:])]
 
     def _is_away(self) -> bool:
         return self._pulse.away or self._away_until > time.monotonic()
@@ -160,15 +159,14 @@ class Lane:
             self._away_until = time.monotonic() + BREATH_SECONDS
         return [StoreAwayError("the store does not answer") for _ in range(count)]
 
-    async def _open(self) -> Connection:
-        if self._connection is None or self._connection.is_closed():
-            self._connection = await self._connect()
-        return self._connection
-
-    async def _disconnect(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.terminate()
+    async def _once(self, commands: Sequence[Command[Any]], *, again: bool) -> Sequence[Any]:
+        async with self._connections.acquire() as connection:
+            try:
+                await self._statistics.refresh(connection, len(commands))
+                return await self._write(connection, commands, again=again)
+            except AWAY:
+                connection.terminate()
+                raise
 
 
 def _settle(batch: Sequence[_Job], results: Sequence[Any]) -> None:

@@ -14,7 +14,7 @@ from ringtrace.store import listings as entries
 from ringtrace.store.filters import joined
 from ringtrace.store.postgres.connection import Connection
 from ringtrace.store.postgres.handlers import Handlers
-from ringtrace.store.postgres.rowset import RowSet, storable
+from ringtrace.store.postgres.rowset import RowSet, of_account, storable
 from ringtrace.store.postgres.slots import numbered
 
 Named = tuple[int, str]
@@ -182,7 +182,7 @@ async def listings(
         f"SELECT count(*) FROM listed_callers l WHERE {matches}", *values
     )
     found = await connection.fetch(
-        f"SELECT {entries.RECORD_COLUMNS} FROM listed_callers l WHERE {matches}"
+        f"SELECT {of_account(entries.RECORD_COLUMNS)} FROM listed_callers l WHERE {matches}"
         f" {entries.newest_first(where)} LIMIT {next(slots)} OFFSET {next(slots)}",
         *values,
         limit,

@@ -20,12 +20,9 @@ _BEFORE: Final = (
     f" ON {CALL_KEY.matching('c')} ORDER BY c.account_id, c.gateway, c.call_id FOR UPDATE OF c"
 )
 _MARK: Final = (
-    "INSERT INTO days (account_id, part, day, mark)"
-    f" SELECT a.account_id, '{Part.CALLS}', u.day, $6::bigint FROM accounts a JOIN ("
-    f"SELECT c.account_id, c.started_at / {DAY_MS} AS day FROM calls c JOIN {CALL_KEY.unnested}"
-    f" ON {CALL_KEY.matching('c')}"
-    f" UNION SELECT b.account_id, b.day FROM {unnested(('bigint', 'bigint'), 4)} b(account_id, day)"
-    ") u ON u.account_id = a.account_id WHERE a.account_id = ANY($1) ORDER BY a.account_id, u.day"
+    f"INSERT INTO days (account_id, part, day, mark) SELECT a.account_id, '{Part.CALLS}', u.day,"
+    f" $4::bigint FROM accounts a JOIN {unnested(('bigint', 'bigint'), 2)} u (account_id, day)"
+    " ON u.account_id = a.account_id WHERE a.account_id = ANY($1) ORDER BY a.account_id, u.day"
     " ON CONFLICT (account_id, part, day) DO UPDATE SET mark = excluded.mark"
 )
 
@@ -44,7 +41,7 @@ async def mark(connection: Connection, keys: Collection[Key], before: Collection
     The last statement of a transaction: servers that write for one account wait for each other
     here, in one order.
     """
-    if keys:
-        accounts, days = zip(*sorted(before), strict=True) if before else ((), ())
-        arrays = CALL_KEY.arrays(sorted(keys))
-        await connection.execute(_MARK, *arrays, list(accounts), list(days), new_mark())
+    days = sorted({*before, *await days_of(connection, keys)})
+    if days:
+        accounts, on = (list(column) for column in zip(*days, strict=True))
+        await connection.execute(_MARK, sorted(set(accounts)), accounts, on, new_mark())

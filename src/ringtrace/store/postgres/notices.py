@@ -117,7 +117,8 @@ async def _keep_tries(
         known, after[key] = after[key], notices.after_try(after[key], command)
         results.append(after[key].standing is not known.standing)
     kept = [one.delivery for key, one in zip(of, commands, strict=True) if key in after]
-    await connection.execute(_KEEP_TRIES, *_TRIED.arrays(_tried(kept)))
+    if kept:
+        await connection.execute(_KEEP_TRIES, *_TRIED.arrays(_tried(kept)))
     await recipients.write(connection, [one for key, one in after.items() if one != before[key]])
     # Also when somebody else changed it during the try.
     await recipients.hold(

@@ -5,6 +5,7 @@ from ringtrace.domain.number import NumberKind
 from ringtrace.domain.past import Past
 from ringtrace.store.past import CALL_COLUMNS, VISIT_COLUMNS, calls, canaries, first_id, visits
 from ringtrace.store.postgres.connection import Connection
+from ringtrace.store.postgres.rowset import of_account
 
 _NUMBERS = (
     "SELECT number FROM numbers WHERE account_id = $1 AND site_key = $2 AND kind = 'pool'"
@@ -20,7 +21,7 @@ _SIGNS = (
     " ORDER BY visit_id, at, kind"
 )
 _CALLS = (
-    f"SELECT {CALL_COLUMNS} FROM calls c LEFT JOIN corrections k"
+    f"SELECT {of_account(CALL_COLUMNS)} FROM calls c LEFT JOIN corrections k"
     " ON k.account_id = c.account_id AND k.gateway = c.gateway AND k.call_id = c.call_id"
     " WHERE c.account_id = $1 AND c.started_at >= $2 AND c.number IN"
     " (SELECT number FROM numbers WHERE account_id = $1 AND site_key = $3)"
@@ -29,7 +30,7 @@ _CALLS = (
 # A number that was in the pool before is one once nobody of then is a candidate any more.
 _CANARIES = (
     "SELECT n.number, greatest(k.since, coalesce((SELECT max(e.shown_at) FROM exposures e"
-    "  WHERE e.account_id = n.account_id AND e.number = n.number) + $4::bigint, 0))"
+    "  WHERE e.account_id = $1 AND e.number = n.number) + $4::bigint, 0))"
     " FROM numbers n JOIN canaries k ON k.account_id = n.account_id AND k.number = n.number"
     " WHERE n.account_id = $1 AND n.site_key = $2 AND n.kind = $3 AND n.active ORDER BY n.number"
 )

@@ -81,7 +81,7 @@ async def only_holder(connection: Connection, account_id: int, where: ProofFilte
             "SELECT count(*) FROM calls c JOIN numbers n ON n.account_id = c.account_id"
             f" AND n.number = c.number WHERE {condition} AND n.kind = {next(slots)}"
             " AND 1 = (SELECT count(*) FROM (SELECT 1 FROM exposures e"
-            "  WHERE e.account_id = c.account_id AND e.number = c.number AND e.shown_at"
+            "  WHERE e.account_id = $1 AND e.number = c.number AND e.shown_at"
             f"  BETWEEN c.started_at - {next(slots)}::bigint AND c.started_at LIMIT 2) two)",
             *values,
             NumberKind.POOL.value,

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+import msgspec
+
 from ringtrace.domain.account import TokenKind, User
 from ringtrace.domain.attribution import Basis
 from ringtrace.domain.call import GatewayKind
@@ -22,29 +24,43 @@ from ringtrace.services.ports import (
 from ringtrace.store import calls as kept
 from ringtrace.store import configuration as settled
 from ringtrace.store import credits as shares
-from ringtrace.store import listings, rows, screenings, visits
+from ringtrace.store import listings, rows, visits
 from ringtrace.store import notices as told
 from ringtrace.store import sounds as heard
 from ringtrace.store.filters import joined, of_calls
-from ringtrace.store.postgres import notices, recipients, sounds
+from ringtrace.store.postgres import (
+    credits,  # noqa: A004 - what a call's shares are called
+    notices,
+    recipients,
+    sounds,
+)
 from ringtrace.store.postgres.connection import Connection
 from ringtrace.store.postgres.credits import KEPT
 from ringtrace.store.postgres.listings import IN_EFFECT
-from ringtrace.store.postgres.screenings import MARKED, SCREENED
+from ringtrace.store.postgres.rowset import listed, of_account
+from ringtrace.store.postgres.screenings import SPAM, judged
 from ringtrace.store.postgres.slots import numbered
-from ringtrace.store.postgres.tags import TAGS
+from ringtrace.store.postgres.tags import TAGS, of_call
 from ringtrace.store.rows import Row
+
+_RECORD_COLUMNS: Final = of_account(kept.RECORD_COLUMNS)
 
 
 def _records(calls: str) -> str:
     """A statement for the account's ($1) `calls`, with all that is known of each."""
     return (
-        f"SELECT {kept.RECORD_COLUMNS}, {KEPT}, {TAGS}, {SCREENED}, {MARKED},"
+        f"SELECT {_RECORD_COLUMNS}, {KEPT}, {TAGS}, {SPAM},"
         f" x.visit_id, x.made_at, x.made_by FROM {calls} c"
         " LEFT JOIN corrections x ON x.account_id = c.account_id AND x.gateway = c.gateway"
         " AND x.call_id = c.call_id WHERE c.account_id = $1"
     )
 
+
+_VIEWS: Final = listed(
+    "h.at, h.kind, h.path",
+    "FROM hits h WHERE h.account_id = $1 AND h.visit_id = $2 ORDER BY h.at, h.kind, h.path",
+)
+_views = msgspec.json.Decoder(list[tuple[int, str, str]]).decode
 
 _ACCOUNTS = "SELECT account_id, name, region FROM accounts ORDER BY account_id"
 _SITES = f"SELECT {settled.SITE_COLUMNS} FROM sites ORDER BY account_id, site_key"
@@ -201,13 +217,12 @@ async def unreported(
 
 async def visit(connection: Connection, account_id: int, visit_id: str) -> VisitRecord | None:
     row = await connection.fetchrow(
-        f"SELECT ARRAY(SELECT ROW(h.at, h.kind, h.path) FROM hits h WHERE h.account_id = $1"
-        "  AND h.visit_id = $2 ORDER BY h.at, h.kind, h.path),"
-        f" {visits.RECORD_COLUMNS} FROM visits v WHERE v.account_id = $1 AND v.visit_id = $2",
+        f"SELECT {_VIEWS}, {visits.RECORD_COLUMNS} FROM visits v"
+        " WHERE v.account_id = $1 AND v.visit_id = $2",
         account_id,
         visit_id,
     )
-    return visits.record(row[1:], row[0]) if row else None
+    return visits.record(row[1:], _views(row[0])) if row else None
 
 
 async def tokens(connection: Connection, account_id: int) -> Sequence[ValidToken]:
@@ -220,12 +235,13 @@ async def tokens(connection: Connection, account_id: int) -> Sequence[ValidToken
 
 def _call(row: Row) -> CallRecord:
     *own, credited, tags, screened, marked, visit_id, made_at, made_by = row
-    attribution = shares.attribution(kept.said(own), credited)
+    attribution = shares.attribution(kept.said(own), credits.kept(credited))
     corrected = attribution.basis is Basis.CORRECTED and made_at is not None
     correction = Correction(visit_id, made_at, made_by) if corrected else None
+    screening, spam_mark = judged(screened, marked)
     return replace(
         kept.record(own, attribution, correction),
-        screening=screenings.screening(screened),
-        spam_mark=screenings.mark(marked),
-        tags=tuple(CallTag(*one) for one in tags),
+        screening=screening,
+        spam_mark=spam_mark,
+        tags=tuple(CallTag(*one) for one in of_call(tags)),
     )

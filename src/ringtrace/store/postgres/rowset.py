@@ -6,9 +6,11 @@ every table but the arrays is narrowed by `account_id = ANY($1)`. Nothing is ins
 account that does not exist.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+_ROW_OF_ACCOUNT = re.compile(r"= [a-z]\.account_id\b")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -26,6 +28,22 @@ def unnested(types: Iterable[str], first: int = 1) -> str:
     """
     slots = (f"${n}::{kind}[]" for n, kind in enumerate(types, first))
     return f"(SELECT * FROM unnest({', '.join(slots)}) LIMIT cardinality(${first}))"
+
+
+def listed(columns: str, of: str) -> str:
+    """The rows of a subselect as one value, JSON, in its order.
+
+    Not as an array of records: what no table or type describes cannot be sent between nodes.
+    """
+    return f"array_to_json(ARRAY(SELECT json_build_array({columns}) {of}))"
+
+
+def of_account(columns: str) -> str:
+    """Columns of an account's ($1) rows, with it named beside every table they look into, too.
+
+    What is looked up for a column is not known to be of the same account otherwise.
+    """
+    return _ROW_OF_ACCOUNT.sub("= $1", columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +64,17 @@ class RowSet:
         return f"{same} AND {alias}.account_id = ANY($1)"
 
     def inserted_into(self, table: str) -> str:
-        """In the order of the keys, so that writers who meet do not wait for each other."""
+        """In the order of the keys, so that writers who meet do not wait for each other.
+
+        The account is said by its own row: so a distributed database knows where the new rows lie.
+        """
         columns = ", ".join(self.types)
-        values = ", ".join(f"u.{name}" for name in self.types)
+        values = ", ".join(f"u.{name}" for name in self.types if name != "account_id")
         order = ", ".join(f"u.{name}" for name in list(self.types)[: self.key])
         return (
-            f"INSERT INTO {table} ({columns}) SELECT {values} FROM accounts a JOIN {self.unnested}"
-            f" ON a.account_id = u.account_id WHERE a.account_id = ANY($1) ORDER BY {order}"
+            f"INSERT INTO {table} ({columns}) SELECT a.account_id, {values}"
+            f" FROM accounts a JOIN {self.unnested} ON a.account_id = u.account_id"
+            f" WHERE a.account_id = ANY($1) ORDER BY {order}"
             f" ON CONFLICT ({', '.join(list(self.types)[: self.key])})"
         )
 

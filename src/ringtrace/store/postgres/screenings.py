@@ -3,29 +3,34 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final, TypeAlias
 
+import msgspec
+
 from ringtrace.services.spam_records import Screening, SpamMark
 from ringtrace.store import screenings
 from ringtrace.store.credits import Key
 from ringtrace.store.postgres import listings
 from ringtrace.store.postgres.connection import Connection
 from ringtrace.store.postgres.rowset import CALL_KEY, RowSet
+from ringtrace.store.rows import Row
 
-SCREENED: Final = (
-    f"(SELECT ROW({screenings.SCREENING_COLUMNS}) FROM screenings s"
-    " WHERE s.account_id = c.account_id AND s.gateway = c.gateway AND s.call_id = c.call_id)"
+_SCREENED: Final = (
+    f"(SELECT json_build_array({screenings.SCREENING_COLUMNS}) FROM screenings s WHERE {{}}"
+    " AND s.account_id = c.account_id AND s.gateway = c.gateway AND s.call_id = c.call_id)"
 )
-MARKED: Final = (
-    f"(SELECT ROW({screenings.MARK_COLUMNS}) FROM spam_marks m"
-    " WHERE m.account_id = c.account_id AND m.gateway = c.gateway AND m.call_id = c.call_id"
+_MARKED: Final = (
+    f"(SELECT json_build_array({screenings.MARK_COLUMNS}) FROM spam_marks m WHERE {{}}"
+    " AND m.account_id = c.account_id AND m.gateway = c.gateway AND m.call_id = c.call_id"
     " ORDER BY m.marked_at DESC LIMIT 1)"
 )
-"""Both of a call `c`, as `ringtrace.store.screenings` reads them."""
 
-KNOWN: Final = (
-    f"SELECT c.account_id, c.gateway, c.call_id, {SCREENED}, {MARKED}"
+SPAM: Final = f"{_SCREENED.format('s.account_id = $1')}, {_MARKED.format('m.account_id = $1')}"
+"""What rules did to a call `c` of the account $1, and what users say, for `judged`."""
+
+_KNOWN: Final = (
+    "SELECT c.account_id, c.gateway, c.call_id,"
+    f" {_SCREENED.format('s.account_id = ANY($1)')}, {_MARKED.format('m.account_id = ANY($1)')}"
     f" FROM calls c JOIN {CALL_KEY.unnested} ON {CALL_KEY.matching('c')}"
 )
-"""Of calls whose rows are locked: a statement that waits for a lock sees what was before."""
 
 _SCREENINGS = RowSet(
     {
@@ -44,15 +49,34 @@ _KEEP = f"{_SCREENINGS.inserted_into('screenings')} DO UPDATE SET passage = excl
 Known: TypeAlias = tuple[Screening | None, SpamMark | None]
 
 
+def judged(screened: str | None, marked: str | None) -> Known:
+    """From SPAM."""
+    return screenings.screening(_row(screened)), screenings.mark(_row(marked))
+
+
 async def known(connection: Connection, keys: Collection[Key]) -> Mapping[Key, Known]:
-    """Of calls whose rows are locked."""
+    """Of calls whose rows are locked: a statement that waits for a lock sees what was before."""
+    return {
+        key: (screenings.screening(screened), screenings.mark(marked))
+        for key, (screened, marked) in (await kept(connection, keys)).items()
+    }
+
+
+async def kept(
+    connection: Connection, keys: Collection[Key]
+) -> Mapping[Key, tuple[Row | None, Row | None]]:
+    """As `known`, in the columns of `ringtrace.store.screenings`."""
     if not keys:
         return {}
-    found = await connection.fetch(KNOWN, *CALL_KEY.arrays(sorted(keys)))
+    found = await connection.fetch(_KNOWN, *CALL_KEY.arrays(sorted(keys)))
     return {
-        (account_id, gateway, call): (screenings.screening(screened), screenings.mark(marked))
+        (account_id, gateway, call): (_row(screened), _row(marked))
         for account_id, gateway, call, screened, marked in found
     }
+
+
+def _row(said: str | None) -> Row | None:
+    return None if said is None else msgspec.json.decode(said, type=tuple)
 
 
 UNKNOWN: Final[Known] = (None, None)

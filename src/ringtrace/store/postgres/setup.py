@@ -1,6 +1,7 @@
 """Writing who there is: accounts, users, sites, numbers, tokens."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from ringtrace.domain.account import Account
 from ringtrace.domain.flow import Flow
@@ -23,26 +24,38 @@ _PUT_ACCOUNT = (
 )
 _PUT_SITES = (
     "INSERT INTO sites (account_id, site_key, name, origins, swap, extensions_above)"
-    " SELECT $1, u.* FROM unnest($2::text[], $3::text[], $4::json[], $5::json[],"
-    " $6::double precision[]) u (site_key, name, origins, swap, extensions_above)"
+    " SELECT a.account_id, u.* FROM accounts a, unnest($2::text[], $3::text[], $4::json[],"
+    " $5::json[], $6::double precision[]) u (site_key, name, origins, swap, extensions_above)"
+    " WHERE a.account_id = $1"
     " ON CONFLICT (account_id, site_key) DO UPDATE SET name = excluded.name,"
     " origins = excluded.origins, swap = excluded.swap,"
     " extensions_above = excluded.extensions_above"
 )
 _PUT_POOLS = (
     "INSERT INTO pools (account_id, site_key, version)"
-    " SELECT $1, u.site_key, 0 FROM unnest($2::text[]) u (site_key) ON CONFLICT DO NOTHING"
+    " SELECT a.account_id, u.site_key, 0 FROM accounts a, unnest($2::text[]) u (site_key)"
+    " WHERE a.account_id = $1 ON CONFLICT DO NOTHING"
 )
 _PUT_NUMBERS = (
     "INSERT INTO numbers (account_id, number, kind, name, flow, site_key, source, active,"
-    " position, extensions, flow_name) SELECT $1, u.* FROM unnest($2::text[], $3::text[],"
-    " $4::text[], $5::json[], $6::text[], $7::json[], $8::boolean[], $9::integer[], $10::json[],"
-    " $11::text[]) u (number, kind, name, flow, site_key, source, active, position, extensions,"
-    " flow_name) ON CONFLICT (account_id, number) DO UPDATE SET kind = excluded.kind,"
+    " position, extensions, flow_name) SELECT a.account_id, u.* FROM accounts a,"
+    " unnest($2::text[], $3::text[], $4::text[], $5::json[], $6::text[], $7::json[], $8::boolean[],"
+    " $9::integer[], $10::json[], $11::text[]) u (number, kind, name, flow, site_key, source,"
+    " active, position, extensions, flow_name) WHERE a.account_id = $1"
+    " ON CONFLICT (account_id, number) DO UPDATE SET kind = excluded.kind,"
     " name = excluded.name, flow = excluded.flow, site_key = excluded.site_key,"
     " source = excluded.source, active = excluded.active, position = excluded.position,"
     " extensions = excluded.extensions, flow_name = excluded.flow_name"
 )
+
+ROUTE: Final = {
+    kind: f"INSERT INTO {kind}_routes AS r ({column}, account_id)"
+    " SELECT u.name, $1 FROM (SELECT DISTINCT unnest($2::text[]) AS name ORDER BY 1) u"
+    f" ON CONFLICT ({column}) DO UPDATE SET account_id = r.account_id"
+    f" WHERE r.account_id = excluded.account_id RETURNING {column}"
+    for kind, column in (("number", "number"), ("site", "site_key"))
+}
+"""What every node knows is written on all of them."""
 
 
 async def open_account(connection: Connection, command: OpenAccount) -> int:
@@ -123,15 +136,7 @@ async def _foreign(
     connection: Connection, kind: str, account_id: int, wanted: Sequence[str]
 ) -> set[str]:
     """Route to the account what is nobody's yet; answers what belongs to another."""
-    column = "number" if kind == "number" else "site_key"
-    owned = await connection.fetch(
-        f"INSERT INTO {kind}_routes AS r ({column}, account_id)"
-        " SELECT u.name, $2 FROM (SELECT DISTINCT unnest($1::text[]) AS name ORDER BY 1) u"
-        f" ON CONFLICT ({column}) DO UPDATE SET account_id = r.account_id"
-        f" WHERE r.account_id = excluded.account_id RETURNING {column}",
-        list(wanted),
-        account_id,
-    )
+    owned = await connection.fetch(ROUTE[kind], account_id, list(wanted))
     return set(wanted) - {name for (name,) in owned}
 
 
@@ -183,7 +188,8 @@ async def _put_numbers(connection: Connection, command: ApplySetup) -> None:
     )
     await connection.execute(
         "INSERT INTO canaries (account_id, number, since)"
-        " SELECT $1, u.number, $3 FROM unnest($2::text[]) u (number) ON CONFLICT DO NOTHING",
+        " SELECT a.account_id, u.number, $3 FROM accounts a, unnest($2::text[]) u (number)"
+        " WHERE a.account_id = $1 ON CONFLICT DO NOTHING",
         command.account_id,
         [one.number for one in numbers if one.kind is NumberKind.CANARY and one.active],
         command.at,

@@ -9,8 +9,8 @@ from ringtrace.store.corrections import no_such_call
 from ringtrace.store.postgres import marks
 from ringtrace.store.postgres.connection import Connection
 from ringtrace.store.postgres.handlers import Handlers, one_by_one
-from ringtrace.store.postgres.rowset import CALL_KEY, RowSet, storable
-from ringtrace.store.postgres.screenings import KNOWN
+from ringtrace.store.postgres.rowset import CALL_KEY, RowSet, of_account, storable
+from ringtrace.store.postgres.screenings import kept
 from ringtrace.store.rows import Row
 
 _CALLER = (
@@ -44,9 +44,8 @@ async def mark(connection: Connection, command: MarkSpam) -> None:
     if command.every:
         newest = await connection.fetch(_OF_CALLER, command.account_id, found[0])
         keys |= {tuple(one) for one in newest}
-    arrays = CALL_KEY.arrays(sorted(keys))
-    await connection.execute(_LOCK, *arrays)
-    known = {tuple(row[:3]): row[3:] for row in await connection.fetch(KNOWN, *arrays)}
+    await connection.execute(_LOCK, *CALL_KEY.arrays(sorted(keys)))
+    known = await kept(connection, keys)
     if command.spam is None and screenings.mark(known[key][1]) is None:
         raise spam.nothing_to_take_back()
     marked = {
@@ -92,7 +91,7 @@ async def watched_calls(
 def _watched(condition: str, *whom: str) -> str:
     of_one = " AND c.caller = $4" if whom else ""
     return (
-        f"SELECT {spam.WATCHED_COLUMNS} FROM calls c WHERE c.account_id = $1"
+        f"SELECT {of_account(spam.WATCHED_COLUMNS)} FROM calls c WHERE c.account_id = $1"
         f" AND c.started_at >= $2 AND c.caller IS NOT NULL AND {condition}{of_one}"
         f" {spam.NEWEST_FIRST} LIMIT $3"
     )

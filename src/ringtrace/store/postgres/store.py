@@ -1,15 +1,15 @@
 """The store port over one PostgreSQL database, which other servers may write to as well.
 
 Hits have a lane of their own, so that one statement writes them while nobody else leases from
-their pools; all other commands have another. Each is a connection and a task (lane.py) for every
-shard group; what was acknowledged is committed with synchronous_commit.
+their pools; all other commands have another. Each is a task (lane.py) for every shard group, and
+all borrow from a few connections; what was acknowledged is committed with synchronous_commit.
 """
 
 import asyncio
 import functools
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from itertools import groupby
 from typing import Any, Final, TypeVar
@@ -28,6 +28,7 @@ from ringtrace.store.marks import call_of
 from ringtrace.store.postgres import (
     calls,
     corrections,
+    distribution,
     listings,
     marks,
     models,
@@ -41,13 +42,19 @@ from ringtrace.store.postgres import (
     turns,
 )
 from ringtrace.store.postgres.announcements import Ears, ExtensionNews, announce, configures, listen
-from ringtrace.store.postgres.connection import Connection, Pool, RawConnection, open_connection
+from ringtrace.store.postgres.connection import (
+    Connection,
+    Pool,
+    RawConnection,
+    open_connection,
+    open_writer_pool,
+)
 from ringtrace.store.postgres.handlers import Handler
 from ringtrace.store.postgres.lane import Lane
-from ringtrace.store.postgres.migration import migrate
+from ringtrace.store.postgres.migration import migrate, tables
 from ringtrace.store.postgres.pulse import Pulse
-from ringtrace.store.postgres.reader import PostgresReader, open_reader_pool
-from ringtrace.store.postgres.routing import OneNode, Router
+from ringtrace.store.postgres.reader import PostgresReader, Seconds, open_reader_pool
+from ringtrace.store.postgres.routing import OneNode, Router, Shards, shard
 from ringtrace.store.postgres.visits import Hit, HitWriter
 
 log = logging.getLogger(__name__)
@@ -99,38 +106,48 @@ class PostgresStore(PostgresReader):
     def __init__(
         self,
         url: str,
-        pool: Pool,
-        router: Router | None,
+        readers: Pool,
+        writers: Pool,
         pulse: Pulse,
         reports: ChannelReports | None,
+        *,
+        distributed: bool,
     ) -> None:
-        super().__init__(pool, pulse, reports)
+        super().__init__(readers, pulse, reports)
         self.waiting = 0
         self._url = url
         self._beating = asyncio.create_task(
             pulse.beat(functools.partial(open_connection, url)), name="postgres-pulse"
         )
-        self._router = router or OneNode()
+        self._writers = writers
+        self._distributed = distributed
+        self._router: Router = Shards(self._shard) if distributed else OneNode()
         self._groups: dict[int, _Group] = {}
         self._speaker = uuid.uuid4().hex
 
     @classmethod
-    async def open(
-        cls, url: str, router: Router | None = None, reports: ChannelReports | None = None
-    ) -> "PostgresStore":
+    async def open(cls, url: str, reports: ChannelReports | None = None) -> "PostgresStore":
         """Bring the schema up to date and connect.
 
-        Raises one of connection.AWAY, ValueError (no such URL), ServerTooOldError and
-        SchemaTooNewError.
+        Raises one of connection.AWAY, StoreAwayError, ValueError (no such URL), ServerTooOldError,
+        HalfDistributedError and SchemaTooNewError.
         """
         connection = await open_connection(url)
         try:
             await _look(connection)
             await migrate(connection)
+            distributed = await _is_distributed(connection)
         finally:
             await connection.close()
         pulse = Pulse()
-        return cls(url, await open_reader_pool(url, pulse=pulse), router, pulse, reports)
+        return cls(
+            url,
+            await open_reader_pool(url, pulse=pulse),
+            await open_writer_pool(url, pulse.mind, distributed=distributed),
+            pulse,
+            reports,
+            distributed=distributed,
+        )
 
     @property
     def away(self) -> bool:
@@ -143,6 +160,7 @@ class PostgresStore(PostgresReader):
         await asyncio.gather(*(group.close() for group in groups.values()))
         self._beating.cancel()
         await asyncio.gather(self._beating, return_exceptions=True)
+        self._writers.terminate()
         await super().close()
 
     async def submit(self, command: Command[R]) -> R:
@@ -160,9 +178,16 @@ class PostgresStore(PostgresReader):
         group = self._groups.get(number)
         if group is None:
             group = self._groups[number] = _Group(
-                self._connect, self._pulse, self._router.forget, self._speaker
+                self._writers,
+                self._pulse,
+                self._router.forget,
+                self._speaker,
+                distributed=self._distributed,
             )
         return group
+
+    async def _shard(self, account_id: int) -> int:
+        return await self._read(Seconds.CALL, shard, account_id)
 
     async def _connect(self) -> RawConnection:
         connection = await open_connection(self._url)
@@ -183,16 +208,20 @@ class _Group:
 
     def __init__(
         self,
-        connect: Callable[[], Awaitable[RawConnection]],
+        connections: Pool,
         pulse: Pulse,
-        failed: Callable[[], None],
+        stale: Callable[[], None],
         speaker: str,
+        *,
+        distributed: bool,
     ) -> None:
-        self._hit_writer = HitWriter()
+        self._hit_writer = HitWriter(in_one=not distributed)
         self._speaker = speaker
         self._extensions = ExtensionNews(speaker)
-        self._hits = Lane(connect, pulse, self._write_hits, _HIT_TABLES, failed)
-        self._rest = Lane(connect, pulse, self._write_rest, _CALL_TABLES, failed)
+        # The nodes of a distributed database plan each statement anew.
+        young = ((), ()) if distributed else (_HIT_TABLES, _CALL_TABLES)
+        self._hits = Lane(connections, pulse, self._write_hits, young[0], stale)
+        self._rest = Lane(connections, pulse, self._write_rest, young[1], stale)
 
     async def submit(self, command: Command[R]) -> R:
         lane = self._hits if isinstance(command, _HITS) else self._rest
@@ -228,6 +257,17 @@ class _Group:
         if any(isinstance(command, _DIVIDING) for command in commands):
             self._hit_writer.forget()
         return results
+
+
+async def _is_distributed(connection: Connection) -> bool:
+    """Raises HalfDistributedError."""
+    if not await distribution.is_installed(connection):
+        return False
+    if not (await distribution.look(connection, tables())).is_distributed:
+        return False
+    for setting in await distribution.undurable(connection):
+        log.warning("store_not_durable %s=off node=worker", setting)
+    return True
 
 
 async def _look(connection: Connection) -> None:

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+
 from ringtrace.services.commands import AddTag, RemoveTag
 from ringtrace.store import tags
 from ringtrace.store.corrections import no_such_call
 from ringtrace.store.credits import Key
 from ringtrace.store.postgres.connection import Connection
 from ringtrace.store.postgres.handlers import Handlers, one_by_one
-from ringtrace.store.postgres.rowset import storable
+from ringtrace.store.postgres.rowset import listed, storable
 
 _OF_CALL = "account_id = $1 AND gateway = $2 AND call_id = $3"
 # Who tags the same call at the same moment is waited for: both together may be too many.
@@ -21,11 +23,15 @@ _ADD = (
 )
 _REMOVE = f"DELETE FROM call_tags WHERE {_OF_CALL} AND tag = $4 RETURNING tag"
 
-TAGS: Final = (
-    "ARRAY(SELECT ROW(t.tag, t.made_at, t.made_by) FROM call_tags t WHERE t.account_id = $1"
-    " AND t.gateway = c.gateway AND t.call_id = c.call_id ORDER BY t.tag)"
+TAGS: Final = listed(
+    "t.tag, t.made_at, t.made_by",
+    "FROM call_tags t WHERE t.account_id = $1"
+    " AND t.gateway = c.gateway AND t.call_id = c.call_id ORDER BY t.tag",
 )
-"""Those of a call `c` of the account $1, in the order of CallTag."""
+"""Those of a call `c` of the account $1."""
+
+of_call: Final = msgspec.json.Decoder(list[tuple[str, int, str | None]]).decode
+"""From TAGS, in the order of CallTag."""
 
 # The offset keeps each call's tags looked up by key: joined, those of a caller with many calls
 # would be found by reading all of the account's.

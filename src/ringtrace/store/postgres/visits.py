@@ -23,10 +23,14 @@ _VisitKey: TypeAlias = tuple[int, str]
 
 
 class HitWriter:
-    """For one connection at a time; memory is dropped whenever writing fails."""
+    """For one connection at a time; memory is dropped whenever writing fails.
 
-    def __init__(self, pools: Pools | None = None) -> None:
+    `in_one`: the rows of a batch are written by one statement.
+    """
+
+    def __init__(self, pools: Pools | None = None, *, in_one: bool = True) -> None:
         self._pools = pools or Pools()
+        self._in_one = in_one
 
     def forget(self) -> None:
         self._pools.forget_all()
@@ -84,7 +88,7 @@ class HitWriter:
         shown = [batch.take(hit) for hit in hits]
         at = max(hit.at for hit in hits)
         moves = {key: one.move(at, shared=shared) for key, one in pools.items()}
-        if not await batch.rows.write(connection, moves):
+        if not await batch.rows.write(connection, moves, in_one=self._in_one):
             return None
         for key, one in pools.items():
             one.version = moves[key].now
