@@ -35,7 +35,10 @@ _MOST_LOCAL: Final = 64
 
 
 class Event(StrEnum):
-    """What a notice tells of. A call has one of the `call.` events for each outcome it comes to."""
+    """What a notice tells of. A call has one of the `call.` events for each outcome it comes to.
+
+    Whatever its outcome, that of a call that is spam is `call.spam`.
+    """
 
     ANSWERED = "call.answered"
     MISSED = "call.missed"
@@ -44,6 +47,7 @@ class Event(StrEnum):
     FAILED = "call.failed"
     REJECTED = "call.rejected"
     VOICEMAIL = "call.voicemail"
+    SPAM = "call.spam"
     TEST = "test"
 
 
@@ -51,8 +55,8 @@ CALL_EVENTS: Final = tuple(one for one in Event if one is not Event.TEST)
 """Those that a recipient may subscribe to."""
 
 
-def event_of(outcome: Outcome) -> Event:
-    return Event(f"call.{outcome}")
+def event_of(outcome: Outcome, *, is_spam: bool = False) -> Event:
+    return Event.SPAM if is_spam else Event(f"call.{outcome}")
 
 
 class RecipientKind(StrEnum):

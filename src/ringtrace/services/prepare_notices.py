@@ -8,6 +8,7 @@ from ringtrace.domain.notice import (
     AUDIO_WAIT_MS,
     Delivery,
     DeliveryState,
+    Event,
     Recipient,
     Standing,
     event_of,
@@ -24,7 +25,7 @@ _TOLD = {Standing.ACTIVE, Standing.STOPPED}
 class Ended:
     """A call that came to its outcome; `reported_at` is ms since 1970 UTC.
 
-    `named` are the ids of recipients that its flow names.
+    `named` are the ids of recipients that its flow names; `is_spam` as it stands with the report.
     """
 
     account_id: int
@@ -33,6 +34,11 @@ class Ended:
     report: Report
     reported_at: int
     named: frozenset[str] = frozenset()
+    is_spam: bool = False
+
+    @property
+    def event(self) -> Event:
+        return event_of(self.report.outcome, is_spam=self.is_spam)
 
 
 class PrepareNotices:
@@ -47,7 +53,7 @@ class PrepareNotices:
             self._delivery(ended, one)
             for one in self._directory.recipients_of(ended.account_id)
             if one.standing in _TOLD
-            and (event_of(ended.report.outcome) in one.events or one.recipient_id in ended.named)
+            and (ended.event in one.events or one.recipient_id in ended.named)
         )
 
     def _delivery(self, ended: Ended, recipient: Recipient) -> Delivery:
@@ -56,7 +62,7 @@ class PrepareNotices:
             account_id=ended.account_id,
             delivery_id=self._new_id(ended.reported_at),
             recipient_id=recipient.recipient_id,
-            event=event_of(ended.report.outcome),
+            event=ended.event,
             occurred_at=ended.reported_at,
             state=state,
             next_try_at=next_try_at,

@@ -8,7 +8,7 @@ from ringtrace.domain.call import GatewayKind, MergeResult, Outcome, Report
 from ringtrace.domain.flow import Flow
 from ringtrace.domain.notice import read_recipient_address, recipient_id
 from ringtrace.domain.number import TrackingNumber
-from ringtrace.domain.screening import Passage, PastCall, passage
+from ringtrace.domain.screening import Passage, PastCall, Rule, is_spam, passage
 from ringtrace.services.arrival import (
     call_id_is_valid,
     known_number,
@@ -61,6 +61,7 @@ class RecordCall:
         report = replace(report, number=number.number, caller=caller, digits=digits)
         received_at = self._clock()
         named = await self._named(key, report)
+        as_spam = await self._is_spam(key, report)
         result = await self._store.submit(
             KeepReport(
                 account_id=owner.account_id,
@@ -71,7 +72,7 @@ class RecordCall:
                 received_at=received_at,
                 proof=proof,
                 finding=self._watch.finding(key),
-                notices=self._notices(Ended(*key, report, received_at, named)),
+                notices=self._notices(Ended(*key, report, received_at, named, as_spam)),
             )
         )
         if result is MergeResult.CONTRADICTS:
@@ -103,6 +104,21 @@ class RecordCall:
         flow = await self._ran(key, report)
         told = map(read_recipient_address, flow.notified_of(report.box))
         return frozenset(recipient_id(address) for address in told)
+
+    async def _is_spam(self, key: CallKey, report: Report) -> bool:
+        """Whether it is told of as spam: who was let through is not, whatever was suspected."""
+        if report.legs or report.outcome not in {Outcome.REJECTED, Outcome.ABANDONED}:
+            return False
+        rule = await self._rule(key)
+        return rule is not None and is_spam(rule, passage(rule, report), None)
+
+    async def _rule(self, key: CallKey) -> Rule | None:
+        """That which acted on the call; another server, or one before this, may have routed it."""
+        finding = self._watch.finding(key)
+        if finding is not None:
+            return finding.rule
+        record = await self._store.call(*key)
+        return record.screening.rule if record and record.screening else None
 
     async def _ran(self, key: CallKey, report: Report) -> Flow:
         """The version that the call was routed by; where nobody says which, the newest.

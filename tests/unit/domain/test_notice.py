@@ -49,7 +49,8 @@ def exhausted(chance: float = 0.5) -> Delivery:
 
 
 def test_every_outcome_has_its_event_and_the_test_is_of_no_call() -> None:
-    assert [event_of(outcome) for outcome in Outcome] == list(CALL_EVENTS)
+    assert [*map(event_of, Outcome), Event.SPAM] == list(CALL_EVENTS)
+    assert {event_of(outcome, is_spam=True) for outcome in Outcome} == {Event.SPAM}
     assert Event.TEST not in CALL_EVENTS
 
 

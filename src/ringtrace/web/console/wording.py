@@ -136,6 +136,7 @@ EVENTS = {
     Event.FAILED: "Failed call",
     Event.REJECTED: "Declined call",
     Event.VOICEMAIL: "Voicemail",
+    Event.SPAM: "Spam that was turned away",
     Event.TEST: "Test",
 }
 
