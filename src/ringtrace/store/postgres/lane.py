@@ -19,7 +19,7 @@ import asyncpg
 
 from ringtrace.services.commands import Command
 from ringtrace.services.errors import FieldInvalidError, RefusedError, StoreAwayError
-from ringtrace.store.postgres.connection import AWAY, Connection, Pool
+from ringtrace.store.postgres.connection import AWAY, COMMAND_SECONDS, Connection, Pool
 from ringtrace.store.postgres.pulse import Pulse
 from ringtrace.store.postgres.statistics import Statistics
 
@@ -36,6 +36,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5
 
 _AGAIN: Final = (
     *AWAY,
+    StoreAwayError,
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.LockNotAvailableError,
@@ -160,13 +161,17 @@ class Lane:
         return [StoreAwayError("the store does not answer") for _ in range(count)]
 
     async def _once(self, commands: Sequence[Command[Any]], *, again: bool) -> Sequence[Any]:
-        async with self._connections.acquire() as connection:
-            try:
-                await self._statistics.refresh(connection, len(commands))
-                return await self._write(connection, commands, again=again)
-            except AWAY:
-                connection.terminate()
-                raise
+        # It may have to be made: that is waited for no longer than the database answers.
+        async with self._pulse.patience(COMMAND_SECONDS):
+            connection = await self._connections.acquire()
+        try:
+            await self._statistics.refresh(connection, len(commands))
+            return await self._write(connection, commands, again=again)
+        except AWAY:
+            connection.terminate()
+            raise
+        finally:
+            await self._connections.release(connection)
 
 
 def _settle(batch: Sequence[_Job], results: Sequence[Any]) -> None:
