@@ -35,7 +35,7 @@ from ringtrace.services.ports import CallFilter
 from ringtrace.services.spam_records import Spam
 from ringtrace.store.lake import manifest as manifests
 from ringtrace.store.lake import parquet
-from ringtrace.store.lake.channels import MEMORY, THREADS
+from ringtrace.store.lake.begun import MEMORY, THREADS
 from ringtrace.store.lake.place import LakeFolder
 from ringtrace.store.lake.worker import LakeReports, Sources
 from ringtrace.store.sqlite.connection import connect, migrate
@@ -49,10 +49,10 @@ REPORT_BAR, DASHBOARD_BAR_MS, HITS_BAR, P99_BAR = 1.5, 300, 1_000_000, 2.0
 _BROWSER = {"Origin": ORIGIN, "User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Chrome/142.0.0.0"}
 _RAW_CALLS = (
     "SELECT s.channel, sum(s.share), sum(s.share) FILTER (outcome = 'answered'),"
-    " sum(s.share * talk_seconds) FROM read_parquet({}) c, unnest(shares) AS u(s)"
+    " sum(s.share * talk_seconds) FROM {} c, unnest(shares) AS u(s)"
     " WHERE NOT spam AND {} GROUP BY 1"
 )
-_RAW_VISITS = "SELECT channel, count(*) FROM read_parquet({}) WHERE {} GROUP BY 1"
+_RAW_VISITS = "SELECT channel, count(*) FROM {} WHERE {} GROUP BY 1"
 MONTH = CallFilter(since=(LAST - 30) * DAY_MS - 9 * 3_600_000, spam=Spam.WITHOUT)
 ALL = CallFilter(spam=Spam.WITHOUT)
 
@@ -67,7 +67,7 @@ def raw(folder: Path, place: LakeFolder, account_id: int, since: int | None) -> 
             named[kind].append(place.fetch(file.name))
     with parquet.connect(folder, memory=MEMORY, threads=THREADS) as database:
         for kind, query in ((Kind.CALLS, _RAW_CALLS), (Kind.VISITS, _RAW_VISITS)):
-            files = parquet.literal_list(named[kind])
+            files = parquet.sealed_source(named[kind])
             database.execute(query.format(files, asked)).fetchall()
 
 
@@ -169,7 +169,7 @@ def _a_day(database: Path, hits: int) -> None:
         "INSERT INTO hits VALUES (1, ?, ?, 'page', ?)",
         ((f"{n // 10:032x}", 7 * DAY_MS + n * 50, f"shop.example/{n % 300}") for n in range(hits)),
     )
-    store.execute("INSERT INTO days VALUES (1, 'traffic', 7, 1)")
+    store.execute("INSERT INTO days VALUES (1, 'traffic', 7, 1, 0, NULL)")
     store.commit()
     store.close()
 

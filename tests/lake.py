@@ -41,6 +41,13 @@ def files(settings: Settings, kind: Kind, account_id: int = 1) -> list[Path]:
     ]
 
 
+def columns(file: Path) -> list[str]:
+    """As the file has them, without what DuckDB reads from the names of its folders."""
+    with duckdb.connect() as database:
+        found = database.execute("SELECT name FROM parquet_schema(?)", [str(file)]).fetchall()
+    return [name for (name,) in found]
+
+
 def rows(settings: Settings, kind: Kind, account_id: int = 1) -> list[dict[str, Any]]:
     """All that is sealed of a kind."""
     named = [str(one) for one in files(settings, kind, account_id)]

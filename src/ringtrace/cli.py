@@ -22,6 +22,7 @@ from ringtrace.gateways.voximplant.command import voximplant
 from ringtrace.lake.command import seal
 from ringtrace.lake.export import export
 from ringtrace.lake.forget import forget
+from ringtrace.lake.retain import retain
 from ringtrace.logs import log_to_stderr
 from ringtrace.replay.command import replay
 from ringtrace.serve import NodeBeside
@@ -33,6 +34,8 @@ from ringtrace.serve_options import (
     read_networks,
     read_public_url,
     read_workers,
+    retention,
+    retention_options,
 )
 from ringtrace.services.errors import RefusedError
 from ringtrace.services.ports import CallFilter, Reads
@@ -56,7 +59,7 @@ def main() -> None:
 for command in (
     demo, replay, flow, sip_node, voximplant,
     apply, token, account, learn, reattribute,
-    backup, restore, doctor, db, seal, forget, export,
+    backup, restore, doctor, db, seal, retain, forget, export,
 ):  # fmt: skip
     main.add_command(command)
 
@@ -132,6 +135,7 @@ for command in (
     metavar="DIR|s3://BUCKET/PREFIX|off",
     help="Where closed days are sealed to, if not in the data folder.",
 )
+@retention_options
 @mail_options
 @click.option(
     "--with-sip",
@@ -155,6 +159,10 @@ def serve(
     public_url: str | None,
     outbound_allow: tuple[str, ...],
     notice_days: int,
+    visits_in_store: int,
+    keep_visits: int | None,
+    keep_calls: int | None,
+    keep_recordings: int | None,
     with_sip: str | None,
     **mail: Any,
 ) -> None:
@@ -175,6 +183,7 @@ def serve(
         notice_days=notice_days,
         mail=mail_server(**mail),
         database_url=database_url,
+        retention=retention(visits_in_store, keep_visits, keep_calls, keep_recordings),
     )
     node = None if with_sip is None else _node_beside(settings, with_sip)
     try:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+import msgspec
+
 SECRET_BYTES = 32
 
 DATABASE_URL = "DATABASE_URL"
@@ -36,6 +38,21 @@ class MailServer:
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    """Days that things are kept; None: for ever.
+
+    `visits` are those with their hits and exposures, `calls` everything known of calls, recordings
+    too. `visits_in_store`: for so long visits stay in the database; after it, where there is a
+    lake, they are there alone.
+    """
+
+    visits_in_store: int | None = 90
+    visits: int | None = None
+    calls: int | None = None
+    recordings: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """`trusted_proxies`: addresses whose X-Forwarded-For is believed, comma separated.
 
@@ -61,6 +78,7 @@ class Settings:
     notice_days: int = 30
     mail: MailServer | None = None
     database_url: str | None = field(default=None, repr=False)
+    retention: Retention = field(default_factory=Retention)
 
     @property
     def database(self) -> Path:
@@ -91,6 +109,7 @@ class Settings:
             recordings_at=_noted(here.recordings_note),
             lake_at=_noted(here.lake_note),
             database_url=database_url,
+            retention=_retention(_noted(here.retention_note)),
         )
 
     @property
@@ -104,6 +123,11 @@ class Settings:
     def lake_note(self) -> Path:
         """Says where else the server has its lake, for the commands that use it."""
         return self.data / "lake-at"
+
+    @property
+    def retention_note(self) -> Path:
+        """Says for how long the server keeps what, for the command that deletes."""
+        return self.data / "retention.json"
 
     @property
     def lake_lock(self) -> Path:
@@ -153,6 +177,10 @@ class Settings:
 
 def _noted(note: Path) -> str:
     return note.read_text().strip() if note.exists() else ""
+
+
+def _retention(said: str) -> Retention:
+    return msgspec.json.decode(said, type=Retention) if said else Retention()
 
 
 def secret_key(data: Path) -> bytes:

@@ -8,11 +8,16 @@ from typing import Final
 
 import click
 
-from ringtrace.config import MailSecurity, MailServer
+from ringtrace.config import MailSecurity, MailServer, Retention
 from ringtrace.domain.notice import is_mailbox
 from ringtrace.domain.url import UrlInvalidError, read_url
 
 MOST_WORKERS: Final = 64
+
+_LEAST_DAYS: Final = 30
+"""Attribution and learning look back four weeks."""
+
+_MOST_DAYS: Final = 36_500
 
 
 def mail_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -44,6 +49,52 @@ def mail_options(command: Callable[..., None]) -> Callable[..., None]:
     ):
         command = option(command)
     return command
+
+
+def retention_options(command: Callable[..., None]) -> Callable[..., None]:
+    """For how long the server keeps what."""
+    for option in (
+        click.option(
+            "--visits-in-store",
+            default=90,
+            show_default=True,
+            type=click.IntRange(0, _MOST_DAYS),
+            callback=_enough,
+            help="Days until visits are in the lake alone; 0: never.",
+        ),
+        click.option(
+            "--keep-visits",
+            type=click.IntRange(_LEAST_DAYS, _MOST_DAYS),
+            help="Delete visits, hits and exposures after so many days.",
+        ),
+        click.option(
+            "--keep-calls",
+            type=click.IntRange(_LEAST_DAYS, _MOST_DAYS),
+            help="Delete calls, with their recordings, after so many days.",
+        ),
+        click.option(
+            "--keep-recordings",
+            type=click.IntRange(1, _MOST_DAYS),
+            help="Delete recordings after so many days.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _enough(_ctx: click.Context, _param: click.Parameter, days: int) -> int:
+    if 0 < days < _LEAST_DAYS:
+        raise click.BadParameter(f"0, or {_LEAST_DAYS} or more days are needed")
+    return days
+
+
+def retention(
+    visits_in_store: int,
+    keep_visits: int | None,
+    keep_calls: int | None,
+    keep_recordings: int | None,
+) -> Retention:
+    return Retention(visits_in_store or None, keep_visits, keep_calls, keep_recordings)
 
 
 def mail_server(

@@ -28,19 +28,33 @@ def _learnt(past: Past, at: int) -> dict[str, Any]:
 
 async def seal_apart(settings: Settings) -> None:
     """In a process of its own, which gives way to everything else; it dies with us."""
+    ended = await _run("seal", settings)
+    if ended:
+        log.error("days_not_sealed exit=%d", ended)
+
+
+async def retain_apart(settings: Settings) -> None:
+    """In a process of its own, which dies with us.
+
+    It does not give way: the server waits for whoever writes to the same file.
+    """
+    ended = await _run("retain", settings)
+    if ended:
+        log.error("rows_not_let_go exit=%d", ended)
+
+
+async def _run(command: str, settings: Settings) -> int:
     # Not among the arguments, which everybody on the machine can read.
     environment = {name: value for name, value in os.environ.items() if name != DATABASE_URL}
     if settings.database_url is not None:
         environment[DATABASE_URL] = settings.database_url
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "ringtrace", "seal", "--data", str(settings.data),
+        sys.executable, "-m", "ringtrace", command, "--data", str(settings.data),
         stdout=asyncio.subprocess.DEVNULL, env=environment,
     )  # fmt: skip
     try:
-        ended = await process.wait()
+        return await process.wait()
     except asyncio.CancelledError:
         process.kill()
         await process.wait()
         raise
-    if ended:
-        log.error("days_not_sealed exit=%d", ended)

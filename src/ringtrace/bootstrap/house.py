@@ -8,13 +8,12 @@ import random
 import ssl
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, cast
 
 import httpx
 from argon2 import PasswordHasher
 
-from ringtrace.bootstrap.apart import learn_apart, seal_apart
+from ringtrace.bootstrap.apart import learn_apart, retain_apart, seal_apart
 from ringtrace.bootstrap.clock import new_id, now
 from ringtrace.bootstrap.first_start import open_up, standing_token
 from ringtrace.bootstrap.places import (
@@ -218,7 +217,9 @@ def _base_url(settings: Settings) -> Callable[[], str]:
 
 
 def _sealing(settings: Settings, store: Store, clock: Clock) -> list[Coroutine[Any, Any, None]]:
-    """What seals the days, unless there is no lake. Raises LakeUnusableError."""
+    """What seals the days, unless there is no lake, and deletes. Raises LakeUnusableError."""
+    # Rows leave the file alone so far (docs/scale.md).
+    work = [retain_apart] if settings.database_url is None else []
     try:
         open_lake(settings)
     except LakeUnusableError as error:
@@ -226,8 +227,14 @@ def _sealing(settings: Settings, store: Store, clock: Clock) -> list[Coroutine[A
         if settings.lake_at not in {"", NO_LAKE}:
             raise
         log.info("lake_off reason=%r", str(error))
-        return []
-    return [every_night(partial(seal_apart, settings), store, clock)]
+    else:
+        work.insert(0, seal_apart)
+
+    async def night() -> None:
+        for step in work:
+            await step(settings)
+
+    return [every_night(night, store, clock)] if work else []
 
 
 async def _end(task: asyncio.Task[None]) -> None:

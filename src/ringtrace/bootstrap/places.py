@@ -3,6 +3,8 @@
 from importlib.util import find_spec
 from pathlib import Path
 
+import msgspec
+
 from ringtrace.config import Settings, write_private
 from ringtrace.services.recording_store import RecordingStore
 from ringtrace.store.lake.place import LakeFolder, Place
@@ -57,7 +59,7 @@ def open_lake(settings: Settings) -> Place:
 
 
 def note_places(settings: Settings) -> None:
-    """For the commands that look after what the server keeps elsewhere."""
+    """For the commands that look after what the server keeps, and where."""
     for note, said in (
         (settings.recordings_note, settings.recordings_at),
         (settings.lake_note, settings.lake_at),
@@ -67,3 +69,4 @@ def note_places(settings: Settings) -> None:
             write_private(note, str(Path(said).absolute()) if is_folder else said)
         else:
             note.unlink(missing_ok=True)
+    write_private(settings.retention_note, msgspec.json.encode(settings.retention).decode())

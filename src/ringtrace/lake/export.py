@@ -60,6 +60,7 @@ def export(
     from ringtrace.store.lake import export as exports  # noqa: PLC0415
     from ringtrace.store.lake.manifest import ManifestInvalidError  # noqa: PLC0415
     from ringtrace.store.lake.parquet import SealMismatchError  # noqa: PLC0415
+    from ringtrace.store.lake.seal import RowsLostError  # noqa: PLC0415
 
     wanted = exports.Wanted(
         account_id, {Kind(one) for one in kinds} or set(Kind), exports.Format(form), since, until
@@ -75,6 +76,8 @@ def export(
             )
         except (ManifestInvalidError, SealMismatchError, StoreAwayError, OSError) as error:
             end(EXIT_FAILED, f"the export is not complete, run this again: {error}")
+        except RowsLostError as error:
+            end(EXIT_FAILED, f"the lake misses these days, bring it back: {error}")
     rows = dict.fromkeys((kind.value for kind in Kind if kind in wanted.kinds), 0)
     for file in contents.files:
         rows[file.name.partition("/")[0]] += file.rows

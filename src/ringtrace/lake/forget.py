@@ -31,6 +31,7 @@ from ringtrace.services.errors import RecordingsAwayError, StoreAwayError
 from ringtrace.services.recording_store import RecordingName, RecordingStore
 from ringtrace.shell import EXIT_BAD_INPUT, EXIT_FAILED, data_option, database_option, end
 from ringtrace.store.forgetting import Forgetting, Listed, SpaceNotCleanError
+from ringtrace.store.lake import manifest as manifests
 from ringtrace.store.lake.place import LakeInUseError
 
 _Keys = Collection[tuple[GatewayKind, str]]
@@ -133,7 +134,7 @@ def _forget_sealed(
     for one in found:
         deleted += _delete_recordings(settings, account_id, one.calls)
         lake.make_anonymous(one, spelled, name)
-    lake.clear(account_id)
+    manifests.clear(place, account_id)
     shutil.rmtree(settings.lake_scratch)
     return len(found), deleted
 

@@ -33,7 +33,10 @@ class CorrectCall:
         )
 
     async def take_back(self, account_id: int, gateway: GatewayKind, call: str) -> None:
-        """The engine decides again, as of the call's time. Raises NotFoundError."""
+        """The engine decides again, as of the call's time. Raises NotFoundError.
+
+        Raises VisitsArchivedError when the visits of then are not all there any more.
+        """
         record = await self._store.call(account_id, gateway, call)
         if record is None:
             raise NotFoundError("no such call", "call")

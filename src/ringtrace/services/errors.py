@@ -80,6 +80,10 @@ class NumberTakenError(RefusedError):
     status, error_id = 409, "number_taken"
 
 
+class VisitsArchivedError(RefusedError):
+    status, error_id = 409, "visits_archived"
+
+
 class SoundInUseError(RefusedError):
     status, error_id = 409, "sound_in_use"
 

@@ -30,6 +30,11 @@ class Part(StrEnum):
     def kinds(self) -> tuple[Kind, ...]:
         return _KINDS[self]
 
+    @property
+    def leaves(self) -> bool:
+        """Whether its rows leave the store; till then none is ever deleted or changes its day."""
+        return self is Part.TRAFFIC
+
 
 _KINDS: Final[Mapping[Part, tuple[Kind, ...]]] = {
     Part.TRAFFIC: (Kind.VISITS, Kind.HITS, Kind.EXPOSURES),
@@ -42,17 +47,24 @@ class Change:
     """What the store has of a part of a day (days since 1970 UTC).
 
     `mark` is another one after every write to that part: a file that was made of the same mark
-    says what the store says.
+    says what the store says. Of an `archived` day the lake has rows that the store has not; `left`
+    when all that were to leave have left since it was written to last.
     """
 
     account_id: int
     part: Part
     day: int
     mark: int
+    archived: bool = False
+    left: bool = False
 
 
 Row = Mapping[str, Any]
 """A row by column as store/lake/schema.py names them; times are ms since 1970 UTC."""
+
+
+Key = tuple[Any, ...]
+"""What tells rows of a kind and an account apart, as store/lake/schema.py names it."""
 
 
 class DayRows(Protocol):
@@ -72,6 +84,32 @@ class DayRows(Protocol):
 
     def sites(self, account_id: int) -> Mapping[str, str]:
         """By number, of those that belong to a site."""
+        ...
+
+
+class LeavingRows(Protocol):
+    """Takes rows of visits, hits and exposures out of a store, beside its writer.
+
+    Each call is one short transaction, and waits afterwards so that others get their turn.
+    """
+
+    def begin(self, account_id: int, days: Sequence[Change]) -> Sequence[Change]:
+        """From now on rows of these days may be in the lake alone.
+
+        Returns those that were not written to since.
+        """
+        ...
+
+    def drop(self, change: Change, kind: Kind, keys: Sequence[Key]) -> int | None:
+        """Delete of these what nobody needs here any more: visits first.
+
+        A visit stays that has a share in a call, or had a sign of life lately; hits and exposures
+        stay with their visit. Returns how many rows went, None when the day was written to since.
+        """
+        ...
+
+    def end(self, change: Change) -> bool:
+        """All have left; False: the day was written to since."""
         ...
 
 

@@ -1,6 +1,6 @@
 """What the use-cases need from the outside."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -113,12 +113,14 @@ class SiteModel:
 class Evidence:
     """The visits that were shown the number, and what is remembered of the caller.
 
-    `keyed` is the visit that was shown the extension which the caller keyed.
+    `keyed` is the visit that was shown the extension which the caller keyed. It is not `complete`
+    when visits that could have called have left the store.
     """
 
     candidates: Sequence[Candidate]
     caller: Caller
     keyed: Candidate | None = None
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +274,17 @@ class ChannelReports(Protocol):
 
     async def channels(self, account_id: int, where: CallFilter) -> Sequence[ChannelRow] | None:
         """None: the store itself is to answer. Whoever cancels this stops the work as well."""
+        ...
+
+    async def visits(self, account_id: int, where: CallFilter) -> Mapping[str, int] | None:
+        """How many began in the span, by channel, those that have left the store among them.
+
+        None: that cannot be told now.
+        """
+        ...
+
+    async def visit(self, account_id: int, visit_id: str) -> "VisitRecord | None":
+        """None: it is not among those that have left the store, or that cannot be told now."""
         ...
 
     def close(self) -> None: ...

@@ -9,6 +9,7 @@ from ringtrace.services.arrival import known_number
 from ringtrace.services.attribute_call import attribute_record
 from ringtrace.services.commands import KeepAttribution
 from ringtrace.services.directory import Directory
+from ringtrace.services.errors import VisitsArchivedError
 from ringtrace.services.ports import CallRecord, Store
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ class Reattribute:
         """All calls begun at `since` (ms since 1970 UTC) or later; doing it again changes nothing.
 
         Oldest first, one after the other: to whom a call is credited is evidence for the next.
+        Calls of a time whose visits have left the store stay as they are.
         """
         async with self._turn:
             calls = changed = 0
@@ -52,7 +54,10 @@ class Reattribute:
         number = known_number(self._directory, account_id, record.number)
         if record.attribution.basis not in _THE_ENGINES or number.source is not None:
             return False
-        attribution = await attribute_record(self._store, self._directory, number, record)
+        try:
+            attribution = await attribute_record(self._store, self._directory, number, record)
+        except VisitsArchivedError:
+            return False
         if attribution == record.attribution:
             return False
         return await self._store.submit(

@@ -4,10 +4,12 @@ import logging
 from dataclasses import replace
 
 from ringtrace.domain.account import TokenOwner
+from ringtrace.domain.attribution import Attribution, to_nothing
 from ringtrace.domain.call import GatewayKind, MergeResult, Outcome, Report
 from ringtrace.domain.flow import Flow
 from ringtrace.domain.notice import read_recipient_address, recipient_id
 from ringtrace.domain.number import TrackingNumber
+from ringtrace.domain.proof import Proof
 from ringtrace.domain.screening import Passage, PastCall, Rule, is_spam, passage
 from ringtrace.services.arrival import (
     call_id_is_valid,
@@ -22,6 +24,7 @@ from ringtrace.services.errors import (
     FieldInvalidError,
     RefusedError,
     ReportContradictsError,
+    VisitsArchivedError,
 )
 from ringtrace.services.neighbours import CallKey
 from ringtrace.services.ports import Clock, Store
@@ -54,11 +57,9 @@ class RecordCall:
         number = known_number(self._directory, owner.account_id, report.number)
         caller = readable_caller(self._directory, owner.account_id, report.caller)
         digits = report.digits or await self._keyed(owner, number, call, report.started_at)
-        attribution, proof = await attribute_and_prove(
-            self._store, self._directory, number, caller, report.started_at, digits
-        )
         key = (owner.account_id, GatewayKind(owner.kind.value), call)
         report = replace(report, number=number.number, caller=caller, digits=digits)
+        attribution, proof = await self._attributed(key, number, report)
         received_at = self._clock()
         named = await self._named(key, report)
         as_spam = await self._is_spam(key, report)
@@ -96,6 +97,19 @@ class RecordCall:
                 await self._directory.refresh()
         except RefusedError:
             log.warning("caller_not_remembered account=%d", key[0])
+
+    async def _attributed(
+        self, key: CallKey, number: TrackingNumber, report: Report
+    ) -> tuple[Attribution, Proof | None]:
+        """Where the visits of then cannot be asked any more a known call stays as it is."""
+        try:
+            return await attribute_and_prove(
+                self._store, self._directory, number, report.caller, report.started_at,
+                report.digits,
+            )  # fmt: skip
+        except VisitsArchivedError:
+            record = await self._store.call(*key)
+            return record.attribution if record else to_nothing(), None
 
     async def _named(self, key: CallKey, report: Report) -> frozenset[str]:
         """Whom the flow that the call ran tells of its message."""

@@ -13,16 +13,23 @@ from typing import Final
 from ringtrace import __version__
 from ringtrace.config import Settings
 from ringtrace.gateways.sip.durable import TEMPORARY
+from ringtrace.store.lake.place import locked
 from ringtrace.upkeep import archive
 from ringtrace.upkeep.archive import ArchiveInvalidError, Entry, Manifest, Member
+from ringtrace.upkeep.archived import archived_days, lost_days
 from ringtrace.upkeep.copies import DUMP, copy_of
 
 RECORDINGS: Final = "recordings"
+LAKE: Final = "lake"
 OUTBOX: Final = "sip-node/outbox"
 _REPORT: Final = ".json"
 
 Progress = Callable[[Member], None]
 """Is told of each file that is done."""
+
+
+class LakeIncompleteError(RuntimeError):
+    """The lake misses days that it alone had; the message names them."""
 
 
 class FolderNotEmptyError(RuntimeError):
@@ -46,14 +53,20 @@ def backup(
     The outbox of the node beside the server first, then the database: what is delivered meanwhile
     is in both, and the server takes it once. The recordings last: those the database tells of are
     all there, but for those in a bucket. Sessions are left out: people sign in again. Without
-    `database` that is backed up otherwise, and was before this. Raises ValueError (`target`'s
-    name), FileExistsError, OSError, and what `DatabaseCopy.take` raises.
+    `database` that is backed up otherwise, and was before this. Over a file nothing is sealed, and
+    no row leaves, meanwhile. Raises ValueError (`target`'s name), FileExistsError, LakeInUseError,
+    LakeIncompleteError, OSError, and what `DatabaseCopy.take` raises.
     """
     mode = archive.mode_of(target)
     if target.exists():
         raise FileExistsError(f"{target} exists")
+    if settings.database_url is None and not settings.database.exists():
+        raise FileNotFoundError(f"no database {settings.database}")
     # Beside the target, where there is room for a backup: the data's own disk may be full.
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder:
+    with (
+        _lake_at_rest(settings),
+        tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder,
+    ):
         work = Path(folder)
         _copy_outbox(settings.node_spool / "outbox", work / OUTBOX, recordings=recordings)
         copy = copy_of(settings) if database else None
@@ -80,6 +93,8 @@ def _entries(
 ) -> Iterator[Entry]:
     if database is not None:
         yield Entry(database, work / database)
+    if settings.database_url is None:
+        yield from _archived(settings)
     for path in (
         settings.data / "secret.key", settings.data / "forget.key", settings.password_file,
         settings.api_token_file,
@@ -103,6 +118,29 @@ def _copy_outbox(outbox: Path, target: Path, *, recordings: bool) -> None:
             continue
         with contextlib.suppress(FileNotFoundError):
             shutil.copyfile(path, target / path.name)
+
+
+@contextlib.contextmanager
+def _lake_at_rest(settings: Settings) -> Iterator[None]:
+    """Over a database rows stay in it, and its lake is made again from them."""
+    if settings.database_url is not None:
+        yield
+        return
+    with locked(settings.lake_lock):
+        yield
+
+
+def _archived(settings: Settings) -> Iterator[Entry]:
+    """The lake, once it alone has days; one in a bucket stays there. Raises LakeIncompleteError."""
+    archived = archived_days(settings)
+    if not archived or settings.lake is None:
+        return
+    lost = lost_days(settings, archived)
+    if lost is None or lost:
+        raise LakeIncompleteError(", ".join(lost or ("it cannot be reached",)))
+    for path in sorted(settings.lake.rglob("*")):
+        if path.is_file() and not path.name.startswith("."):
+            yield Entry(f"{LAKE}/{path.relative_to(settings.lake).as_posix()}", path)
 
 
 def restore(source: Path, settings: Settings, progress: Progress) -> Manifest:

@@ -29,9 +29,10 @@ from ringtrace.store.copying import (
     DatabaseNotEmptyError,
     ProgramMissingError,
 )
+from ringtrace.store.lake.place import LakeInUseError
 from ringtrace.upkeep import backup as backups
 from ringtrace.upkeep.archive import ArchiveInvalidError, Member
-from ringtrace.upkeep.backup import FolderNotEmptyError
+from ringtrace.upkeep.backup import FolderNotEmptyError, LakeIncompleteError
 from ringtrace.upkeep.diagnosis import Finding, Level, diagnose
 from ringtrace.upkeep.surroundings import look_around
 
@@ -71,7 +72,9 @@ def backup(
             )  # fmt: skip
     except (*_BAD_INPUT, FileExistsError, FileNotFoundError) as error:
         end(EXIT_BAD_INPUT, str(error))
-    except _FAILURES as error:
+    except LakeIncompleteError as error:
+        end(EXIT_FAILED, f"no backup was made: the lake misses days that it alone had: {error}")
+    except (*_FAILURES, LakeInUseError) as error:
         end(EXIT_FAILED, f"no backup was made: {error}")
     click.echo(msgspec.json.encode({
         "backup": str(target), "files": len(manifest.files),

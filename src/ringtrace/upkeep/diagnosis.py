@@ -35,9 +35,11 @@ class Finding:
 class Surroundings:
     """What was found around the database.
 
-    `open_to_others` are files with secrets that others than their owner can read, `recordings`
-    what is kept, `None` where that cannot be reached, `running` whether a server says it runs over
-    it and `answers` whether it does. `now` is ms since 1970 UTC, `free_bytes` the room on the disk.
+    `archived` is how many days have rows in the lake alone, `lost_days` those of them that the lake
+    misses, None when it cannot be reached. `open_to_others` are files with secrets that others
+    than their owner can read, `recordings` what is kept, `None` where that cannot be reached,
+    `running` whether a server says it runs over it and `answers` whether it does. `now` is ms since
+    1970 UTC, `free_bytes` the room on the disk.
     """
 
     now: int
@@ -45,6 +47,8 @@ class Surroundings:
     writable: bool
     open_to_others: tuple[str, ...]
     recordings: frozenset[RecordingName] | None
+    archived: int
+    lost_days: tuple[str, ...] | None
     leftovers: int
     running: bool
     answers: bool
@@ -58,6 +62,7 @@ def diagnose(inspection: Inspection, around: Surroundings) -> Sequence[Finding]:
             _clock(inspection, around),
             _routes(inspection),
             *_recordings(inspection, around),
+            _lake(around),
             *_setup(inspection),
             *_gateways(inspection, around),
         ]
@@ -169,6 +174,22 @@ def _recordings(inspection: Inspection, around: Surroundings) -> Iterator[Findin
         )  # fmt: skip
     if not (missing or orphans or inspection.awaited or around.leftovers):
         yield Finding("recordings", Level.OK, f"{len(inspection.recordings)}, each with its file")
+
+
+def _lake(around: Surroundings) -> Finding:
+    if around.lost_days is None:
+        return Finding(
+            "lake", Level.ERROR,
+            f"cannot be reached, and has the only rows of {around.archived} days",
+            "bring it back to where it was, or start the server with its new place: `--lake`",
+        )  # fmt: skip
+    if around.lost_days:
+        return Finding(
+            "lake", Level.ERROR,
+            f"misses {len(around.lost_days)} days that it alone had: {_some(around.lost_days)}",
+            "restore the lake from a backup",
+        )  # fmt: skip
+    return Finding("lake", Level.OK, f"{around.archived} days are in it alone, each with its files")
 
 
 def _setup(inspection: Inspection) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from ringtrace.bootstrap import open_recordings
 from ringtrace.config import Settings
 from ringtrace.services.errors import RecordingsAwayError
 from ringtrace.services.recording_store import RecordingName, RecordingStore
+from ringtrace.upkeep.archived import archived_days, lost_days
 from ringtrace.upkeep.diagnosis import Surroundings
 
 _ANSWER_SECONDS: Final = 3.0
@@ -25,6 +26,7 @@ def look_around(settings: Settings) -> Surroundings:
     Raises RecordingsUnusableError.
     """
     recordings = open_recordings(settings)
+    archived = archived_days(settings)
     address = settings.address_file
     return Surroundings(
         now=time.time_ns() // 1_000_000,
@@ -39,6 +41,8 @@ def look_around(settings: Settings) -> Surroundings:
             if path.exists() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
         ),
         recordings=_kept(recordings),
+        archived=len(archived),
+        lost_days=lost_days(settings, archived),
         leftovers=len(list(recordings.staging.glob("*"))),
         running=address.exists(),
         answers=address.exists() and _answers(address.read_text().strip()),

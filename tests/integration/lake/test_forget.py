@@ -13,7 +13,7 @@ from ringtrace.config import Settings
 from ringtrace.services.lake import DAY_MS, Kind, day_of
 from ringtrace.services.ports import CallFilter
 from ringtrace.store.lake import manifest as manifests
-from tests.lake import environment, place_of, rows, sealed
+from tests.lake import columns, environment, files, place_of, rows, sealed
 from tests.postgres import dumped
 from tests.shop import POOL, RADIO, Shop, bearer, on_every_store, rfc
 
@@ -100,6 +100,8 @@ async def test_nothing_in_the_data_folder_tells_the_number(shop: Shop) -> None:
 
     assert telling(settings) == []
     callers = {one["caller"] for one in rows(settings, Kind.CALLS)}
+    for file in files(settings, Kind.CALLS):
+        assert "day" not in columns(file)
     assert len(callers) == 2
     assert OTHER in callers
     assert (done["calls"], done["recordings"], done["sealed_files"]) == (30, 1, 1)

@@ -204,7 +204,7 @@ async def test_a_killed_seal_is_done_again(shop: Shop) -> None:
                 " unknown) VALUES (1, 'sip', ?, ?, ?, 'nothing', 'm', 1)",
                 (f"d{day}", POOL, day * DAY_MS),
             )
-            database.execute("INSERT INTO days VALUES (1, 'calls', ?, ?)", (day, day))
+            database.execute("INSERT INTO days VALUES (1, 'calls', ?, ?, 0, NULL)", (day, day))
     database.close()
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "ringtrace", "seal", "--data", str(settings.data),

@@ -23,7 +23,7 @@ from ringtrace.services.commands import (
 )
 from ringtrace.services.lake import DayRows, Kind, Part, day_of
 from ringtrace.services.ports import Store
-from ringtrace.store.lake.channels import ReportRows
+from ringtrace.store.lake.begun import ReportRows
 from ringtrace.store.sqlite.days import SqliteDays
 from ringtrace.store.sqlite.store import SqliteStore
 from tests.stores import (

@@ -121,7 +121,11 @@ ROWS: dict[str, dict[str, object]] = {
         "account_id": 1, "name": "hello", "digest": "d", "seconds": 1.0, "made_at": NOW,
         "made_by": "admin", "content": b"RIFF",
     },
-    "days": {"account_id": 1, "part": "calls", "day": NOW // DAY, "mark": 1},
+    "days": {
+        "account_id": 1, "part": "calls", "day": NOW // DAY, "mark": 1, "archived": 0,
+        "left_mark": None,
+    },
+    "traffic_since": {"account_id": 1, "day": 0},
 }  # fmt: skip
 """A row of each table, with every column that it ever had."""
 

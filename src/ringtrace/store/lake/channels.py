@@ -5,21 +5,28 @@ To that comes what repeats change (lines.py). Runs in a process of its own (work
 """
 
 import tempfile
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import duckdb
 
 from ringtrace.domain.attribution import WINDOW_MS
 from ringtrace.domain.model import Model
 from ringtrace.domain.tally import Moments, begun, independent, repeated, totals
-from ringtrace.services.lake import DAY_MS, DayRows, Kind, Part, day_of
+from ringtrace.services.lake import DAY_MS, Kind, Part, day_of
 from ringtrace.services.ports import CallFilter, ChannelRow
 from ringtrace.services.spam_records import Spam
 from ringtrace.store.lake import parquet, repeats, sums
+from ringtrace.store.lake.begun import (
+    LAST,
+    MEMORY,
+    THREADS,
+    ReportRows,
+    is_whole,
+    visits_by_channel,
+)
 from ringtrace.store.lake.lines import NO_SITE, Lines
 from ringtrace.store.lake.place import Place
 from ringtrace.store.lake.repeats import DayRepeats
@@ -28,8 +35,6 @@ from ringtrace.store.lake.span import Span, span
 from ringtrace.store.lake.staging import Staged, stage
 from ringtrace.store.lake.sums import Block
 
-MEMORY: Final = "1GB"
-THREADS: Final = 2
 _HALF: Final = 0.5
 _SPAM: Final[Mapping[Spam, str]] = {
     Spam.WITH: "true", Spam.WITHOUT: "NOT spam", Spam.ONLY: "spam",
@@ -37,20 +42,6 @@ _SPAM: Final[Mapping[Spam, str]] = {
 _COLUMNS: Final = (
     "started_at, number, caller, repeat, unknown, shares, outcome, talk_seconds, from_visits, spam"
 )
-_LAST: Final = 1 << 52
-"""After everything; ms since 1970 UTC."""
-
-
-class ReportRows(DayRows, Protocol):
-    """What a report needs of a store beside the rows of days."""
-
-    def models(self, account_id: int) -> Mapping[str, Model]:
-        """The newest ones, by site."""
-        ...
-
-    def visits_by_channel(self, account_id: int, since: int, until: int) -> Mapping[str, int]:
-        """Of visits begun in [since, until), ms since 1970 UTC."""
-        ...
 
 
 def channels(
@@ -58,7 +49,8 @@ def channels(
 ) -> Sequence[ChannelRow] | None:
     """As the store's own report; None when nothing of the span is sealed.
 
-    Raises ManifestInvalidError, OSError, msgspec.DecodeError, duckdb.Error (out of memory).
+    Raises ManifestInvalidError, RowsLostError, OSError, msgspec.DecodeError, duckdb.Error (out of
+    memory).
     """
     since = None if where.since is None else day_of(where.since)
     before = None if where.since is None else day_of(where.since - WINDOW_MS)
@@ -71,22 +63,17 @@ def channels(
     ):
         calls = span(rows, place, account_id, Part.CALLS, before, until)
         visits = span(rows, place, account_id, Part.TRAFFIC, since, until)
-        if not calls.sealed and not visits.sealed:
+        if not calls.sealed and not visits.sealed and not visits.archived:
             return None
         _keep_open(database, stage(rows, account_id, [Kind.CALLS], calls.open, Path(work)).values())
         read = _Reading(database, place, calls)
         table = _calls(read, where, rows.sites(account_id), rows.models(account_id))
-        for channel, count in _visits(database, rows, place, account_id, visits, where).items():
+        begun_ = visits_by_channel(database, rows, place, account_id, visits, where, Path(work))
+        for channel, count in begun_.items():
             row = table.get(channel, ChannelRow(channel, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0.0))
             table[channel] = replace(row, visits=count)
     kept = [row for row in table.values() if row.calls > 0 or row.visits > 0]
     return sorted(kept, key=lambda row: (row.channel is None, -row.calls, row.channel or ""))
-
-
-def _is_whole(day: int, where: CallFilter) -> bool:
-    return (where.since is None or where.since <= day * DAY_MS) and (
-        where.until is None or (day + 1) * DAY_MS <= where.until
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +91,7 @@ class _Reading:
             for day, kinds in sorted(self.days.sealed.items())
             if day not in but and Kind.CALLS in kinds
         ]
-        sealed = f"SELECT {_COLUMNS} FROM read_parquet({parquet.literal_list(files)})"
+        sealed = f"SELECT {_COLUMNS} FROM {parquet.sealed_source(files)}"
         return f"(TABLE open{f' UNION ALL {sealed}' if files else ''})"
 
 
@@ -182,7 +169,7 @@ def _ready(read: _Reading, where: CallFilter, summed: Collection[int]) -> _Ready
         if not told.still_hold(day, files, since):
             return _Ready(since, day, found)
         found.append(told)
-    return _Ready(since, _LAST // DAY_MS, found)
+    return _Ready(since, LAST // DAY_MS, found)
 
 
 def _lines(read: _Reading, where: CallFilter, counted: str, ready: _Ready) -> Lines:
@@ -210,7 +197,7 @@ def _sealed_sums(
         return {}
     found = {}
     for day, name in read.days.sums.items():
-        if _is_whole(day, where):
+        if is_whole(day, where):
             told = sums.of_calls(read.place.fetch(name))
             if told.still_hold(sites):
                 found[day] = [one for one in told.blocks if _counts(one, where)]
@@ -240,37 +227,5 @@ def _counted(database: duckdb.DuckDBPyConnection, where: CallFilter) -> str:
 def _near(where: CallFilter) -> str:
     """What of a call must hold for it to count or to be repeated by one that does."""
     since = 0 if where.since is None else max(0, where.since - WINDOW_MS)
-    until = _LAST if where.until is None else where.until
+    until = LAST if where.until is None else where.until
     return f"started_at >= epoch_ms({since}) AND started_at < epoch_ms({until})"
-
-
-def _visits(
-    database: duckdb.DuckDBPyConnection, rows: ReportRows, place: Place, account_id: int,
-    found: Span, where: CallFilter,
-) -> Mapping[str, int]:  # fmt: skip
-    since = 0 if where.since is None else where.since
-    until = _LAST if where.until is None else where.until
-    counts: Counter[str] = Counter()
-    whole = {day: name for day, name in found.sums.items() if _is_whole(day, where)}
-    for name in whole.values():
-        counts.update(sums.of_visits(place.fetch(name)).visits)
-    files = [
-        place.fetch(kinds[Kind.VISITS].name)
-        for day, kinds in found.sealed.items()
-        if day not in whole and Kind.VISITS in kinds
-    ]
-    if files:
-        counts.update(
-            sums.visits(
-                database, f"read_parquet({parquet.literal_list(files)})",
-                f"started_at >= epoch_ms({since}) AND started_at < epoch_ms({until})",
-            )
-        )  # fmt: skip
-    for day in found.open:
-        begin, end = max(since, day * DAY_MS), min(until, (day + 1) * DAY_MS)
-        counts.update(rows.visits_by_channel(account_id, begin, end))
-    return {
-        channel: count
-        for channel, count in counts.items()
-        if where.channel is None or channel == where.channel
-    }

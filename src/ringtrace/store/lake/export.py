@@ -4,7 +4,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Container, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +15,7 @@ import msgspec
 
 from ringtrace.services.lake import DayRows, Kind, Part, day_name
 from ringtrace.store.lake import parquet
+from ringtrace.store.lake.manifest import SealedFile
 from ringtrace.store.lake.place import Place
 from ringtrace.store.lake.schema import TABLES, VERSION, Type
 from ringtrace.store.lake.span import Span, span
@@ -77,7 +78,7 @@ class Exporter:
         """Into an existing `folder`, each file whole or not at all; `progress` counts files.
 
         Each part of a day is as of one moment. Raises ManifestInvalidError, SealMismatchError,
-        OSError.
+        RowsLostError, OSError.
         """
         files: list[ExportedFile] = []
         parts = [one for one in Part if any(kind in wanted.kinds for kind in one.kinds)]
@@ -109,16 +110,34 @@ class Exporter:
                 staged = stage(self._rows, wanted.account_id, kinds, days, work)
                 for (kind, day), one in staged.items():
                     source = one.path.with_suffix(".parquet")
-                    parquet.write(database, one, source)
+                    file = found.archived.get(day, {}).get(kind)
+                    if file is None:
+                        parquet.write(database, one, source)
+                    else:
+                        sealed = self._place.fetch(file.name)
+                        parquet.write_merged(database, one, sealed, source)
                     one.path.unlink()
                     yield _written(database, wanted, kind, day, source, folder), total
                     source.unlink()
+                for kind, day, file in _only_archived(found, kinds, days, staged):
+                    source = self._place.fetch(file.name)
+                    yield _written(database, wanted, kind, day, source, folder), total
 
 
 def _some(found: Span) -> Iterator[Collection[int]]:
     days = sorted(found.open)
     for start in range(0, len(days), _DAYS_AT_ONCE):
         yield set(days[start : start + _DAYS_AT_ONCE])
+
+
+def _only_archived(
+    found: Span, kinds: Collection[Kind], days: Collection[int], staged: Container[tuple[Kind, int]]
+) -> Iterator[tuple[Kind, int, SealedFile]]:
+    """Of these days what nothing of is in the store any more."""
+    for day in sorted(found.archived.keys() & days):
+        for kind, file in found.archived[day].items():
+            if kind in kinds and (kind, day) not in staged:
+                yield kind, day, file
 
 
 def _written(
@@ -144,7 +163,7 @@ def _as_text(
     columns = ", ".join(_column(form, name, type_) for name, type_ in TABLES[kind].columns.items())
     how = "FORMAT csv, HEADER" if form is Format.CSV else "FORMAT json"
     database.execute(
-        f"COPY (SELECT {columns} FROM read_parquet({parquet.literal_list([source])})"
+        f"COPY (SELECT {columns} FROM {parquet.sealed_source([source])}"
         f" ORDER BY {', '.join(TABLES[kind].order)}) TO {parquet.literal(target)} ({how})"
     )
 

@@ -55,7 +55,7 @@ class LakeForgetting:
         )
         query = (
             f"SELECT * REPLACE (CASE WHEN {his} THEN {parquet.literal(name)} ELSE caller END"
-            f" AS caller, {emptied}) FROM read_parquet({parquet.literal_list([file])})"
+            f" AS caller, {emptied}) FROM {parquet.sealed_source([file])}"
         )
         with (
             tempfile.TemporaryDirectory(dir=self._scratch) as work,
@@ -71,19 +71,6 @@ class LakeForgetting:
         changed = replace(part, files=files)
         manifests.keep(self._place, manifest.having(Part.CALLS, changed))
         drop_others(self._place, manifest.account, manifest.number, Part.CALLS, changed)
-
-    def clear(self, account_id: int) -> None:
-        """Delete the files that no manifest names, which a killed run may have left."""
-        named = {
-            name
-            for manifest in manifests.read_all(self._place, account_id)
-            for part in manifest.parts.values()
-            for name in part.names
-        }
-        for folder in manifests.all_folders(account_id):
-            for name in list(self._place.names(folder)):
-                if name not in named:
-                    self._place.delete(name)
 
     def _calls(
         self, database: duckdb.DuckDBPyConnection, manifest: Manifest, spelled: Collection[str]

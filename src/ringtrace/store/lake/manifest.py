@@ -147,6 +147,23 @@ def read_all(
     return found
 
 
+def clear(place: Place, account_id: int) -> None:
+    """Delete the files that no manifest names, which a killed run may have left.
+
+    Raises ManifestInvalidError.
+    """
+    named = {
+        name
+        for manifest in read_all(place, account_id)
+        for part in manifest.parts.values()
+        for name in part.names
+    }
+    for folder in all_folders(account_id):
+        for name in list(place.names(folder)):
+            if name not in named:
+                place.delete(name)
+
+
 def _decoded(name: str, said: bytes) -> Manifest:
     try:
         manifest = _decode(said)

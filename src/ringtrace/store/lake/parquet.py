@@ -41,12 +41,51 @@ def connect(scratch: Path, *, memory: str = MEMORY, threads: int = 1) -> duckdb.
     )
 
 
-def write(database: duckdb.DuckDBPyConnection, staged: Staged, target: Path) -> None:
+Content = tuple[int, str]
+"""The number of rows, and their digest."""
+
+
+def write(database: duckdb.DuckDBPyConnection, staged: Staged, target: Path) -> Content:
     """The staged rows as Parquet, compared with them. Raises SealMismatchError."""
     copy(database, f"SELECT * FROM {staged_source(staged)}", staged.kind, target)
-    found = examine(database, staged.kind, target)
-    if found != (staged.rows, staged.digest):
-        raise SealMismatchError(f"{staged.kind}: {found[0]} of {staged.rows} rows, or others")
+    return _compared(database, staged.kind, target, (staged.rows, staged.digest))
+
+
+def write_merged(
+    database: duckdb.DuckDBPyConnection, staged: Staged, sealed: Path, target: Path
+) -> Content:
+    """The staged rows and what else was sealed, as Parquet, compared with both.
+
+    Of a row that both have the staged one counts. Raises SealMismatchError.
+    """
+    others = f"SELECT * FROM {others_source(staged, sealed)}"
+    copy(
+        database, f"SELECT * FROM {staged_source(staged)} UNION ALL BY NAME {others}",
+        staged.kind, target,
+    )  # fmt: skip
+    rows, digest = _examined(database, staged.kind, others)
+    before, _ = examine(database, staged.kind, sealed)
+    wanted = staged.rows + rows, f"{int(staged.digest, 16) + int(digest, 16):x}"
+    if wanted[0] < before:
+        raise SealMismatchError(f"{staged.kind}: {wanted[0]} rows, {before} were sealed before")
+    return _compared(database, staged.kind, target, wanted)
+
+
+def others_source(staged: Staged, sealed: Path) -> str:
+    """The rows of a sealed file that are not among the staged ones."""
+    key = ", ".join(TABLES[staged.kind].key)
+    return (
+        f"(SELECT * FROM {sealed_source([sealed])} ANTI JOIN {staged_source(staged)} USING ({key}))"
+    )
+
+
+def _compared(
+    database: duckdb.DuckDBPyConnection, kind: Kind, target: Path, wanted: Content
+) -> Content:
+    found = examine(database, kind, target)
+    if found != wanted:
+        raise SealMismatchError(f"{kind}: {found[0]} of {wanted[0]} rows, or others")
+    return found
 
 
 def staged_source(staged: Staged) -> str:
@@ -65,21 +104,25 @@ def staged_source(staged: Staged) -> str:
 def copy(database: duckdb.DuckDBPyConnection, query: str, kind: Kind, target: Path) -> None:
     """What `query` answers as a sealed file of a kind."""
     said = json.dumps({"schema": VERSION, "kind": kind})
+    columns, order = ", ".join(TABLES[kind].columns), ", ".join(TABLES[kind].order)
     database.execute(
-        f"COPY (SELECT * FROM ({query}) ORDER BY {', '.join(TABLES[kind].order)})"
+        f"COPY (SELECT {columns} FROM ({query}) ORDER BY {order})"
         f" TO {literal(target)} (FORMAT parquet, COMPRESSION zstd,"
         f" KV_METADATA {{ringtrace: {literal(said)}}})"
     )
 
 
-def examine(database: duckdb.DuckDBPyConnection, kind: Kind, file: Path) -> tuple[int, str]:
-    """Rows of a file, and their digest."""
+def examine(database: duckdb.DuckDBPyConnection, kind: Kind, file: Path) -> Content:
+    return _examined(database, kind, f"SELECT * FROM {sealed_source([file])}")
+
+
+def _examined(database: duckdb.DuckDBPyConnection, kind: Kind, query: str) -> Content:
     texts = ", ".join(
         f"coalesce({_as_text(name, TABLES[kind].columns[name])}, chr(0))" for name in checked(kind)
     )
     row = database.execute(
         "SELECT count(*), coalesce(sum(md5_number_lower("
-        f"concat_ws(chr(31), {texts})))::VARCHAR, '0') FROM read_parquet({literal(file)})"
+        f"concat_ws(chr(31), {texts})))::VARCHAR, '0') FROM ({query})"
     ).fetchone()
     assert row is not None  # noqa: S101 - an aggregate answers one row
     return int(row[0]), f"{int(row[1]):x}"
@@ -94,9 +137,13 @@ def sha256_of(file: Path) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
-def literal_list(files: Iterable[Path]) -> str:
-    """For `read_parquet`."""
-    return f"[{', '.join(literal(one) for one in files)}]"
+def sealed_source(files: Iterable[Path]) -> str:
+    """The rows of sealed files, as a statement reads them: with the columns that they have.
+
+    DuckDB would add what their folders are called (`account=1`, `day=2026-11-23`).
+    """
+    names = ", ".join(literal(one) for one in files)
+    return f"read_parquet([{names}], hive_partitioning = false)"
 
 
 def literal(value: object) -> str:

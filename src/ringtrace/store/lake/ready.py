@@ -40,7 +40,7 @@ def make_ready(place: Place, account_id: int, sites: Mapping[str, str], scratch:
         parquet.connect(Path(work)) as database,
     ):
         codes = sums.know_sites(database, sites)
-        source = f"read_parquet({parquet.literal_list(read)})"
+        source = parquet.sealed_source(read)
         making = repeats.Making(database, source, stale, files, list(codes))
         for day in stale:
             part = known[day].parts[Part.CALLS]

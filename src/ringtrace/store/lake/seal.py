@@ -26,6 +26,10 @@ _DAYS_AT_ONCE: Final = 31
 """Of so many days rows are read in one go: for traffic that is one look through the account."""
 
 
+class RowsLostError(RuntimeError):
+    """The lake misses days whose rows have left the store; the message names them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sealed:
     """What one run did."""
@@ -71,9 +75,11 @@ class Sealer:
         """Everything that is due of the days before the day `before`; is told how far it is.
 
         Whatever ends it, what is not whole is not believed, and the next run does it again. Raises
-        SealMismatchError, OSError.
+        SealMismatchError, OSError, and at the end RowsLostError.
         """
         todo = due(self._rows, self._place, before)
+        lost = [one for one in todo if self._is_lost(one)]
+        todo = [one for one in todo if one not in lost]
         groups: dict[tuple[int, Part], list[Change]] = defaultdict(list)
         for change in todo:
             groups[change.account_id, change.part].append(change)
@@ -89,18 +95,27 @@ class Sealer:
             if part is Part.CALLS:
                 make_ready(self._place, account_id, self._sites(account_id), self._scratch)
         shutil.rmtree(self._scratch, ignore_errors=True)
+        if lost:
+            raise RowsLostError(", ".join(sorted({day_name(one.day) for one in lost})))
         return total
+
+    def _is_lost(self, change: Change) -> bool:
+        """Rows of it left the store, and the lake does not know the day."""
+        if not change.archived:
+            return False
+        known = manifests.read(self._place, change.account_id, change.day)
+        return change.part not in known.parts
 
     def _some_days(self, account_id: int, part: Part, days: Collection[int]) -> Sealed:
         with tempfile.TemporaryDirectory(dir=self._scratch) as name:
             work = Path(name)
-            marks, staged = self._stage(account_id, part, days, work)
+            changes, staged = self._stage(account_id, part, days, work)
             total = Sealed()
             with parquet.connect(work) as database:
                 sums.know_sites(database, self._sites(account_id))
                 for day in sorted(days):
                     own = [one for (_, of), one in staged.items() if of == day]
-                    total += self._day(database, account_id, part, day, marks[day], own)
+                    total += self._day(database, changes[day], own)
         return total
 
     def _sites(self, account_id: int) -> Mapping[str, str]:
@@ -109,23 +124,22 @@ class Sealer:
 
     def _stage(
         self, account_id: int, part: Part, days: Collection[int], work: Path
-    ) -> tuple[Mapping[int, int], Mapping[tuple[Kind, int], Staged]]:
-        """The rows as of one moment, and the marks that the days have at that moment."""
+    ) -> tuple[Mapping[int, Change], Mapping[tuple[Kind, int], Staged]]:
+        """The rows as of one moment, and what is said of the days at that moment."""
         with self._rows.snapshot():
-            marks = {
-                one.day: one.mark for one in self._rows.changes(account_id) if one.part is part
-            }
-            return marks, stage(self._rows, account_id, part.kinds, days, work)
+            changes = {one.day: one for one in self._rows.changes(account_id) if one.part is part}
+            return changes, stage(self._rows, account_id, part.kinds, days, work)
 
     def _day(
-        self, database: duckdb.DuckDBPyConnection, account_id: int, part: Part, day: int,
-        mark: int, staged: Sequence[Staged],
-    ) -> Sealed:  # fmt: skip
-        files = {one.kind: self._file(database, account_id, day, one) for one in staged}
+        self, database: duckdb.DuckDBPyConnection, change: Change, staged: Sequence[Staged]
+    ) -> Sealed:
+        account_id, day, part = change.account_id, change.day, change.part
         known = manifests.read(self._place, account_id, day)
-        written = {one.kind: _target(one) for one in staged}
-        made = put_made(self._place, account_id, part, day, "sums", sums.encoded(database, written))
-        sealed = SealedPart(str(mark), self._clock(), files, made)
+        files = self._files(database, known, change, staged)
+        paths = {kind: self._place.fetch(one.name) for kind, one in files.items()}
+        paths |= {one.kind: _target(one) for one in staged}
+        made = put_made(self._place, account_id, part, day, "sums", sums.encoded(database, paths))
+        sealed = SealedPart(str(change.mark), self._clock(), files, made)
         manifests.keep(self._place, known.having(part, sealed))
         drop_others(self._place, account_id, day, part, sealed)
         found = Sealed(
@@ -137,12 +151,24 @@ class Sealer:
         )  # fmt: skip
         return found
 
-    def _file(
-        self, database: duckdb.DuckDBPyConnection, account_id: int, day: int, staged: Staged
-    ) -> SealedFile:
-        target = _target(staged)
-        parquet.write(database, staged, target)
-        return put(self._place, account_id, staged.kind, day, target, (staged.rows, staged.digest))
+    def _files(
+        self, database: duckdb.DuckDBPyConnection, known: manifests.Manifest, change: Change,
+        staged: Sequence[Staged],
+    ) -> Mapping[Kind, SealedFile]:  # fmt: skip
+        """Of an archived day what was sealed stays, whatever the store still has."""
+        before = known.files_of(change.part) if change.archived else {}
+        files = dict(before)
+        for one in staged:
+            target = _target(one)
+            if one.kind in before:
+                sealed = self._place.fetch(before[one.kind].name)
+                content = parquet.write_merged(database, one, sealed, target)
+            else:
+                content = parquet.write(database, one, target)
+            files[one.kind] = put(
+                self._place, known.account, one.kind, known.number, target, content
+            )
+        return files
 
 
 def _target(staged: Staged) -> Path:

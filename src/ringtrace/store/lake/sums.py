@@ -83,13 +83,13 @@ def know_sites(database: duckdb.DuckDBPyConnection, sites: Mapping[str, str]) ->
 def encoded(database: duckdb.DuckDBPyConnection, files: Mapping[Kind, Path]) -> bytes | None:
     """The sums of a part of a day, of its files; None when they have nothing to add up."""
     if Kind.CALLS in files:
-        source = f"read_parquet({parquet.literal(files[Kind.CALLS])})"
+        source = parquet.sealed_source([files[Kind.CALLS]])
         numbers = database.execute(
             f"SELECT DISTINCT number, site FROM {source} LEFT JOIN site USING (number)"
         ).fetchall()
         return _encode(CallSums(dict(numbers), _merged(blocks(database, source))))
     if Kind.VISITS in files:
-        source = f"read_parquet({parquet.literal(files[Kind.VISITS])})"
+        source = parquet.sealed_source([files[Kind.VISITS]])
         return _encode(VisitSums(visits(database, source)))
     return None
 

@@ -6,21 +6,22 @@ import multiprocessing
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ringtrace.services.lake import DAY_MS
-from ringtrace.services.ports import CallFilter, ChannelRow, Clock
+from ringtrace.services.ports import CallFilter, ChannelRow, Clock, VisitRecord
 from ringtrace.store.lake.manifest import days_folder
 from ringtrace.store.lake.place import Place
 
 if TYPE_CHECKING:
-    from ringtrace.store.lake.channels import ReportRows
+    from ringtrace.store.lake.begun import ReportRows
 
     class Days(ReportRows, AbstractContextManager["Days"], Protocol):
         """The rows of a store, opened."""
@@ -67,12 +68,26 @@ class LakeReports:
         # Tags are not in the files.
         if is_short or where.tag is not None:
             return None
+        found: Sequence[ChannelRow] | None = await self._answer("channels", account_id, where)
+        return found
+
+    async def visits(self, account_id: int, where: CallFilter) -> Mapping[str, int] | None:
+        """None: that cannot be told now. Whoever cancels this stops the work as well."""
+        found: Mapping[str, int] | None = await self._answer("visits", account_id, where)
+        return found
+
+    async def visit(self, account_id: int, visit_id: str) -> VisitRecord | None:
+        """None: it is not among those that have left, or that cannot be told now."""
+        found: VisitRecord | None = await self._answer("visit", account_id, visit_id)
+        return found
+
+    async def _answer(self, question: str, account_id: int, about: object) -> Any:
         async with self._turn:
             try:
                 async with asyncio.timeout(self._seconds):
                     if not await asyncio.to_thread(self._has_days, account_id):
                         return None
-                    return await self._ask(account_id, where)
+                    return await self._ask(question, account_id, about)
             except asyncio.CancelledError:
                 self.close()
                 raise
@@ -91,7 +106,7 @@ class LakeReports:
             self._pipe = None
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    async def _ask(self, account_id: int, where: CallFilter) -> Sequence[ChannelRow] | None:
+    async def _ask(self, question: str, account_id: int, about: object) -> Any:
         starting = asyncio.ensure_future(asyncio.to_thread(self._started))
         try:
             pipe = await asyncio.shield(starting)
@@ -99,7 +114,7 @@ class LakeReports:
             # Half started it could not be stopped.
             await asyncio.wait([starting])
             raise
-        pipe.send((account_id, where))
+        pipe.send((question, account_id, about))
         loop = asyncio.get_running_loop()
         ready = asyncio.Event()
         loop.add_reader(pipe.fileno(), ready.set)
@@ -110,8 +125,7 @@ class LakeReports:
         answer, failure = pipe.recv()
         if failure is not None:
             log.warning("lake_report_failed error=%s", failure)
-        found: Sequence[ChannelRow] | None = answer
-        return found
+        return answer
 
     def _has_days(self, account_id: int) -> bool:
         return any(True for _ in self._sources.place.names(days_folder(account_id)))
@@ -134,21 +148,29 @@ def _answer_for_ever(pipe: Connection, sources: Sources) -> None:
     # Only this process loads DuckDB.
     import duckdb  # noqa: PLC0415
 
+    from ringtrace.store.lake.begun import visits  # noqa: PLC0415
     from ringtrace.store.lake.channels import channels  # noqa: PLC0415
+    from ringtrace.store.lake.visit import visit  # noqa: PLC0415
 
+    questions: Mapping[str, Callable[..., object]] = {
+        "channels": channels, "visits": visits, "visit": visit,
+    }  # fmt: skip
     os.nice(_NICE)
     with sources.days() as days:
         while True:
             try:
-                account_id, where = pipe.recv()
+                question, account_id, about = pipe.recv()
             except EOFError:
                 return
             try:
+                tell = partial(
+                    questions[question], days, sources.place, account_id, about, sources.scratch
+                )
                 try:
-                    answer = channels(days, sources.place, account_id, where, sources.scratch)
+                    answer = tell()
                 except (OSError, duckdb.IOException):
                     # A day was sealed anew meanwhile, and its old files are gone.
-                    answer = channels(days, sources.place, account_id, where, sources.scratch)
+                    answer = tell()
                 pipe.send((answer, None))
             except Exception as error:  # noqa: BLE001 - whatever it is, it ends this report alone
                 pipe.send((None, f"{type(error).__name__}: {error}"))

@@ -1,7 +1,7 @@
 """Calls and visits by channel: the shares of calls, read for the tally to add up."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import repeat
 
 from ringtrace.domain.attribution import WINDOW_MS
@@ -22,9 +22,15 @@ _VISITS = (
 
 
 def channels(
-    connection: sqlite3.Connection, account_id: int, where: CallFilter
+    connection: sqlite3.Connection,
+    account_id: int,
+    where: CallFilter,
+    archived: Mapping[str, int] | None,
 ) -> Sequence[ChannelRow]:
-    """Calls begun and visits started in the span of `where`, as of one moment."""
+    """Calls begun and visits started in the span of `where`, as of one moment.
+
+    `archived` are these visits where not all of them are here.
+    """
     counted, values = joined(of_calls(account_id, where), repeat("?"))
     since, until = span(where)
     connection.execute("BEGIN")
@@ -40,7 +46,11 @@ def channels(
             " GROUP BY site_key",
             (account_id,),
         )
-        visits = connection.execute(_VISITS, (account_id, since, until, where.channel))
+        visits = (
+            connection.execute(_VISITS, (account_id, since, until, where.channel)).fetchall()
+            if archived is None
+            else archived.items()
+        )
         return by_channel(calls, sites, models, visits)
     finally:
         connection.execute("COMMIT")

@@ -15,8 +15,8 @@ from ringtrace.store.sqlite.connection import connect
 _MANY: Final = 5_000
 
 _CHANGES: Final = (
-    "SELECT account_id, part, day, mark FROM days WHERE ?1 IS NULL OR account_id = ?1"
-    " ORDER BY day, account_id, part"
+    "SELECT account_id, part, day, mark, archived, left_mark FROM days"
+    " WHERE ?1 IS NULL OR account_id = ?1 ORDER BY day, account_id, part"
 )
 _NUMBERS_SHOWN: Final = (
     "WITH RECURSIVE shown(number) AS (SELECT min(number) FROM exposures WHERE account_id = ?1"
@@ -66,8 +66,10 @@ class SqliteDays:
 
     def changes(self, account_id: int | None = None) -> Sequence[Change]:
         return [
-            Change(account, Part(part), day, mark)
-            for account, part, day, mark in self._connection.execute(_CHANGES, (account_id,))
+            Change(account, Part(part), day, mark, bool(archived), left_mark == mark)
+            for account, part, day, mark, archived, left_mark in self._connection.execute(
+                _CHANGES, (account_id,)
+            )
         ]
 
     def rows(self, account_id: int, kind: Kind, days: Collection[int]) -> Iterator[tuple[int, Row]]:

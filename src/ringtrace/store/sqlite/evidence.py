@@ -16,6 +16,7 @@ from ringtrace.store.evidence import (
     shown,
 )
 from ringtrace.store.sqlite import credits  # noqa: A004 - what a call's shares are called
+from ringtrace.store.sqlite.leaving import traffic_since
 from ringtrace.store.sqlite.tags import caller_tags
 
 
@@ -28,12 +29,19 @@ def evidence(
     digits: str | None = None,
 ) -> Evidence:
     """Candidates and the caller's earlier calls; nothing that happened after `at`."""
+    if not _is_complete(connection, account_id, at):
+        return Evidence((), Caller(known=None), complete=False)
     candidates = _candidates(connection, account_id, number, at)
     return Evidence(
         candidates,
         _caller(connection, account_id, number, caller, at, candidates),
         _keyed(connection, account_id, number, digits, at) if digits else None,
     )
+
+
+def _is_complete(connection: sqlite3.Connection, account_id: int, at: int) -> bool:
+    """Whether the visits that a call at `at` could have come from are all here."""
+    return at - WINDOW_MS >= traffic_since(connection, account_id)
 
 
 def _keyed(

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
@@ -39,6 +39,7 @@ from ringtrace.store.sqlite.channels import channel_names, channels
 from ringtrace.store.sqlite.connection import connect
 from ringtrace.store.sqlite.evidence import caller_history, evidence
 from ringtrace.store.sqlite.history import history
+from ringtrace.store.sqlite.leaving import traffic_since
 from ringtrace.store.sqlite.listings import listings
 from ringtrace.store.sqlite.past import past
 from ringtrace.store.sqlite.sounds import sound
@@ -115,7 +116,20 @@ class SqliteReader:
             elsewhere = await self._reports.channels(account_id, where)
             if elsewhere is not None:
                 return elsewhere
-        return await self._read(channels, account_id, where)
+        visits = await self._archived_visits(account_id, where)
+        return await self._read(channels, account_id, where, visits)
+
+    async def _archived_visits(
+        self, account_id: int, where: CallFilter
+    ) -> Mapping[str, int] | None:
+        """None: those of the span are all here."""
+        since = 0 if where.since is None else where.since
+        if since >= await self._read(traffic_since, account_id):
+            return None
+        found = None if self._reports is None else await self._reports.visits(account_id, where)
+        if found is None:
+            raise StoreAwayError("the visits of that time are in the lake, which cannot be read")
+        return found
 
     async def count_calls(self, account_id: int, where: CallFilter) -> int:
         return await self._read(reads.count_calls, account_id, where)
@@ -143,7 +157,12 @@ class SqliteReader:
         return await self._read(tag_names, account_id)
 
     async def visit(self, account_id: int, visit_id: str) -> VisitRecord | None:
-        return await self._read(reads.visit, account_id, visit_id)
+        found = await self._read(reads.visit, account_id, visit_id)
+        if found is not None or self._reports is None:
+            return found
+        if not await self._read(traffic_since, account_id):
+            return None
+        return await self._reports.visit(account_id, visit_id)
 
     async def flow(self, account_id: int, name: str, version: int) -> KeptFlow | None:
         return await self._read(reads.flow, account_id, name, version)

@@ -140,7 +140,7 @@ class VisitWriter:
                     moments,
                 )
         marks.traffic(connection, pending.days)
-        marks.visits_begun_before(connection, seen)
+        marks.visits_of_other_days(connection, seen)
 
     def _note(self, account_id: int, visit_id: str, kind: HitKind, path: str, at: int) -> None:
         pending = self._pending

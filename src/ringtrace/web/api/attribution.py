@@ -51,7 +51,7 @@ async def correct_call(
     "/calls/{gateway:str}/{call:str}/correction",
     summary="Take a correction back",
     status_code=200,
-    responses=described(404),
+    responses=described(404, 409),
 )
 async def take_back_correction(
     uses: Uses, request: Request[object, object, State], gateway: FromPath[str], call: FromPath[str]

@@ -380,5 +380,16 @@ CREATE TABLE days (
   part text COLLATE "C" NOT NULL,
   day bigint NOT NULL,
   mark bigint NOT NULL,
+  -- Of an archived day the lake has rows that are not here; left_mark is the mark as of which all
+  -- that were to leave have left.
+  archived boolean NOT NULL DEFAULT false,
+  left_mark bigint,
   CONSTRAINT days_key PRIMARY KEY (account_id, part, day)
 ) WITH (fillfactor = 50);
+
+-- From which day on an account's visits, hits and exposures are all here; without a row: ever since.
+CREATE TABLE traffic_since (
+  account_id bigint NOT NULL,
+  day bigint NOT NULL,
+  CONSTRAINT traffic_since_key PRIMARY KEY (account_id)
+);

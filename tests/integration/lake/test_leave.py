@@ -1,0 +1,332 @@
+"""Rows leave the store for the lake: whatever happens between, the two are one view."""
+
+import asyncio
+import contextlib
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from hypothesis import settings, strategies
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule
+
+from ringtrace.domain.account import Account
+from ringtrace.domain.attribution import Attribution, Basis, Credit
+from ringtrace.domain.call import GatewayKind, Outcome, Report
+from ringtrace.domain.flow import Flow
+from ringtrace.domain.number import NumberKind, TrackingNumber
+from ringtrace.domain.site import Site
+from ringtrace.domain.source import Source
+from ringtrace.domain.visit import Device, HitKind, Visit
+from ringtrace.services.commands import ApplySetup, Command, KeepReport, NoteHit, ShowNumber
+from ringtrace.services.lake import DAY_MS, Change, Key, Kind
+from ringtrace.store.lake.export import Exporter, Format, Wanted
+from ringtrace.store.lake.leave import Leaver, Left
+from ringtrace.store.lake.parquet import SealMismatchError
+from ringtrace.store.lake.place import LakeFolder
+from ringtrace.store.lake.schema import TABLES
+from ringtrace.store.lake.seal import Sealer
+from ringtrace.store.sqlite.days import SqliteDays
+from ringtrace.store.sqlite.forgetting import SqliteForgetting
+from ringtrace.store.sqlite.leaving import SqliteLeaving
+from ringtrace.store.sqlite.store import SqliteStore
+from tests.lake import columns
+
+POOL = "+12025550200"
+FIRST = 20_000
+DAYS = range(FIRST, FIRST + 5)
+CALLER, NOBODY = "+12025550177", "forgotten-1"
+
+View = dict[Kind, list[dict[str, Any]]]
+
+
+class KilledError(Exception):
+    """Stands for the end of the process."""
+
+
+class Fuse:
+    """Blows at a certain step, and stays blown."""
+
+    def __init__(self, steps: int | None) -> None:
+        self._left = steps
+
+    def step(self) -> None:
+        if self._left is None:
+            return
+        if self._left == 0:
+            raise KilledError
+        self._left -= 1
+
+
+class FragilePlace(LakeFolder):
+    def __init__(self, folder: Path, fuse: Fuse) -> None:
+        super().__init__(folder)
+        self._fuse = fuse
+
+    def write(self, name: str, content: bytes) -> None:
+        self._fuse.step()
+        super().write(name, content)
+        self._fuse.step()
+
+    def put(self, name: str, file: Path) -> None:
+        self._fuse.step()
+        super().put(name, file)
+        self._fuse.step()
+
+    def delete(self, name: str) -> None:
+        self._fuse.step()
+        super().delete(name)
+
+
+class FragileLeaving(SqliteLeaving):
+    """Few rows at a time; something else may happen after each transaction."""
+
+    def __init__(
+        self, path: Path, silent_since: int, fuse: Fuse, between: Callable[[], None]
+    ) -> None:
+        super().__init__(path, silent_since, lambda _seconds: None)
+        self._fuse = fuse
+        self._between = between
+
+    def begin(self, account_id: int, days: Sequence[Change]) -> Sequence[Change]:
+        begun = super().begin(account_id, days)
+        self._pause()
+        return begun
+
+    def drop(self, change: Change, kind: Kind, keys: Sequence[Key]) -> int | None:
+        total = 0
+        for key in keys:
+            dropped = super().drop(change, kind, [key])
+            self._pause()
+            if dropped is None:
+                return None
+            total += dropped
+        return total
+
+    def _pause(self) -> None:
+        self._fuse.step()
+        self._between()
+
+
+class Side:
+    """A store with its lake."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        self.loop = asyncio.new_event_loop()
+        self.store = self.loop.run_until_complete(self._opened())
+        self.scratch = folder / "scratch"
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "store.db"
+
+    @property
+    def place(self) -> LakeFolder:
+        return LakeFolder(self.folder / "lake")
+
+    async def _opened(self) -> SqliteStore:
+        store = SqliteStore.open(self.database)
+        flow = Flow.ringing(["+12025550199"])
+        number = TrackingNumber(1, POOL, NumberKind.POOL, "p", flow, "shop", None, True)
+        sites = (Site(1, "shop", "Shop", (), ()),)
+        await store.submit(ApplySetup(1, Account(1, "A", "US"), sites, (number,), 0))
+        return store
+
+    def close(self) -> None:
+        self.store.close()
+        self.loop.close()
+
+    def submit(self, command: Command[Any]) -> None:
+        self.loop.run_until_complete(self.store.submit(command))
+
+    def seal(self, before: int, fuse: Fuse | None = None) -> None:
+        place = FragilePlace(self.folder / "lake", fuse or Fuse(None))
+        with SqliteDays(self.database) as days:
+            Sealer(days, place, self.scratch, lambda: 0).seal(before)
+
+    def leave(
+        self, before: int, fuse: Fuse | None = None, between: Callable[[], None] = lambda: None
+    ) -> Left:
+        self.scratch.mkdir(exist_ok=True)
+        silent_since = before * DAY_MS
+        leaving = FragileLeaving(self.database, silent_since, fuse or Fuse(None), between)
+        with SqliteDays(self.database) as days, leaving:
+            return Leaver(days, leaving, self.place, self.scratch).leave(before)
+
+    def view(self) -> View:
+        """Everything there is, by way of an export."""
+        with tempfile.TemporaryDirectory(dir=self.folder) as name:
+            folder = Path(name)
+            with SqliteDays(self.database) as days:
+                wanted = Wanted(1, set(Kind), Format.PARQUET)
+                Exporter(days, self.place, folder).export(wanted, folder, lambda _done, _all: None)
+            return {kind: _rows(folder / kind) for kind in Kind}
+
+    def has_visit(self, visit: str) -> bool:
+        with contextlib.closing(sqlite3.connect(self.database)) as connection:
+            found = connection.execute("SELECT 1 FROM visits WHERE visit_id = ?", (visit,))
+            return found.fetchone() is not None
+
+
+def _rows(folder: Path) -> list[dict[str, Any]]:
+    if not folder.exists():
+        return []
+    with duckdb.connect() as database:
+        found = database.execute(
+            "SELECT * FROM read_parquet(?) ORDER BY ALL", [f"{folder}/*.parquet"]
+        )
+        names = [one[0] for one in found.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def visit_id(number: int) -> str:
+    return f"{number:032x}"
+
+
+def view(number: int, at: int) -> ShowNumber:
+    begun = Visit(visit_id(number), visit_id(number), "shop", at, Device.DESKTOP, Source("Email"))
+    return ShowNumber(1, begun, "shop.example/", at)
+
+
+def sign(visit: str, kind: HitKind, at: int) -> NoteHit:
+    return NoteHit(1, "shop", visit, kind, at)
+
+
+def call(number: int, visits: Collection[str], at: int) -> KeepReport:
+    shares = tuple(Credit(one, 0.5 / len(visits), Source("Email")) for one in visits)
+    said = Report(
+        number=POOL, caller=CALLER, started_at=at, outcome=Outcome.ANSWERED, reason=None, code=200,
+        target=None, ring_seconds=1.0, talk_seconds=9.0, legs=(), recording=None, session=None,
+        plan_source=None,
+    )  # fmt: skip
+    given = Attribution(Basis.EXPOSURES, "m", shares, 0.5 if shares else 1.0)
+    return KeepReport(1, GatewayKind.SIP, f"c{number}", said, given, at)
+
+
+days = strategies.sampled_from(DAYS)
+moments = strategies.integers(0, 20).map(lambda step: step * 3_600_000)
+befores = strategies.integers(FIRST, FIRST + len(DAYS))
+fuses = strategies.integers(0, 12)
+
+
+class OneView(RuleBasedStateMachine):
+    """What one side seals and lets go, with interruptions, the other keeps in its store."""
+
+    visits: Bundle[str] = Bundle("visits")
+
+    @initialize()
+    def open(self) -> None:
+        self.folder = Path(tempfile.mkdtemp())
+        self.leaving, self.keeping = Side(self.folder / "a"), Side(self.folder / "b")
+        self.number = 0
+
+    def teardown(self) -> None:
+        if hasattr(self, "leaving"):
+            try:
+                self.leaving.seal(DAYS.stop)
+                self.leaving.leave(DAYS.stop)
+                self.look()
+            finally:
+                self.leaving.close()
+                self.keeping.close()
+                shutil.rmtree(self.folder)
+
+    def tell(self, command: Command[Any]) -> None:
+        for side in (self.leaving, self.keeping):
+            side.submit(command)
+
+    @rule(target=visits, day=days, moment=moments)
+    def visit_begins(self, day: int, moment: int) -> str:
+        self.number += 1
+        self.tell(view(self.number, day * DAY_MS + moment))
+        return visit_id(self.number)
+
+    @rule(visit=visits, kind=strategies.sampled_from(HitKind), day=days, moment=moments)
+    def visit_goes_on(self, visit: str, kind: HitKind, day: int, moment: int) -> None:
+        # One that has left ended long ago: no sign of life can come of it.
+        if self.leaving.has_visit(visit) and kind is not HitKind.PAGE:
+            self.tell(sign(visit, kind, day * DAY_MS + moment))
+
+    @rule(named=strategies.lists(visits, max_size=2, unique=True), day=days, moment=moments)
+    def call_comes(self, named: list[str], day: int, moment: int) -> None:
+        self.number += 1
+        self.tell(call(self.number, named, day * DAY_MS + moment))
+
+    @rule(before=befores, steps=strategies.none() | fuses)
+    def seal(self, before: int, steps: int | None) -> None:
+        with contextlib.suppress(KilledError):
+            self.leaving.seal(before, Fuse(steps))
+
+    @rule(before=befores, steps=strategies.none() | fuses)
+    def leave(self, before: int, steps: int | None) -> None:
+        with contextlib.suppress(KilledError):
+            self.leaving.leave(before, Fuse(steps))
+
+    @rule(before=befores, wait=fuses, day=days, moment=moments)
+    def something_comes_while_rows_leave(
+        self, before: int, wait: int, day: int, moment: int
+    ) -> None:
+        waits = iter(range(wait, -1, -1))
+
+        def between() -> None:
+            if next(waits, None) == 0:
+                self.number += 1
+                self.tell(view(self.number, day * DAY_MS + moment))
+
+        self.leaving.leave(before, between=between)
+
+    @rule()
+    def forget(self) -> None:
+        for side in (self.leaving, self.keeping):
+            with SqliteForgetting(side.database) as store:
+                for one in store.calls(1, {CALLER}):
+                    store.make_anonymous(1, one, NOBODY)
+
+    @rule()
+    def look(self) -> None:
+        assert self.leaving.view() == self.keeping.view()
+
+
+TestOneView = OneView.TestCase
+TestOneView.settings = settings(
+    max_examples=20, stateful_step_count=25, deadline=None, report_multiple_bugs=False
+)
+
+
+def test_a_day_that_is_sealed_anew_after_it_left_has_all_rows_and_no_other_columns(
+    tmp_path: Path,
+) -> None:
+    side = Side(tmp_path / "a")
+    side.submit(view(1, FIRST * DAY_MS))
+    side.seal(FIRST + 1)
+    assert side.leave(FIRST + 1).days == 1
+    side.submit(view(2, FIRST * DAY_MS + 1))
+    side.seal(FIRST + 1)
+    assert side.leave(FIRST + 1).days == 1
+
+    assert [one["visit_id"] for one in side.view()[Kind.VISITS]] == [visit_id(1), visit_id(2)]
+    assert not side.has_visit(visit_id(1))
+    assert not side.has_visit(visit_id(2))
+    (file,) = (tmp_path / "a" / "lake").rglob("visits/*/*.parquet")
+    assert set(columns(file)) - set(TABLES[Kind.VISITS].columns) == {"duckdb_schema"}
+    side.close()
+
+
+def test_a_file_that_is_not_what_was_sealed_lets_nothing_leave(tmp_path: Path) -> None:
+    side = Side(tmp_path / "a")
+    side.submit(view(1, FIRST * DAY_MS))
+    side.seal(FIRST + 1)
+    (file,) = (tmp_path / "a" / "lake").rglob("visits/*/*.parquet")
+    file.write_bytes(file.read_bytes() + b"x")
+
+    with pytest.raises(SealMismatchError):
+        side.leave(FIRST + 1)
+
+    assert side.has_visit(visit_id(1))
+    side.close()
