@@ -22,6 +22,7 @@ from ringtrace.gateways.voximplant.command import voximplant
 from ringtrace.lake.command import seal
 from ringtrace.lake.export import export
 from ringtrace.lake.forget import forget
+from ringtrace.lake.import_ import import_
 from ringtrace.lake.retain import retain
 from ringtrace.logs import log_to_stderr
 from ringtrace.replay.command import replay
@@ -59,7 +60,7 @@ def main() -> None:
 for command in (
     demo, replay, flow, sip_node, voximplant,
     apply, token, account, learn, reattribute,
-    backup, restore, doctor, db, seal, retain, forget, export,
+    backup, restore, doctor, db, seal, retain, forget, export, import_,
 ):  # fmt: skip
     main.add_command(command)
 

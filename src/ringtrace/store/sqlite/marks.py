@@ -29,6 +29,11 @@ def traffic(connection: sqlite3.Connection, days: Collection[tuple[int, int]]) -
     connection.executemany(_DAY, [(account, Part.TRAFFIC.value, day) for account, day in days])
 
 
+def day(connection: sqlite3.Connection, account_id: int, part: Part, day: int) -> None:
+    """`day` is counted since 1970 UTC."""
+    connection.execute(_DAY, (account_id, part.value, day))
+
+
 def visits_of_other_days(
     connection: sqlite3.Connection, seen: Iterable[tuple[int, str, int]]
 ) -> None:
