@@ -5,6 +5,7 @@ import json
 import sqlite3
 from contextlib import closing
 from dataclasses import astuple, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from ringtrace.services.errors import StoreAwayError
 from ringtrace.services.lake import DAY_MS, Kind
 from ringtrace.services.ports import CallFilter
 from ringtrace.store.lake.worker import LakeReports, Sources
+from ringtrace.store.sqlite.days import SqliteDays
 from ringtrace.store.sqlite.reader import SqliteReader
 from tests.lake import place_of, rows, sealed
 from tests.shop import POOL, Shop, bearer, rfc
@@ -67,7 +69,9 @@ async def old_days(shop: Shop) -> tuple[str, str]:
 
 def lake_reader(shop: Shop) -> SqliteReader:
     settings = shop.house.settings
-    sources = Sources(settings.database, place_of(settings), settings.report_scratch)
+    sources = Sources(
+        partial(SqliteDays, settings.database), place_of(settings), settings.report_scratch
+    )
     return SqliteReader(settings.database, LakeReports(sources, shop.clock))
 
 
