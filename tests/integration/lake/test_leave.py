@@ -38,7 +38,7 @@ from tests.lake import columns
 
 POOL = "+12025550200"
 FIRST = 20_000
-DAYS = range(FIRST, FIRST + 5)
+DAYS = range(FIRST, FIRST + 2)
 CALLER, NOBODY = "+12025550177", "forgotten-1"
 
 View = dict[Kind, list[dict[str, Any]]]
@@ -211,7 +211,7 @@ def call(number: int, visits: Collection[str], at: int) -> KeepReport:
 
 days = strategies.sampled_from(DAYS)
 moments = strategies.integers(0, 20).map(lambda step: step * 3_600_000)
-befores = strategies.integers(FIRST, FIRST + len(DAYS))
+befores = strategies.sampled_from([FIRST + 1, DAYS.stop])
 fuses = strategies.integers(0, 12)
 
 
@@ -224,7 +224,10 @@ class OneView(RuleBasedStateMachine):
     def open(self) -> None:
         self.folder = Path(tempfile.mkdtemp())
         self.leaving, self.keeping = Side(self.folder / "a"), Side(self.folder / "b")
-        self.number = 0
+        self.number = 1
+        self.tell(view(1, FIRST * DAY_MS))
+        self.leaving.seal(FIRST + 1)
+        assert self.leaving.leave(FIRST + 1).days == 1
 
     def teardown(self) -> None:
         if hasattr(self, "leaving"):
@@ -268,18 +271,24 @@ class OneView(RuleBasedStateMachine):
         with contextlib.suppress(KilledError):
             self.leaving.leave(before, Fuse(steps))
 
-    @rule(before=befores, wait=fuses, day=days, moment=moments)
+    @rule(visit=visits, wait=strategies.integers(0, 3), day=days, moment=moments)
     def something_comes_while_rows_leave(
-        self, before: int, wait: int, day: int, moment: int
+        self, visit: str, wait: int, day: int, moment: int
     ) -> None:
         waits = iter(range(wait, -1, -1))
 
         def between() -> None:
-            if next(waits, None) == 0:
+            if next(waits, None) != 0:
+                return
+            at = day * DAY_MS + moment
+            if self.leaving.has_visit(visit):
+                self.tell(sign(visit, HitKind.CONTACT, at))
+            else:
                 self.number += 1
-                self.tell(view(self.number, day * DAY_MS + moment))
+                self.tell(view(self.number, at))
 
-        self.leaving.leave(before, between=between)
+        self.leaving.seal(DAYS.stop)
+        self.leaving.leave(DAYS.stop, between=between)
 
     @rule()
     def forget(self) -> None:
@@ -295,7 +304,7 @@ class OneView(RuleBasedStateMachine):
 
 TestOneView = OneView.TestCase
 TestOneView.settings = settings(
-    max_examples=20, stateful_step_count=25, deadline=None, report_multiple_bugs=False
+    max_examples=30, stateful_step_count=25, deadline=None, report_multiple_bugs=False
 )
 
 
@@ -315,6 +324,42 @@ def test_a_day_that_is_sealed_anew_after_it_left_has_all_rows_and_no_other_colum
     assert not side.has_visit(visit_id(2))
     (file,) = (tmp_path / "a" / "lake").rglob("visits/*/*.parquet")
     assert set(columns(file)) - set(TABLES[Kind.VISITS].columns) == {"duckdb_schema"}
+    side.close()
+
+
+def test_a_row_that_changes_while_its_day_leaves_stays_as_it_is(tmp_path: Path) -> None:
+    side = Side(tmp_path / "a")
+    side.submit(view(1, FIRST * DAY_MS))
+    side.seal(FIRST + 1)
+    signs = iter([sign(visit_id(1), HitKind.CONTACT, FIRST * DAY_MS + 5)])
+
+    def between() -> None:
+        for one in signs:
+            side.submit(one)
+
+    assert side.leave(FIRST + 1, between=between).days == 0
+    assert side.has_visit(visit_id(1))
+    side.seal(FIRST + 1)
+    assert side.leave(FIRST + 1).days == 1
+
+    (visit,) = side.view()[Kind.VISITS]
+    assert visit["contact_at"] is not None
+    assert not side.has_visit(visit_id(1))
+    side.close()
+
+
+def test_a_sign_that_came_after_the_clock_went_back_is_sealed_with_its_visit(
+    tmp_path: Path,
+) -> None:
+    side = Side(tmp_path / "a")
+    side.submit(view(1, (FIRST + 1) * DAY_MS))
+    side.seal(FIRST + 2)
+    side.submit(sign(visit_id(1), HitKind.CONTACT, FIRST * DAY_MS + 5))
+    side.seal(FIRST + 2)
+    assert side.leave(FIRST + 2).days == 2
+
+    (visit,) = side.view()[Kind.VISITS]
+    assert visit["contact_at"] is not None
     side.close()
 
 
