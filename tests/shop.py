@@ -10,7 +10,7 @@ import pytest
 
 from ringtrace.bootstrap import House
 from ringtrace.domain.call import GatewayKind
-from ringtrace.services.ports import CallFilter, CallRecord
+from ringtrace.services.call_records import CallFilter, CallRecord
 
 on_every_store = pytest.mark.parametrize("settings", ["sqlite", "partitioned"], indirect=True)
 """The shop's house stands on a file, then on a PostgreSQL database divided by account."""

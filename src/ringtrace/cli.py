@@ -38,8 +38,9 @@ from ringtrace.serve_options import (
     retention,
     retention_options,
 )
+from ringtrace.services.call_records import CallFilter
 from ringtrace.services.errors import RefusedError
-from ringtrace.services.ports import CallFilter, Reads
+from ringtrace.services.ports import Reads
 from ringtrace.services.spam_records import Spam
 from ringtrace.shell import data_option, database_option
 from ringtrace.upkeep.command import backup, doctor, restore

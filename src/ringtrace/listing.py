@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ringtrace.domain.attribution import verdict
-from ringtrace.services.ports import CallPage, CallRecord, ChannelRow
+from ringtrace.services.call_records import CallPage, CallRecord, ChannelRow
 
 PIPED_WIDTH = 160
 

@@ -7,7 +7,7 @@ from click.testing import CliRunner, Result
 
 from ringtrace.domain.history import Kind, gather
 from ringtrace.replay.command import replay
-from ringtrace.services.ports import SiteHistory
+from ringtrace.services.call_records import SiteHistory
 from tests.shop import POOL, RADIO, Shop, on_every_store, rfc
 
 pytestmark = on_every_store

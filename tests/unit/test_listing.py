@@ -3,7 +3,7 @@
 from rich.console import Console
 
 from ringtrace.listing import channel_table
-from ringtrace.services.ports import ChannelRow
+from ringtrace.services.call_records import ChannelRow
 
 
 def test_channels_are_shown_with_how_sure_the_calls_are() -> None:

@@ -56,9 +56,10 @@ from ringtrace.services.neighbours import (
     RuleActed,
     TurnTaken,
 )
+from ringtrace.services.notice_records import Notice, Sender
 from ringtrace.services.occupy_target import OccupyTarget
 from ringtrace.services.open_account import IssueToken, OpenTheAccount, SignIn
-from ringtrace.services.ports import Clock, Notice, Sender, Store
+from ringtrace.services.ports import Clock, Store
 from ringtrace.services.prepare_notices import PrepareNotices
 from ringtrace.services.reattribute import Reattribute
 from ringtrace.services.record_call import RecordCall

@@ -17,7 +17,8 @@ from ringtrace.demo.script import CallPart, Expected, Script, expected
 from ringtrace.demo.stage import Stage, StageError
 from ringtrace.domain.attribution import verdict
 from ringtrace.domain.audio import AudioFormat
-from ringtrace.services.ports import CallFilter, CallRecord, Reads
+from ringtrace.services.call_records import CallFilter, CallRecord
+from ringtrace.services.ports import Reads
 from ringtrace.services.recording_store import RecordingName
 
 REPORT_SECONDS = 30.0

@@ -14,7 +14,7 @@ import aiosmtplib
 
 from ringtrace.config import MailSecurity, MailServer
 from ringtrace.domain.sending import Failure
-from ringtrace.services.ports import Letter, Notice, Sent
+from ringtrace.services.notice_records import Letter, Notice, Sent
 
 SECONDS: Final = 30.0
 """For the connection, signing in and the mail together."""

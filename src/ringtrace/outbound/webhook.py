@@ -15,7 +15,8 @@ from typing import Final
 from ringtrace.domain.notice import Secret
 from ringtrace.domain.sending import Failure
 from ringtrace.outbound.http import Answer, OutboundError, OutboundHttp, Request
-from ringtrace.services.ports import Clock, Notice, Sent
+from ringtrace.services.notice_records import Notice, Sent
+from ringtrace.services.ports import Clock
 
 SECONDS: Final = 15.0
 """For name, connection, redirects and answer together."""

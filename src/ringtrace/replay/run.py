@@ -19,7 +19,7 @@ from ringtrace.domain.placing import Calls, Placement, RealCall, place
 from ringtrace.domain.sizing import Advice, Coded, Outcome, Sizing, Target
 from ringtrace.listing import utc_text
 from ringtrace.replay.files import read_calls, read_hits
-from ringtrace.services.ports import SiteHistory
+from ringtrace.services.call_records import SiteHistory
 
 T = TypeVar("T")
 DAY_MS: Final = 86_400_000

@@ -7,9 +7,10 @@ from ringtrace.domain.attribution import Attribution
 from ringtrace.domain.model import Model
 from ringtrace.domain.number import TrackingNumber
 from ringtrace.domain.proof import Proof, ProofKind, proof, tapped, untapped
+from ringtrace.services.call_records import CallRecord, Evidence
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import VisitsArchivedError
-from ringtrace.services.ports import CallRecord, Evidence, Reads
+from ringtrace.services.ports import Reads
 
 
 async def attribute_call(

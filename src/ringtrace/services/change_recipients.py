@@ -17,7 +17,8 @@ from ringtrace.domain.notice import (
 from ringtrace.services.commands import AddDelivery, KeepSecret, SendAgain, SetStanding
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import FieldInvalidError, NotFoundError
-from ringtrace.services.ports import Clock, DeliveryFilter, Store
+from ringtrace.services.notice_records import DeliveryFilter
+from ringtrace.services.ports import Clock, Store
 from ringtrace.services.prepare_notices import NewId
 
 SECRET_BYTES: Final = 32

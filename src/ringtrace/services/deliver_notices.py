@@ -15,10 +15,12 @@ from ringtrace.domain.notice import (
     tried,
 )
 from ringtrace.domain.sending import Failure
+from ringtrace.services.call_records import CallRecord
 from ringtrace.services.commands import BeginTry, DropDeliveries, KeepTry
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import StoreAwayError
-from ringtrace.services.ports import CallRecord, Clock, Notice, Sender, Sent, Store
+from ringtrace.services.notice_records import Notice, Sender, Sent
+from ringtrace.services.ports import Clock, Store
 
 log = logging.getLogger(__name__)
 

@@ -26,7 +26,8 @@ from ringtrace.domain.prompt import for_extension, language_of
 from ringtrace.domain.screening import SpamRules
 from ringtrace.domain.site import Site
 from ringtrace.services.neighbours import NOBODY, ConfigurationChanged, Neighbours
-from ringtrace.services.ports import Configuration, KeptFlow, KeptSound, SiteModel, Store
+from ringtrace.services.ports import Store
+from ringtrace.services.setup_records import Configuration, KeptFlow, KeptSound, SiteModel
 
 _USUAL_RULES = SpamRules()
 _NEIGHBOURS_SECONDS = 2.0

@@ -8,13 +8,14 @@ from ringtrace.domain.account import TokenOwner
 from ringtrace.domain.audio import Audio
 from ringtrace.domain.call import GatewayKind
 from ringtrace.domain.forgotten import is_forgotten
+from ringtrace.services.call_records import CallRecord
 from ringtrace.services.commands import NoteRecording
 from ringtrace.services.errors import (
     CallUnknownError,
     NotFoundError,
     RecordingContradictsError,
 )
-from ringtrace.services.ports import CallRecord, Clock, Store
+from ringtrace.services.ports import Clock, Store
 from ringtrace.services.recording_store import RecordingName, RecordingStore
 from ringtrace.services.signature import Signer
 

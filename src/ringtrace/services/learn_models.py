@@ -10,7 +10,8 @@ from ringtrace.domain.past import Past
 from ringtrace.services.commands import KeepModel
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import NotFoundError, StoreAwayError
-from ringtrace.services.ports import Clock, SiteModel, Store
+from ringtrace.services.ports import Clock, Store
+from ringtrace.services.setup_records import SiteModel
 
 log = logging.getLogger(__name__)
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from ringtrace.domain.blocklist import Treatment
 from ringtrace.domain.call import GatewayKind
 from ringtrace.domain.flow import is_phone
+from ringtrace.services.call_records import CallRecord
 from ringtrace.services.commands import MarkSpam
 from ringtrace.services.errors import FieldInvalidError, NotFoundError
 from ringtrace.services.list_callers import KeepTheList, Wanted
-from ringtrace.services.ports import CallRecord, Clock, Store
+from ringtrace.services.ports import Clock, Store
 from ringtrace.services.watch_callers import CallerWatch
 
 

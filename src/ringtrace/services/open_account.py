@@ -12,7 +12,8 @@ from ringtrace.domain.number import is_region
 from ringtrace.services.commands import AddToken, OpenAccount
 from ringtrace.services.directory import Directory, token_hash
 from ringtrace.services.errors import FieldInvalidError, SignInFailedError
-from ringtrace.services.ports import Clock, Store, ValidToken
+from ringtrace.services.ports import Clock, Store
+from ringtrace.services.setup_records import ValidToken
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from ringtrace.domain.attribution import Basis
 from ringtrace.services.arrival import known_number
 from ringtrace.services.attribute_call import attribute_record
+from ringtrace.services.call_records import CallRecord
 from ringtrace.services.commands import KeepAttribution
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import VisitsArchivedError
-from ringtrace.services.ports import CallRecord, Store
+from ringtrace.services.ports import Store
 
 log = logging.getLogger(__name__)
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from ringtrace.domain.calibration import Reliability, reliability
 from ringtrace.domain.proof import ProofKind
+from ringtrace.services.call_records import ProofFilter
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import NotFoundError
-from ringtrace.services.ports import ProofFilter, Reads
+from ringtrace.services.ports import Reads
 
 
 @dataclass(frozen=True, slots=True)

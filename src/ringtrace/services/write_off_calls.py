@@ -8,9 +8,10 @@ from ringtrace.domain.account import TokenKind, TokenOwner
 from ringtrace.domain.call import presumed
 from ringtrace.domain.validation import TALK_SECONDS
 from ringtrace.services.arrival import known_number
+from ringtrace.services.call_records import CallRecord
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import NumberUnknownError, RefusedError
-from ringtrace.services.ports import CallRecord, Clock, Store
+from ringtrace.services.ports import Clock, Store
 from ringtrace.services.record_call import RecordCall
 
 log = logging.getLogger(__name__)

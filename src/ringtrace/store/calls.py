@@ -7,7 +7,7 @@ from ringtrace.domain import call as calls
 from ringtrace.domain.attribution import Attribution
 from ringtrace.domain.audio import Audio, AudioFormat
 from ringtrace.domain.call import GatewayKind, MergeResult, Report
-from ringtrace.services.ports import CallRecord, Correction, KeptReport
+from ringtrace.services.call_records import CallRecord, Correction, KeptReport
 from ringtrace.store import rows
 from ringtrace.store.rows import Row
 

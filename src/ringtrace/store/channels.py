@@ -10,7 +10,7 @@ import numpy as np
 from ringtrace.domain.hazard import Floats
 from ringtrace.domain.tally import Shares, tally
 from ringtrace.domain.totals import UNKNOWN
-from ringtrace.services.ports import CallFilter, ChannelRow
+from ringtrace.services.call_records import CallFilter, ChannelRow
 from ringtrace.store import rows
 from ringtrace.store.rows import Row
 

@@ -6,7 +6,7 @@ from typing import Final
 from ringtrace.domain.account import Account, TokenKind, TokenOwner
 from ringtrace.domain.number import NumberKind, TrackingNumber
 from ringtrace.domain.site import Site
-from ringtrace.services.ports import KeptFlow, SiteModel
+from ringtrace.services.setup_records import KeptFlow, SiteModel
 from ringtrace.store import rows
 from ringtrace.store.rows import Row
 

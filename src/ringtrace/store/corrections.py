@@ -1,8 +1,8 @@
 """What users may say of whose call it was, and what it comes to."""
 
 from ringtrace.domain.attribution import Attribution, Basis, Candidate, to_corrected
+from ringtrace.services.call_records import Correction
 from ringtrace.services.errors import FieldInvalidError, NotFoundError
-from ringtrace.services.ports import Correction
 
 
 def refuse(basis: str, visit_id: str | None, called: Candidate | None, *, was_shown: bool) -> None:

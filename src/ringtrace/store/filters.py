@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
-from ringtrace.services.ports import CallFilter, DeliveryFilter, ProofFilter
+from ringtrace.services.call_records import CallFilter, ProofFilter
+from ringtrace.services.notice_records import DeliveryFilter
 from ringtrace.services.spam_records import Spam
 
 Condition = tuple[str, tuple[object, ...]]

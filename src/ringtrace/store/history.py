@@ -7,7 +7,7 @@ from typing import Final
 from ringtrace.domain.history import Hit
 from ringtrace.domain.placing import PartialCredit, RealCall
 from ringtrace.domain.visit import Device, HitKind
-from ringtrace.services.ports import SiteHistory
+from ringtrace.services.call_records import SiteHistory
 from ringtrace.store.rows import Row
 
 DAY_MS: Final = 86_400_000

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from ringtrace.services.errors import NotFoundError
-from ringtrace.services.ports import KeptSound
+from ringtrace.services.setup_records import KeptSound
 from ringtrace.store.rows import Row
 
 COLUMNS: Final = "account_id, name, digest, seconds, made_at, made_by"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from ringtrace.services.ports import PageView, VisitRecord
+from ringtrace.services.call_records import PageView, VisitRecord
 from ringtrace.store import rows
 from ringtrace.store.rows import Row
 

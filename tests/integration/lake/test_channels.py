@@ -23,6 +23,7 @@ from ringtrace.domain.site import Site
 from ringtrace.domain.source import Source
 from ringtrace.domain.tally import Shares
 from ringtrace.domain.visit import Device, Visit
+from ringtrace.services.call_records import CallFilter, ChannelRow
 from ringtrace.services.commands import (
     ApplySetup,
     KeepModel,
@@ -31,7 +32,6 @@ from ringtrace.services.commands import (
     ShowNumber,
 )
 from ringtrace.services.lake import DAY_MS, day_of
-from ringtrace.services.ports import CallFilter, ChannelRow
 from ringtrace.services.spam_records import Spam
 from ringtrace.store.lake.channels import channels
 from ringtrace.store.lake.lines import Lines

@@ -15,8 +15,8 @@ from click.testing import CliRunner, Result
 from ringtrace import cli
 from ringtrace.bootstrap import open_house
 from ringtrace.config import Settings
+from ringtrace.services.call_records import CallFilter
 from ringtrace.services.lake import DAY_MS
-from ringtrace.services.ports import CallFilter
 from tests.lake import sealed
 from tests.shop import POOL, Shop, rfc
 

@@ -15,9 +15,9 @@ from ringtrace import cli
 from ringtrace.bootstrap.places import note_places
 from ringtrace.config import Retention, Settings
 from ringtrace.domain.call import GatewayKind
+from ringtrace.services.call_records import CallFilter
 from ringtrace.services.errors import StoreAwayError
 from ringtrace.services.lake import DAY_MS, Kind
-from ringtrace.services.ports import CallFilter
 from ringtrace.store.lake.worker import LakeReports, Sources
 from ringtrace.store.sqlite.days import SqliteDays
 from ringtrace.store.sqlite.reader import SqliteReader

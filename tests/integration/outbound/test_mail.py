@@ -10,7 +10,7 @@ from ringtrace.config import MailSecurity, MailServer
 from ringtrace.domain.notice import Delivery, DeliveryState, Event, Recipient
 from ringtrace.domain.sending import Failure
 from ringtrace.outbound.mail import MailSender
-from ringtrace.services.ports import Letter, Notice, Sent
+from ringtrace.services.notice_records import Letter, Notice, Sent
 from tests.mailbox import PASSWORD, USER, Mailbox, mailbox
 
 ID = "01938f6e-5c1a-7d3b-9c55-0c6a3f1e2b4d"

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from ringtrace.domain.attribution import Basis
-from ringtrace.services.ports import CallFilter
+from ringtrace.services.call_records import CallFilter
 from tests.shop import POOL, RADIO, Shop, bearer, rfc
 
 AD = "https://shop.example/?utm_source=google&utm_medium=cpc&utm_term=implants"

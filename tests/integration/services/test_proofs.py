@@ -6,7 +6,7 @@ import pytest
 
 from ringtrace.domain.past import PastCall
 from ringtrace.domain.proof import Proof, ProofKind
-from ringtrace.services.ports import ProofFilter
+from ringtrace.services.call_records import ProofFilter
 from ringtrace.services.setup_form import read_setup
 from ringtrace.store.sqlite.connection import connect
 from tests.shop import POOL, RADIO, Shop, bearer, rfc, setup_of

@@ -7,7 +7,7 @@ import pytest
 
 from ringtrace.domain.plan import HangUp
 from ringtrace.domain.screening import Passage, Rule, SpamRules
-from ringtrace.services.ports import CallFilter
+from ringtrace.services.call_records import CallFilter
 from ringtrace.services.setup_form import read_setup
 from ringtrace.services.spam_records import ListingFilter, Spam
 from ringtrace.services.watch_callers import CallerWatch

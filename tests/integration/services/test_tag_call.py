@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from ringtrace.domain.tag import MOST
-from ringtrace.services.ports import CallTag
+from ringtrace.services.call_records import CallTag
 from ringtrace.services.setup_form import read_setup
 from tests.console import signed_in, text
 from tests.shop import RADIO, Shop, bearer

@@ -13,6 +13,7 @@ from ringtrace.domain.model import SHIPPED
 from ringtrace.domain.proof import Proof, ProofKind
 from ringtrace.domain.screening import Finding, Rule, SpamRules
 from ringtrace.domain.visit import HitKind
+from ringtrace.services.call_records import CallFilter, ProofFilter, SiteHistory
 from ringtrace.services.commands import (
     AddToken,
     KeepAttribution,
@@ -23,7 +24,7 @@ from ringtrace.services.commands import (
     NoteRecording,
     TakeBackCorrection,
 )
-from ringtrace.services.ports import CallFilter, ProofFilter, SiteHistory, Store
+from ringtrace.services.ports import Store
 from ringtrace.services.spam_records import ListingFilter
 from tests.stores import (
     AUDIO,

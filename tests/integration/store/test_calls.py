@@ -10,8 +10,9 @@ from ringtrace.domain.attribution import Attribution, Basis, Credit, Why
 from ringtrace.domain.call import GatewayKind, MergeResult, Outcome, Reason, Recording
 from ringtrace.domain.proof import Proof, ProofKind
 from ringtrace.domain.source import ClickId, Source
+from ringtrace.services.call_records import CallRecord, ProofFilter
 from ringtrace.services.commands import KeepAttribution, NoteRecording, RemoveTag
-from ringtrace.services.ports import CallRecord, ProofFilter, Store
+from ringtrace.services.ports import Store
 from tests.stores import (
     ADS,
     AUDIO,

@@ -16,6 +16,7 @@ from ringtrace.domain.site import Site
 from ringtrace.domain.source import Source
 from ringtrace.domain.totals import CHANNELS
 from ringtrace.domain.visit import Device, Visit
+from ringtrace.services.call_records import CallFilter, ChannelRow
 from ringtrace.services.commands import (
     ApplySetup,
     KeepAttribution,
@@ -23,7 +24,7 @@ from ringtrace.services.commands import (
     KeepReport,
     ShowNumber,
 )
-from ringtrace.services.ports import CallFilter, ChannelRow, Store
+from ringtrace.services.ports import Store
 
 HOUR = 3_600_000
 DAY = 24 * HOUR

@@ -7,9 +7,10 @@ import pytest
 
 from ringtrace.domain.attribution import Attribution, Basis, Credit
 from ringtrace.domain.proof import Proof, ProofKind
+from ringtrace.services.call_records import CallRecord, Correction, ProofFilter
 from ringtrace.services.commands import KeepAttribution, KeepCorrection, TakeBackCorrection
 from ringtrace.services.errors import FieldInvalidError, NotFoundError
-from ringtrace.services.ports import CallRecord, Correction, ProofFilter, Store
+from ringtrace.services.ports import Store
 from tests.stores import (
     ADS,
     CALLER,

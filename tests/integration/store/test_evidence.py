@@ -10,7 +10,8 @@ from ringtrace.domain.attribution import Attribution, Basis, Candidate, Credit
 from ringtrace.domain.call import Outcome
 from ringtrace.domain.extension import code
 from ringtrace.domain.visit import Device, HitKind
-from ringtrace.services.ports import CallerHistory, Store
+from ringtrace.services.call_records import CallerHistory
+from ringtrace.services.ports import Store
 from ringtrace.store.evidence import MOST_EARLIER
 from tests.stores import (
     ADS,

@@ -7,8 +7,9 @@ import pytest
 
 from ringtrace.domain.source import ClickId, Source
 from ringtrace.domain.visit import HitKind
+from ringtrace.services.call_records import PageView
 from ringtrace.services.errors import NumberTakenError, StoreAwayError
-from ringtrace.services.ports import PageView, Store
+from ringtrace.services.ports import Store
 from tests.stores import (
     DAY,
     MINUTE,

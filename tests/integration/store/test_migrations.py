@@ -21,7 +21,7 @@ from ringtrace.bootstrap import open_house
 from ringtrace.config import Settings
 from ringtrace.domain.attribution import Attribution, Basis
 from ringtrace.domain.model import SHIPPED
-from ringtrace.services.ports import CallFilter
+from ringtrace.services.call_records import CallFilter
 from ringtrace.store.schema import SchemaTooNewError
 from ringtrace.store.sqlite import connection as opening
 from ringtrace.store.sqlite.connection import connect, migrate

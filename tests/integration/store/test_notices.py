@@ -31,7 +31,8 @@ from ringtrace.services.commands import (
     SetStanding,
 )
 from ringtrace.services.errors import NotFoundError
-from ringtrace.services.ports import DeliveryFilter, Store
+from ringtrace.services.notice_records import DeliveryFilter
+from ringtrace.services.ports import Store
 from tests.stores import AUDIO, DAY, MINUTE, NOW, SIP, STATIC, report, setup
 
 HOOK = Recipient(1, "https://crm.example.com/hook", (Event.ANSWERED, Event.MISSED))

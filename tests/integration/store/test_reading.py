@@ -13,8 +13,9 @@ from ringtrace.domain.past import PastCall, PastVisit
 from ringtrace.domain.placing import PartialCredit, RealCall
 from ringtrace.domain.source import Source
 from ringtrace.domain.visit import Device, HitKind
+from ringtrace.services.call_records import CallFilter, SiteHistory
 from ringtrace.services.commands import KeepCorrection
-from ringtrace.services.ports import CallFilter, SiteHistory, Store
+from ringtrace.services.ports import Store
 from tests.stores import (
     ADS,
     CALLER,

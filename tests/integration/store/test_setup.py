@@ -15,7 +15,8 @@ from ringtrace.domain.past import PastCanary
 from ringtrace.domain.site import Site
 from ringtrace.services.commands import AddToken, KeepModel, OpenAccount
 from ringtrace.services.errors import FieldInvalidError, NumberTakenError
-from ringtrace.services.ports import Configuration, KeptFlow, SiteModel, Store
+from ringtrace.services.ports import Store
+from ringtrace.services.setup_records import Configuration, KeptFlow, SiteModel
 from tests.stores import DAY, FLOW, MAIL, NOW, POOL, STATIC, Place, setup, view, with_static
 
 

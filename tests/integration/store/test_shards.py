@@ -9,8 +9,8 @@ import pytest
 
 from ringtrace.domain.account import TokenKind
 from ringtrace.domain.visit import HitKind
+from ringtrace.services.call_records import CallFilter
 from ringtrace.services.commands import AddTag, AddToken
-from ringtrace.services.ports import CallFilter
 from ringtrace.store.postgres.connection import Connection
 from ringtrace.store.postgres.migration import PARTITIONS
 from ringtrace.store.postgres.routing import Shards

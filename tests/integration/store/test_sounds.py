@@ -6,7 +6,8 @@ import pytest
 
 from ringtrace.services.commands import DropSound, KeepSound
 from ringtrace.services.errors import NotFoundError
-from ringtrace.services.ports import KeptSound, Store
+from ringtrace.services.ports import Store
+from ringtrace.services.setup_records import KeptSound
 from tests.stores import NOW, Place, setup
 
 WAV = bytes(range(256)) * 512

@@ -9,9 +9,10 @@ import pytest
 from ringtrace.domain.blocklist import Listing, Treatment
 from ringtrace.domain.call import GatewayKind, MergeResult, Outcome, Reason
 from ringtrace.domain.screening import Finding, Passage, PastCall, Rule, SpamRules
+from ringtrace.services.call_records import CallFilter, CallRecord
 from ringtrace.services.commands import ListCallers, MarkSpam, UnlistCaller
 from ringtrace.services.errors import NotFoundError
-from ringtrace.services.ports import CallFilter, CallRecord, Store
+from ringtrace.services.ports import Store
 from ringtrace.services.spam_records import (
     ListingFilter,
     ListingRecord,

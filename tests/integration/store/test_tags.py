@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 from ringtrace.domain.tag import MOST
+from ringtrace.services.call_records import CallerHistory, CallFilter, CallTag
 from ringtrace.services.commands import AddTag, RemoveTag
 from ringtrace.services.errors import FieldInvalidError, NotFoundError
-from ringtrace.services.ports import CallerHistory, CallFilter, CallTag, Store
+from ringtrace.services.ports import Store
 from tests.stores import CALLER, NOW, SIP, STATIC, arrival, report, setup
 
 CALL = "0193c0de"

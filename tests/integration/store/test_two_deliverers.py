@@ -27,7 +27,7 @@ from ringtrace.services.deliver_notices import (
     DeliverNotices,
 )
 from ringtrace.services.directory import Directory
-from ringtrace.services.ports import DeliveryFilter, Notice, Sent
+from ringtrace.services.notice_records import DeliveryFilter, Notice, Sent
 from ringtrace.store.postgres.store import PostgresStore
 from tests.postgres import Postgres
 from tests.stores import NOW, setup

@@ -8,7 +8,7 @@ from ringtrace.domain.notice import Delivery, DeliveryState, Event, Recipient, S
 from ringtrace.domain.sending import Failure
 from ringtrace.outbound.http import Answer, OutboundError, OutboundHttp, Request
 from ringtrace.outbound.webhook import WebhookSender, signatures
-from ringtrace.services.ports import Notice, Sent
+from ringtrace.services.notice_records import Notice, Sent
 
 AT = 1_795_419_000_000
 """23 November 2026, 07:30 UTC."""

@@ -24,7 +24,9 @@ from ringtrace.services.deliver_notices import (
 )
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import StoreAwayError
-from ringtrace.services.ports import Configuration, Notice, Sent, Store
+from ringtrace.services.notice_records import Notice, Sent
+from ringtrace.services.ports import Store
+from ringtrace.services.setup_records import Configuration
 
 
 def delivery(name: str, to: Recipient) -> Delivery:

@@ -8,7 +8,7 @@ from ringtrace.domain.number import NumberInvalidError, NumberKind, TrackingNumb
 from ringtrace.domain.site import Site
 from ringtrace.domain.source import Source
 from ringtrace.services.directory import Directory, token_hash
-from ringtrace.services.ports import Configuration
+from ringtrace.services.setup_records import Configuration
 
 
 def number(account_id: int, e164: str, site: str | None = None) -> TrackingNumber:

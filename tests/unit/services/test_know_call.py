@@ -8,12 +8,13 @@ import pytest
 
 from ringtrace.domain.flow import Branch, Dial, Flow, How, When
 from ringtrace.domain.number import NumberKind, TrackingNumber
+from ringtrace.services.call_records import CallerHistory
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import StoreAwayError
 from ringtrace.services.keep_sound import SoundLinks
 from ringtrace.services.know_call import LOOK_SECONDS, KnowCall
 from ringtrace.services.neighbours import News, NoNeighbour, TurnTaken
-from ringtrace.services.ports import CallerHistory, Store
+from ringtrace.services.ports import Store
 
 NOW = 1_790_000_000_000
 TARGET = "+12025550191"

@@ -11,7 +11,8 @@ from ringtrace.domain.site import Site
 from ringtrace.services.commands import KeepModel
 from ringtrace.services.directory import Directory
 from ringtrace.services.learn_models import LearnModels
-from ringtrace.services.ports import Configuration, SiteModel, Store
+from ringtrace.services.ports import Store
+from ringtrace.services.setup_records import Configuration, SiteModel
 
 
 class Shelf:

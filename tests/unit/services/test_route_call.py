@@ -15,8 +15,9 @@ from ringtrace.services.commands import NoteArrival
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import StoreAwayError
 from ringtrace.services.keep_sound import SoundLinks
-from ringtrace.services.ports import Configuration, Store
+from ringtrace.services.ports import Store
 from ringtrace.services.route_call import RouteCall
+from ringtrace.services.setup_records import Configuration
 from ringtrace.services.watch_callers import CallerWatch
 
 OWNER = TokenOwner(1, TokenKind.SIP)

@@ -9,9 +9,11 @@ import pytest
 
 from ringtrace.domain.account import Account
 from ringtrace.services import write_off_calls
+from ringtrace.services.call_records import CallRecord
 from ringtrace.services.directory import Directory
-from ringtrace.services.ports import CallRecord, Configuration, Store
+from ringtrace.services.ports import Store
 from ringtrace.services.record_call import RecordCall
+from ringtrace.services.setup_records import Configuration
 from ringtrace.services.write_off_calls import WriteOffCalls
 
 

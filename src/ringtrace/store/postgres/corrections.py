@@ -5,9 +5,9 @@ from typing import Any
 
 from ringtrace.domain.attribution import WINDOW_MS, Attribution, Candidate, to_corrected
 from ringtrace.domain.proof import ProofKind
+from ringtrace.services.call_records import Correction
 from ringtrace.services.commands import KeepCorrection, TakeBackCorrection
 from ringtrace.services.errors import RefusedError
-from ringtrace.services.ports import Correction
 from ringtrace.store import corrections, rows
 from ringtrace.store import credits as shares
 from ringtrace.store.credits import Key

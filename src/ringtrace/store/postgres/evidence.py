@@ -7,7 +7,7 @@ import msgspec
 
 from ringtrace.domain.attribution import WINDOW_MS, Caller, Candidate, EarlierCall
 from ringtrace.domain.extension import is_code
-from ringtrace.services.ports import CallerHistory, Evidence
+from ringtrace.services.call_records import CallerHistory, Evidence
 from ringtrace.store import credits as shares
 from ringtrace.store import rows
 from ringtrace.store.evidence import (

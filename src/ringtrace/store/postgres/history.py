@@ -1,7 +1,7 @@
 """What a site's visitors did and who called, read back whole."""
 
 from ringtrace.domain.attribution import Basis
-from ringtrace.services.ports import SiteHistory
+from ringtrace.services.call_records import SiteHistory
 from ringtrace.store.history import CREDIT_COLUMNS, DAY_MS, VISIT_COLUMNS, site_history
 from ringtrace.store.postgres.connection import Connection
 

@@ -12,7 +12,7 @@ from ringtrace.services.commands import (
     SendAgain,
 )
 from ringtrace.services.errors import NotFoundError
-from ringtrace.services.ports import DeliveryFilter, DeliveryPage
+from ringtrace.services.notice_records import DeliveryFilter, DeliveryPage
 from ringtrace.store import notices, rows
 from ringtrace.store.credits import Key
 from ringtrace.store.filters import joined, of_deliveries

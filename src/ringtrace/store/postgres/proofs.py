@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from ringtrace.domain.attribution import WINDOW_MS
 from ringtrace.domain.number import NumberKind
 from ringtrace.domain.proof import Proof, ProofKind
-from ringtrace.services.ports import ProofFilter
+from ringtrace.services.call_records import ProofFilter
 from ringtrace.store import proofs
 from ringtrace.store.credits import Key
 from ringtrace.store.filters import joined, of_proofs

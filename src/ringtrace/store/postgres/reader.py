@@ -19,25 +19,22 @@ from ringtrace.domain.call import GatewayKind
 from ringtrace.domain.notice import Delivery, Recipient
 from ringtrace.domain.past import Past
 from ringtrace.domain.proof import Proof
-from ringtrace.services.errors import StoreAwayError
-from ringtrace.services.ports import (
+from ringtrace.services.call_records import (
     CallerHistory,
     CallFilter,
     CallPage,
     CallRecord,
-    ChannelReports,
     ChannelRow,
-    Configuration,
-    DeliveryFilter,
-    DeliveryPage,
     Evidence,
-    KeptFlow,
     KeptReport,
     ProofFilter,
     SiteHistory,
-    ValidToken,
     VisitRecord,
 )
+from ringtrace.services.errors import StoreAwayError
+from ringtrace.services.notice_records import DeliveryFilter, DeliveryPage
+from ringtrace.services.ports import ChannelReports
+from ringtrace.services.setup_records import Configuration, KeptFlow, ValidToken
 from ringtrace.services.spam_records import ListingFilter, ListingPage, WatchedCall
 from ringtrace.store.postgres import notices, proofs, reads, recipients
 from ringtrace.store.postgres.channels import channel_names, channels

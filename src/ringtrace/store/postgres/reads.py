@@ -9,18 +9,16 @@ import msgspec
 from ringtrace.domain.account import TokenKind, User
 from ringtrace.domain.attribution import Basis
 from ringtrace.domain.call import GatewayKind
-from ringtrace.services.ports import (
+from ringtrace.services.call_records import (
     CallFilter,
     CallPage,
     CallRecord,
     CallTag,
-    Configuration,
     Correction,
-    KeptFlow,
     KeptReport,
-    ValidToken,
     VisitRecord,
 )
+from ringtrace.services.setup_records import Configuration, KeptFlow, ValidToken
 from ringtrace.store import calls as kept
 from ringtrace.store import configuration as settled
 from ringtrace.store import credits as shares

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from itertools import repeat
 
 from ringtrace.domain.attribution import WINDOW_MS
-from ringtrace.services.ports import CallFilter, ChannelRow
+from ringtrace.services.call_records import CallFilter, ChannelRow
 from ringtrace.store.channels import CALL_COLUMNS, by_channel, span
 from ringtrace.store.filters import joined, of_calls
 

@@ -4,8 +4,8 @@ import sqlite3
 
 from ringtrace.domain.attribution import WINDOW_MS, Attribution, Candidate, to_corrected
 from ringtrace.domain.proof import ProofKind
+from ringtrace.services.call_records import Correction
 from ringtrace.services.commands import KeepCorrection, TakeBackCorrection
-from ringtrace.services.ports import Correction
 from ringtrace.store import corrections, rows
 from ringtrace.store.credits import Key
 from ringtrace.store.proofs import of_correction

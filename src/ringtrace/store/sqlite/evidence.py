@@ -4,7 +4,7 @@ import sqlite3
 
 from ringtrace.domain.attribution import WINDOW_MS, Caller, Candidate, EarlierCall
 from ringtrace.domain.extension import is_code
-from ringtrace.services.ports import CallerHistory, Evidence
+from ringtrace.services.call_records import CallerHistory, Evidence
 from ringtrace.store import rows
 from ringtrace.store.evidence import (
     MOST_CALLS,

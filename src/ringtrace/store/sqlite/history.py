@@ -3,7 +3,7 @@
 import sqlite3
 
 from ringtrace.domain.attribution import Basis
-from ringtrace.services.ports import SiteHistory
+from ringtrace.services.call_records import SiteHistory
 from ringtrace.store.history import CREDIT_COLUMNS, DAY_MS, VISIT_COLUMNS, site_history
 
 _VISITS = "FROM visits v WHERE v.account_id = ?1 AND v.site_key = ?2 AND v.started_at >= ?3"

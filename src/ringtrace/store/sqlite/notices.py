@@ -14,7 +14,7 @@ from ringtrace.services.commands import (
     SendAgain,
     SetStanding,
 )
-from ringtrace.services.ports import DeliveryFilter, DeliveryPage
+from ringtrace.services.notice_records import DeliveryFilter, DeliveryPage
 from ringtrace.store import notices, rows
 from ringtrace.store.filters import joined, of_deliveries
 from ringtrace.store.notices import DELIVERY_COLUMNS, ON_ITS_WAY, RECIPIENT_COLUMNS

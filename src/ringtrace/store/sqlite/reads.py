@@ -9,16 +9,14 @@ from typing import Any
 from ringtrace.domain.account import TokenKind, User
 from ringtrace.domain.attribution import Basis
 from ringtrace.domain.call import GatewayKind
-from ringtrace.services.ports import (
+from ringtrace.services.call_records import (
     CallFilter,
     CallPage,
     CallRecord,
-    Configuration,
-    KeptFlow,
     KeptReport,
-    ValidToken,
     VisitRecord,
 )
+from ringtrace.services.setup_records import Configuration, KeptFlow, ValidToken
 from ringtrace.store import calls as kept
 from ringtrace.store import configuration as settled
 from ringtrace.store import rows, visits

@@ -3,7 +3,7 @@
 import sqlite3
 
 from ringtrace.services.commands import DropSound, KeepSound
-from ringtrace.services.ports import KeptSound
+from ringtrace.services.setup_records import KeptSound
 from ringtrace.store import sounds as kept
 
 

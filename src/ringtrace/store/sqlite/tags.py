@@ -3,8 +3,8 @@
 import sqlite3
 from collections.abc import Sequence
 
+from ringtrace.services.call_records import CallTag
 from ringtrace.services.commands import AddTag, RemoveTag
-from ringtrace.services.ports import CallTag
 from ringtrace.store.corrections import no_such_call
 from ringtrace.store.credits import Key
 from ringtrace.store.tags import MOST_EARLIER, no_such_tag, refuse

@@ -7,8 +7,8 @@ from litestar.datastructures import State
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from ringtrace.domain.call import GatewayKind, Outcome
+from ringtrace.services.call_records import CallFilter
 from ringtrace.services.errors import NotFoundError
-from ringtrace.services.ports import CallFilter
 from ringtrace.services.spam_records import Spam
 from ringtrace.services.use_cases import UseCases
 from ringtrace.web.api import presenter

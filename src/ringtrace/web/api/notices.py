@@ -10,7 +10,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from ringtrace.domain.notice import Delivery, DeliveryState, Recipient, Try
 from ringtrace.services.errors import FieldInvalidError
-from ringtrace.services.ports import DeliveryFilter
+from ringtrace.services.notice_records import DeliveryFilter
 from ringtrace.web.api.answers import RecipientAnswer
 from ringtrace.web.api.attribution import SinceForm
 from ringtrace.web.api.bearer import account_id

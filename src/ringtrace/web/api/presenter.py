@@ -12,14 +12,8 @@ from ringtrace.domain.model import DAY_SECONDS, SHIPPED
 from ringtrace.domain.number import TrackingNumber
 from ringtrace.domain.site import Site
 from ringtrace.domain.source import Source
-from ringtrace.services.ports import (
-    CallRecord,
-    ChannelRow,
-    KeptFlow,
-    KeptReport,
-    SiteModel,
-    VisitRecord,
-)
+from ringtrace.services.call_records import CallRecord, ChannelRow, KeptReport, VisitRecord
+from ringtrace.services.setup_records import KeptFlow, SiteModel
 from ringtrace.services.use_cases import UseCases
 from ringtrace.web.api import answers, spam_answers
 from ringtrace.web.certainty import certainty, shown_repeat

@@ -7,8 +7,8 @@ from litestar import Request, Router, get
 from litestar.datastructures import State
 from litestar.params import FromPath, FromQuery, QueryParameter
 
+from ringtrace.services.call_records import CallFilter, ProofFilter
 from ringtrace.services.errors import NotFoundError
-from ringtrace.services.ports import CallFilter, ProofFilter
 from ringtrace.services.spam_records import Spam
 from ringtrace.web.api import presenter
 from ringtrace.web.api.answers import (

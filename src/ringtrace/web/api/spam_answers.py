@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from ringtrace.services.ports import CallRecord
+from ringtrace.services.call_records import CallRecord
 from ringtrace.services.spam_records import ListingRecord
 from ringtrace.web.times import utc
 

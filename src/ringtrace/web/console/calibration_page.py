@@ -8,7 +8,7 @@ from litestar.response import Template
 
 from ringtrace.domain.calibration import Band, Reliability
 from ringtrace.domain.proof import ProofKind
-from ringtrace.services.ports import ProofFilter
+from ringtrace.services.call_records import ProofFilter
 from ringtrace.services.report_calibration import Calibration
 from ringtrace.web.console import charts, wording
 from ringtrace.web.console.channel_view import Kpi

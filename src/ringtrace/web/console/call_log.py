@@ -8,7 +8,7 @@ from litestar import get
 from litestar.response import Template
 
 from ringtrace.domain.call import Outcome
-from ringtrace.services.ports import CallFilter
+from ringtrace.services.call_records import CallFilter
 from ringtrace.services.spam_records import Spam
 from ringtrace.web.console import wording
 from ringtrace.web.console.call_view import call_view

@@ -11,8 +11,8 @@ from markupsafe import Markup
 
 from ringtrace.domain.call import Leg, Report
 from ringtrace.domain.tag import LONGEST
+from ringtrace.services.call_records import CallRecord
 from ringtrace.services.errors import CallUnknownError
-from ringtrace.services.ports import CallRecord
 from ringtrace.web.console import charts, wording
 from ringtrace.web.console.call_key import CallKey, call_key
 from ringtrace.web.console.call_view import Badge, call_view, shown_target

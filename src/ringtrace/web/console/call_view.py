@@ -7,8 +7,8 @@ from urllib.parse import quote
 from ringtrace.domain.attribution import Attribution, Basis
 from ringtrace.domain.call import Outcome, Recording
 from ringtrace.domain.number import NumberInvalidError, normalise
+from ringtrace.services.call_records import CallRecord
 from ringtrace.services.directory import Directory
-from ringtrace.services.ports import CallRecord
 from ringtrace.services.use_cases import UseCases
 from ringtrace.web.certainty import certainty
 from ringtrace.web.console import wording

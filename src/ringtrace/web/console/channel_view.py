@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup
 
-from ringtrace.services.ports import ChannelRow
+from ringtrace.services.call_records import ChannelRow
 from ringtrace.web.console import wording
 from ringtrace.web.console.charts import share_bar
 from ringtrace.web.console.period import Period

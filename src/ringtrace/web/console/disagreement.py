@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ringtrace.domain.call import Leg, Report
+from ringtrace.services.call_records import CallRecord, KeptReport
 from ringtrace.services.directory import Directory
-from ringtrace.services.ports import CallRecord, KeptReport
 from ringtrace.services.use_cases import UseCases
 from ringtrace.web.console import wording
 from ringtrace.web.console.call_view import shown_target

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from ringtrace.domain.attribution import Attribution, Basis, Credit
 from ringtrace.domain.source import Source
 from ringtrace.domain.visit import HitKind
-from ringtrace.services.ports import CallRecord, PageView, VisitRecord
+from ringtrace.services.call_records import CallRecord, PageView, VisitRecord
 from ringtrace.web.certainty import shown_repeat
 from ringtrace.web.console import charts, wording
 from ringtrace.web.console.factors import factors

@@ -20,7 +20,7 @@ from ringtrace.domain.flow import (
 )
 from ringtrace.domain.hours import WEEKDAYS, Hours
 from ringtrace.services.directory import Directory
-from ringtrace.services.ports import KeptFlow
+from ringtrace.services.setup_records import KeptFlow
 from ringtrace.web.console import wording
 from ringtrace.web.console.call_view import shown_target
 from ringtrace.web.console.session import Viewer

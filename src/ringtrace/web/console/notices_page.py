@@ -10,7 +10,7 @@ from litestar.response import Redirect, Template
 
 from ringtrace.domain.notice import CALL_EVENTS, DeliveryState
 from ringtrace.services.errors import FieldInvalidError
-from ringtrace.services.ports import DeliveryFilter
+from ringtrace.services.notice_records import DeliveryFilter
 from ringtrace.services.setup_form import RecipientForm, SetupForm
 from ringtrace.web.console import wording
 from ringtrace.web.console.call_log import page_number

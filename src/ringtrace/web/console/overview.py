@@ -7,7 +7,7 @@ from litestar import Router, get
 from litestar.params import FromQuery
 from litestar.response import Template
 
-from ringtrace.services.ports import CallFilter
+from ringtrace.services.call_records import CallFilter
 from ringtrace.services.spam_records import Spam
 from ringtrace.web.console.call_view import call_view
 from ringtrace.web.console.channel_view import channel_table, kpis

@@ -6,7 +6,7 @@ from datetime import datetime
 from ringtrace.domain.blocklist import Listing, Treatment
 from ringtrace.domain.flow import is_phone
 from ringtrace.domain.screening import Passage, Rule
-from ringtrace.services.ports import CallRecord
+from ringtrace.services.call_records import CallRecord
 from ringtrace.services.spam_records import Screening
 from ringtrace.web.console import wording
 from ringtrace.web.console.session import Viewer

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
+from ringtrace.services.call_records import CallRecord
 from ringtrace.services.keep_recording import RecordingLinks
-from ringtrace.services.ports import CallRecord
 
 RECORDING_MS: Final = 7 * 86_400_000
 """A notice may lie for some days before somebody opens it."""

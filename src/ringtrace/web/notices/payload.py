@@ -5,7 +5,8 @@ from typing import Any
 
 import msgspec
 
-from ringtrace.services.ports import CallRecord, Notice
+from ringtrace.services.call_records import CallRecord
+from ringtrace.services.notice_records import Notice
 from ringtrace.services.use_cases import UseCases
 from ringtrace.web.api import presenter
 from ringtrace.web.api.answers import CallAnswer

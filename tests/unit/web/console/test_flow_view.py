@@ -10,7 +10,8 @@ import pytest
 from ringtrace.domain.account import Account
 from ringtrace.domain.flow import read_flow
 from ringtrace.services.directory import Directory
-from ringtrace.services.ports import Configuration, KeptFlow, Store
+from ringtrace.services.ports import Store
+from ringtrace.services.setup_records import Configuration, KeptFlow
 from ringtrace.web.console.flow_view import FlowView, StepView, flow_view
 from ringtrace.web.console.session import Viewer
 
