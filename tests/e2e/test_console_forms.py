@@ -39,7 +39,7 @@ async def test_what_was_refused_has_the_focus_and_is_put_right_there(
         await page.click("form[action='/blocklist'][method=post] button[type=submit]")
         said = await page.wait_for(MESSAGE)
         assert "nonsense" in said
-        assert await page.evaluate(FOCUSED) == "callers"
+        await page.wait_for(f"{FOCUSED} === 'callers'")
         assert await page.evaluate("document.activeElement.value") == "+1900*\nnonsense"
         status = "performance.getEntriesByType('navigation')[0].responseStatus"
         assert await page.evaluate(status) == 422
@@ -52,7 +52,7 @@ async def test_what_was_refused_has_the_focus_and_is_put_right_there(
         await fill(page, "to", "desk at example")
         await page.click(".recipient-new button[type=submit]")
         assert "mail:NAME@HOST or a URL" in await page.wait_for(MESSAGE)
-        assert await page.evaluate(FOCUSED) == "to"
+        await page.wait_for(f"{FOCUSED} === 'to'")
         assert await page.evaluate("document.activeElement.value") == "desk at example"
         box = "document.activeElement.getBoundingClientRect()"
         assert await page.evaluate(f"{box}.top >= 0 && {box}.bottom <= innerHeight"), (
