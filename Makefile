@@ -20,7 +20,7 @@ serve: $(VENV)/runtime ## run the server over ./ringtrace-data
 	$(BIN)/ringtrace serve
 
 test: $(VENV)/development $(VENV)/system check ## everything a change can break
-	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered $(PYTEST)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term-missing:skip-covered $(PYTEST)
 
 unit: $(VENV)/development ## the fast tests
 	$(BIN)/python -m pytest -q tests/unit $(PYTEST)
