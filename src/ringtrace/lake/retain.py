@@ -14,6 +14,7 @@ import msgspec
 from ringtrace.bootstrap import (
     LakeUnusableError,
     RecordingsUnusableError,
+    changing_lake,
     open_days,
     open_lake,
     open_recordings,
@@ -24,7 +25,7 @@ from ringtrace.services.lake import DAY_MS, Part, day_name
 from ringtrace.services.recording_store import RecordingName, RecordingStore
 from ringtrace.services.seal_days import open_since
 from ringtrace.shell import EXIT_BAD_INPUT, EXIT_FAILED, data_option, database_option, end
-from ringtrace.store.lake.place import LakeInUseError, Place, locked
+from ringtrace.store.lake.place import LakeInUseError, Place
 from ringtrace.store.sqlite.leaving import SqliteLeaving
 from ringtrace.store.sqlite.retention import OldCall, SqliteRetention
 
@@ -69,7 +70,7 @@ def retain(data: Path, database_url: str | None, *, dry_run: bool) -> None:
     except (LakeUnusableError, RecordingsUnusableError) as error:
         end(EXIT_BAD_INPUT, str(error))
     try:
-        with locked(settings.lake_lock), SqliteRetention(settings.database) as store:
+        with changing_lake(settings), SqliteRetention(settings.database) as store:
             work = _Work(settings, store, place, recordings, open_since(now()))
             done = work.said() if dry_run else work.done()
     except LakeInUseError as error:

@@ -9,10 +9,11 @@ from litestar.datastructures import State
 from litestar.params import FromPath, JSONBody
 
 from ringtrace.web.api import presenter
-from ringtrace.web.api.answers import CallDetailAnswer, ModelAnswer, ReattributedAnswer
 from ringtrace.web.api.bearer import account_id
+from ringtrace.web.api.call_answers import CallDetailAnswer
 from ringtrace.web.api.calls import call_detail, gateway_kind
 from ringtrace.web.api.errors import described
+from ringtrace.web.api.report_answers import ModelAnswer, ReattributedAnswer
 from ringtrace.web.times import milliseconds, utc
 from ringtrace.web.uses import Uses
 

@@ -12,8 +12,8 @@ from ringtrace.services.errors import NotFoundError
 from ringtrace.services.spam_records import Spam
 from ringtrace.services.use_cases import UseCases
 from ringtrace.web.api import presenter
-from ringtrace.web.api.answers import CallDetailAnswer, CallPageAnswer
 from ringtrace.web.api.bearer import account_id
+from ringtrace.web.api.call_answers import CallDetailAnswer, CallPageAnswer
 from ringtrace.web.api.errors import described
 from ringtrace.web.times import read_time
 from ringtrace.web.uses import Uses

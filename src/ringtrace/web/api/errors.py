@@ -4,12 +4,12 @@ import logging
 import re
 from typing import Any
 
+import msgspec
 from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 
 from ringtrace.services.errors import BodyInvalidError, FieldInvalidError, RefusedError
-from ringtrace.web.api.answers import ErrorAnswer
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +30,14 @@ _ALIASES = {"delivery_state": "state"}
 _MISSING = re.compile(r"Missing required \w+ parameter '(?P<name>\w+)'")
 
 _SERVER_FAULT = 500
+
+
+class ErrorAnswer(msgspec.Struct, frozen=True):
+    """`error_id` is stable, `field` names what is wrong, `message` is for people."""
+
+    error_id: str
+    field: str | None
+    message: str
 
 
 def refused(_: Request[Any, Any, Any], error: RefusedError) -> Response[ErrorAnswer]:

@@ -11,11 +11,11 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from ringtrace.domain.notice import Delivery, DeliveryState, Recipient, Try
 from ringtrace.services.errors import FieldInvalidError
 from ringtrace.services.notice_records import DeliveryFilter
-from ringtrace.web.api.answers import RecipientAnswer
 from ringtrace.web.api.attribution import SinceForm
 from ringtrace.web.api.bearer import account_id
 from ringtrace.web.api.calls import gateway_kind
 from ringtrace.web.api.errors import described
+from ringtrace.web.api.setup_answers import RecipientAnswer
 from ringtrace.web.times import milliseconds, utc
 from ringtrace.web.uses import Uses
 

@@ -15,14 +15,14 @@ from ringtrace.domain.source import Source
 from ringtrace.services.call_records import CallRecord, ChannelRow, KeptReport, VisitRecord
 from ringtrace.services.setup_records import KeptFlow, SiteModel
 from ringtrace.services.use_cases import UseCases
-from ringtrace.web.api import answers, spam_answers
+from ringtrace.web.api import call_answers, report_answers, setup_answers, spam_answers
 from ringtrace.web.certainty import certainty, shown_repeat
 from ringtrace.web.times import utc
 
 
-def call(uses: UseCases, account_id: int, record: CallRecord) -> answers.CallAnswer:
+def call(uses: UseCases, account_id: int, record: CallRecord) -> call_answers.CallAnswer:
     report = record.report
-    return answers.CallAnswer(
+    return call_answers.CallAnswer(
         gateway=record.gateway.value,
         call=record.call,
         number=_number(uses, account_id, record.number),
@@ -42,22 +42,24 @@ def call(uses: UseCases, account_id: int, record: CallRecord) -> answers.CallAns
         spam=record.spam,
         screening=spam_answers.screening(record),
         spam_mark=spam_answers.spam_mark(record),
-        tags=[answers.TagAnswer(one.tag, utc(one.made_at), one.made_by) for one in record.tags],
+        tags=[
+            call_answers.TagAnswer(one.tag, utc(one.made_at), one.made_by) for one in record.tags
+        ],
     )
 
 
 def call_detail(
     uses: UseCases, account_id: int, record: CallRecord, reports: Sequence[KeptReport]
-) -> answers.CallDetailAnswer:
+) -> call_answers.CallDetailAnswer:
     short = call(uses, account_id, record)
     report = record.report
-    return answers.CallDetailAnswer(
+    return call_answers.CallDetailAnswer(
         **{name: getattr(short, name) for name in short.__struct_fields__},
         session=report.session if report else None,
         plan_source=report.plan_source.value if report and report.plan_source else None,
         node=report.node if report else None,
         credits=[
-            answers.CreditAnswer(
+            call_answers.CreditAnswer(
                 visit_id=one.visit_id,
                 probability=one.probability,
                 source=source(one.source),
@@ -71,8 +73,8 @@ def call_detail(
     )
 
 
-def channel(row: ChannelRow) -> answers.ChannelAnswer:
-    return answers.ChannelAnswer(
+def channel(row: ChannelRow) -> report_answers.ChannelAnswer:
+    return report_answers.ChannelAnswer(
         channel=row.channel,
         calls=row.calls,
         calls_low=row.calls_low,
@@ -84,8 +86,8 @@ def channel(row: ChannelRow) -> answers.ChannelAnswer:
     )
 
 
-def reliability(table: Reliability) -> answers.ReliabilityAnswer:
-    return answers.ReliabilityAnswer(
+def reliability(table: Reliability) -> report_answers.ReliabilityAnswer:
+    return report_answers.ReliabilityAnswer(
         calls=table.calls,
         error=table.error,
         chance=table.chance,
@@ -94,9 +96,9 @@ def reliability(table: Reliability) -> answers.ReliabilityAnswer:
     )
 
 
-def visit(record: VisitRecord) -> answers.VisitAnswer:
+def visit(record: VisitRecord) -> report_answers.VisitAnswer:
     seen = record.candidate
-    return answers.VisitAnswer(
+    return report_answers.VisitAnswer(
         visit_id=seen.visit_id,
         visitor_id=record.visitor_id,
         site=record.site_key,
@@ -107,18 +109,21 @@ def visit(record: VisitRecord) -> answers.VisitAnswer:
         left_at=None if seen.left_at is None else utc(seen.left_at),
         tapped_at=None if seen.tapped_at is None else utc(seen.tapped_at),
         source=source(seen.source),
-        views=[answers.PageViewAnswer(utc(view.at), view.kind, view.path) for view in record.views],
+        views=[
+            report_answers.PageViewAnswer(utc(view.at), view.kind, view.path)
+            for view in record.views
+        ],
     )
 
 
-def site(one: Site) -> answers.SiteAnswer:
-    return answers.SiteAnswer(
+def site(one: Site) -> setup_answers.SiteAnswer:
+    return setup_answers.SiteAnswer(
         one.key, one.name, list(one.origins), list(one.swap), one.extensions_above
     )
 
 
-def tracking_number(one: TrackingNumber) -> answers.TrackingNumberAnswer:
-    return answers.TrackingNumberAnswer(
+def tracking_number(one: TrackingNumber) -> setup_answers.TrackingNumberAnswer:
+    return setup_answers.TrackingNumberAnswer(
         number=one.number,
         kind=one.kind.value,
         name=one.name,
@@ -128,7 +133,7 @@ def tracking_number(one: TrackingNumber) -> answers.TrackingNumberAnswer:
         record=one.flow.record,
         active=one.active,
         extensions=[
-            answers.ExtensionAnswer(
+            setup_answers.ExtensionAnswer(
                 code.code, code.name, source(code.source), _targets(one.flow_of(code))
             )
             for code in one.extensions
@@ -137,49 +142,49 @@ def tracking_number(one: TrackingNumber) -> answers.TrackingNumberAnswer:
     )
 
 
-def flow(kept: KeptFlow) -> answers.FlowAnswer:
+def flow(kept: KeptFlow) -> setup_answers.FlowAnswer:
     document = msgspec.to_builtins(kept.flow)
-    return answers.FlowAnswer(kept.name, kept.version, utc(kept.made_at), document)
+    return setup_answers.FlowAnswer(kept.name, kept.version, utc(kept.made_at), document)
 
 
-def _targets(of: Flow) -> list[answers.TargetAnswer]:
-    return [answers.TargetAnswer(one.to, one.ring_seconds) for one in of.targets]
+def _targets(of: Flow) -> list[setup_answers.TargetAnswer]:
+    return [setup_answers.TargetAnswer(one.to, one.ring_seconds) for one in of.targets]
 
 
-def model(site_key: str, learnt: SiteModel | None) -> answers.ModelAnswer:
+def model(site_key: str, learnt: SiteModel | None) -> report_answers.ModelAnswer:
     """The newest model of a site, the shipped one where nothing was learnt."""
     used = learnt.model if learnt else SHIPPED
-    return answers.ModelAnswer(
+    return report_answers.ModelAnswer(
         site=site_key,
         name=used.name,
         made_at=utc(learnt.made_at) if learnt else None,
         calls_per_visit=used.calls_per_visit,
         channels=dict(used.channels),
-        devices=answers.DevicesAnswer(*used.devices),
-        contact=answers.ContactAnswer(*used.contact),
+        devices=report_answers.DevicesAnswer(*used.devices),
+        contact=report_answers.ContactAnswer(*used.contact),
         noise=used.noise * DAY_SECONDS,
         repeat=used.repeat,
         withheld=used.withheld,
     )
 
 
-def source(said: Source) -> answers.SourceAnswer:
+def source(said: Source) -> call_answers.SourceAnswer:
     click = said.click_id
-    return answers.SourceAnswer(
+    return call_answers.SourceAnswer(
         channel=str(said.channel),
         source=said.source,
         medium=said.medium,
         campaign=said.campaign,
         keyword=said.term,
         content=said.content,
-        click_id=None if click is None else answers.ClickIdAnswer(click.type, click.value),
+        click_id=None if click is None else call_answers.ClickIdAnswer(click.type, click.value),
         landing_page=said.landing_page,
         decided_by=None if said.reason is None else said.reason.value,
     )
 
 
-def _band(one: Band) -> answers.BandAnswer:
-    return answers.BandAnswer(
+def _band(one: Band) -> report_answers.BandAnswer:
+    return report_answers.BandAnswer(
         low=one.low,
         high=one.high,
         calls=one.calls,
@@ -190,16 +195,16 @@ def _band(one: Band) -> answers.BandAnswer:
     )
 
 
-def _number(uses: UseCases, account_id: int, e164: str) -> answers.NumberAnswer:
+def _number(uses: UseCases, account_id: int, e164: str) -> call_answers.NumberAnswer:
     known = uses.directory.number(account_id, e164)
-    return answers.NumberAnswer(
+    return call_answers.NumberAnswer(
         e164, known.name if known else None, known.kind.value if known else None
     )
 
 
-def _attribution(attribution: Attribution) -> answers.AttributionAnswer:
+def _attribution(attribution: Attribution) -> call_answers.AttributionAnswer:
     best = certainty(attribution)
-    return answers.AttributionAnswer(
+    return call_answers.AttributionAnswer(
         basis=attribution.basis.value,
         model=attribution.model,
         channel=best.channel,
@@ -213,15 +218,15 @@ def _attribution(attribution: Attribution) -> answers.AttributionAnswer:
     )
 
 
-def _correction(record: CallRecord) -> answers.CorrectionAnswer | None:
+def _correction(record: CallRecord) -> call_answers.CorrectionAnswer | None:
     made = record.correction
     if made is None:
         return None
-    return answers.CorrectionAnswer(made.visit_id, utc(made.made_at), made.made_by)
+    return call_answers.CorrectionAnswer(made.visit_id, utc(made.made_at), made.made_by)
 
 
-def _why(why: Why) -> answers.WhyAnswer:
-    return answers.WhyAnswer(
+def _why(why: Why) -> call_answers.WhyAnswer:
+    return call_answers.WhyAnswer(
         state=why.state,
         hazard=why.hazard,
         channel=why.channel,
@@ -239,11 +244,11 @@ def _why(why: Why) -> answers.WhyAnswer:
 
 def _recording(
     uses: UseCases, account_id: int, record: CallRecord
-) -> answers.RecordingAnswer | None:
+) -> call_answers.RecordingAnswer | None:
     said = record.report.recording if record.report else None
     if said is None and not record.is_playable:
         return None
-    return answers.RecordingAnswer(
+    return call_answers.RecordingAnswer(
         link=uses.recording_links.path(account_id, record) if record.is_playable else None,
         seconds=said.seconds if said else None,
         channels=said.channels if said else None,
@@ -252,9 +257,9 @@ def _recording(
     )
 
 
-def _report(kept: KeptReport) -> answers.ReportAnswer:
+def _report(kept: KeptReport) -> call_answers.ReportAnswer:
     report = kept.report
-    return answers.ReportAnswer(
+    return call_answers.ReportAnswer(
         received_at=utc(kept.received_at),
         accepted=kept.accepted,
         number=report.number,
@@ -276,17 +281,19 @@ def _report(kept: KeptReport) -> answers.ReportAnswer:
     )
 
 
-def _reported(said: Recording | None) -> answers.ReportedRecordingAnswer | None:
+def _reported(said: Recording | None) -> call_answers.ReportedRecordingAnswer | None:
     """Without the address at the platform: a recording is opened through the call's own link."""
-    return None if said is None else answers.ReportedRecordingAnswer(said.seconds, said.channels)
+    return (
+        None if said is None else call_answers.ReportedRecordingAnswer(said.seconds, said.channels)
+    )
 
 
-def _legs(report: Report | None) -> list[answers.LegAnswer]:
+def _legs(report: Report | None) -> list[call_answers.LegAnswer]:
     return [_leg(leg) for leg in report.legs] if report else []
 
 
-def _leg(leg: Leg) -> answers.LegAnswer:
-    return answers.LegAnswer(
+def _leg(leg: Leg) -> call_answers.LegAnswer:
+    return call_answers.LegAnswer(
         target=leg.target,
         started_at=utc(leg.started_at),
         ring_seconds=leg.ring_seconds,

@@ -11,15 +11,15 @@ from ringtrace.services.call_records import CallFilter, ProofFilter
 from ringtrace.services.errors import NotFoundError
 from ringtrace.services.spam_records import Spam
 from ringtrace.web.api import presenter
-from ringtrace.web.api.answers import (
+from ringtrace.web.api.bearer import account_id
+from ringtrace.web.api.calls import Moment
+from ringtrace.web.api.errors import described
+from ringtrace.web.api.report_answers import (
     CalibrationAnswer,
     ChannelsAnswer,
     ProofKindAnswer,
     VisitAnswer,
 )
-from ringtrace.web.api.bearer import account_id
-from ringtrace.web.api.calls import Moment
-from ringtrace.web.api.errors import described
 from ringtrace.web.times import read_time, utc
 from ringtrace.web.uses import Uses
 

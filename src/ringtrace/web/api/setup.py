@@ -13,7 +13,10 @@ from ringtrace.domain.fault import Fault
 from ringtrace.services.errors import NotFoundError
 from ringtrace.services.setup_form import SetupForm
 from ringtrace.web.api import presenter
-from ringtrace.web.api.answers import (
+from ringtrace.web.api.bearer import OPERATOR, account_id
+from ringtrace.web.api.errors import described
+from ringtrace.web.api.notices import recipient_answer
+from ringtrace.web.api.setup_answers import (
     AccountAnswer,
     FlowAnswer,
     IssuedAnswer,
@@ -23,9 +26,6 @@ from ringtrace.web.api.answers import (
     TokensAnswer,
     WarningAnswer,
 )
-from ringtrace.web.api.bearer import OPERATOR, account_id
-from ringtrace.web.api.errors import described
-from ringtrace.web.api.notices import recipient_answer
 from ringtrace.web.times import utc
 from ringtrace.web.uses import Uses
 

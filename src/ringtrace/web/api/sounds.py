@@ -5,9 +5,9 @@ from litestar.datastructures import State
 from litestar.params import FromPath
 
 from ringtrace.services.sound_file import MOST_BYTES
-from ringtrace.web.api.answers import SoundAnswer, SoundsAnswer
 from ringtrace.web.api.bearer import account_id
 from ringtrace.web.api.errors import described
+from ringtrace.web.api.setup_answers import SoundAnswer, SoundsAnswer
 from ringtrace.web.times import utc
 from ringtrace.web.uses import Uses
 

@@ -14,8 +14,8 @@ from ringtrace.services.list_callers import Wanted
 from ringtrace.services.mark_spam import Verdict
 from ringtrace.services.spam_records import ListingFilter
 from ringtrace.web.api import spam_answers
-from ringtrace.web.api.answers import CallDetailAnswer
 from ringtrace.web.api.bearer import account_id
+from ringtrace.web.api.call_answers import CallDetailAnswer
 from ringtrace.web.api.calls import call_detail, gateway_kind
 from ringtrace.web.api.errors import described
 from ringtrace.web.api.spam_answers import BlocklistAnswer, ListedAnswer

@@ -4,8 +4,8 @@ from litestar import Request, Router, delete, get, put
 from litestar.datastructures import State
 from litestar.params import FromPath
 
-from ringtrace.web.api.answers import CallDetailAnswer, TagNamesAnswer
 from ringtrace.web.api.bearer import account_id
+from ringtrace.web.api.call_answers import CallDetailAnswer, TagNamesAnswer
 from ringtrace.web.api.calls import call_detail, gateway_kind
 from ringtrace.web.api.errors import described
 from ringtrace.web.uses import Uses

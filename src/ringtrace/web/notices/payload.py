@@ -9,7 +9,7 @@ from ringtrace.services.call_records import CallRecord
 from ringtrace.services.notice_records import Notice
 from ringtrace.services.use_cases import UseCases
 from ringtrace.web.api import presenter
-from ringtrace.web.api.answers import CallAnswer
+from ringtrace.web.api.call_answers import CallAnswer
 from ringtrace.web.notices.links import Links
 from ringtrace.web.times import utc
 
