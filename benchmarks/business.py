@@ -1,5 +1,6 @@
 """The account that is measured, and what its requests look like."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +18,7 @@ CALM_POOL = [f"+1202555{last}" for last in range(2_000, 2_020)]
 CALM_VISITS = 800
 """Visits of the calm site; its numbers were shown to 40 visitors each."""
 
+_AREAS = (303, 305, 312, 313)
 _BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/142.0.0.0 Safari/537.36"
 PAGE = (
     ORIGIN + "/services/roof-repair?utm_source=google&utm_medium=cpc&utm_campaign=spring"
@@ -32,17 +34,27 @@ _HIT_HEADERS = (
 )
 
 
-def open_business(url: str, data: Path) -> str:
-    """Set the account up through the API; answers a gateway's token."""
-    key = (data / "api-token").read_text("utf-8").strip()
-    headers = {"Authorization": f"Bearer {key}"}
-    with httpx.Client(base_url=url, headers=headers, timeout=30.0) as api:
-        api.put("/api/v1/setup", json=setup()).raise_for_status()
-        answer = api.post("/api/v1/tokens", json={"kind": "sip"}).raise_for_status()
+def open_business(url: str, data: Path, busy: Sequence[str] = BUSY_POOL) -> str:
+    """Set the account up through the API; answers a gateway's token. `busy` is a site's pool."""
+    with api(url, data) as account:
+        account.put("/api/v1/setup", json=setup(busy)).raise_for_status()
+        answer = account.post("/api/v1/tokens", json={"kind": "sip"}).raise_for_status()
     return str(answer.json()["token"])
 
 
-def setup() -> dict[str, object]:
+def api(url: str, data: Path) -> httpx.Client:
+    """The API of a server over `data`, as its owner."""
+    key = (data / "api-token").read_text("utf-8").strip()
+    headers = {"Authorization": f"Bearer {key}"}
+    return httpx.Client(base_url=url, headers=headers, timeout=60.0, trust_env=False)
+
+
+def numbers(count: int) -> list[str]:
+    """For a pool; of areas that are given out, and exchanges that are for fiction or unused."""
+    return [f"+1{_AREAS[n // 10_000]}555{n % 10_000:04}" for n in range(count)]
+
+
+def setup(busy: Sequence[str] = BUSY_POOL) -> dict[str, object]:
     return {
         "account": {"name": "Shop", "region": "US"},
         "site": [
@@ -53,7 +65,7 @@ def setup() -> dict[str, object]:
                 "swap": ["+12025550100"],
                 "pool": {"numbers": pool, "target": TARGET},
             }
-            for key, pool in ((BUSY, BUSY_POOL), (CALM, CALM_POOL))
+            for key, pool in ((BUSY, list(busy)), (CALM, CALM_POOL))
         ],
         "number": [{"number": STATIC, "channel": "Radio", "target": TARGET}],
     }

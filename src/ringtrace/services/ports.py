@@ -136,7 +136,7 @@ class Reads(Protocol):
         ...
 
     async def channel_names(self, account_id: int) -> Sequence[str]:
-        """Every channel that ever got credit or a visit, in alphabetical order."""
+        """Every channel that a call is credited to, in alphabetical order."""
         ...
 
     async def tag_names(self, account_id: int) -> Sequence[str]:

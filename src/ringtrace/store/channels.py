@@ -26,6 +26,16 @@ CALL_COLUMNS: Final = (
 )
 """Of a call `c`; `counted` is the condition of those that count. The others may be repeated."""
 
+NAMES: Final = (
+    "WITH RECURSIVE named (channel) AS (SELECT min(channel) FROM credits"
+    "  WHERE account_id = {account} AND probability > 0"
+    " UNION ALL SELECT (SELECT min(channel) FROM credits"
+    "  WHERE account_id = {account} AND probability > 0 AND channel > named.channel)"
+    "  FROM named WHERE named.channel IS NOT NULL)"
+    " SELECT channel FROM named WHERE channel IS NOT NULL ORDER BY channel"
+)
+"""The channels that calls of an account are credited to: a look into the index for each."""
+
 _FIRST, _LAST = 0, 1 << 62
 """Before and after everything."""
 

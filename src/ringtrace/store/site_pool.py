@@ -11,6 +11,9 @@ from ringtrace.domain.visit import Visit
 FORGET_MS: Final = 2 * 86_400_000
 """A visit without a sign for so long is known to the database alone."""
 
+SHOWN_LATELY_MS: Final = 7 * 86_400_000
+"""Of visits that were shown a number earlier none is on page any more."""
+
 TRAFFIC_MS: Final = 3 * 86_400_000
 """The visits of so long say how a pool is divided."""
 

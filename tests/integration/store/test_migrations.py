@@ -322,7 +322,7 @@ def test_a_server_killed_amid_its_steps_goes_on_where_it_was(
     held = {table: len(old.execute(f"SELECT * FROM {table}").fetchall()) for table in tables(old)}  # noqa: S608 - our own
     old.close()
 
-    deaths, reached, most = 0, version, 60
+    deaths, reached, most = 0, version, 12
     while True:
         died = subprocess.run(  # noqa: S603 - our own program
             [sys.executable, "-c", DYING, tmp_path / "store.db", str(chance.randint(1, most))],

@@ -171,13 +171,15 @@ async def test_a_sites_history_can_be_replayed(store: Store) -> None:
     assert await store.history(2, "site1", 4) == SiteHistory([], [])
 
 
-async def test_channels_of_visits_and_calls_are_named(store: Store) -> None:
+async def test_channels_that_calls_are_credited_to_are_named(store: Store) -> None:
     assert await store.channel_names(1) == []
-    await store.submit(view(1, source=Source("Ümlaut")))
-    await store.submit(view(2, source=Source("a")))
+    await store.submit(view(1, source=Source("nobody calls")))
     await store.submit(report("c", Attribution(Basis.EXPOSURES, "m", (
         Credit(None, 0.5, Source("Z'")), Credit(None, 0.0, Source("none")), Credit(None, 0.5, MAIL),
     ), 0.0)))  # fmt: skip
+    for call, channel in (("d", "a"), ("e", "Ümlaut"), ("f", "a")):
+        said = Attribution(Basis.EXPOSURES, "m", (Credit(None, 1.0, Source(channel)),), 0.0)
+        await store.submit(report(call, said))
 
     assert await store.channel_names(1) == ["Email", "Z'", "a", "Ümlaut"]
     assert await store.channel_names(2) == []

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ringtrace.domain.attribution import WINDOW_MS
 from ringtrace.services.call_records import CallFilter, ChannelRow
-from ringtrace.store.channels import CALL_COLUMNS, by_channel, span
+from ringtrace.store.channels import CALL_COLUMNS, NAMES, by_channel, span
 from ringtrace.store.filters import joined, of_calls
 from ringtrace.store.postgres.connection import Connection
 from ringtrace.store.postgres.rowset import of_account
@@ -19,11 +19,7 @@ _VISITS = (
     "SELECT channel, count(*) FROM visits WHERE account_id = $1 AND started_at >= $2"
     " AND started_at < $3 AND ($4::text IS NULL OR channel = $4) GROUP BY channel"
 )
-_NAMES = (
-    'SELECT share.key COLLATE "C" FROM calls c, json_each_text(c.shares) share'
-    " WHERE c.account_id = $1 AND share.value::double precision > 0"
-    " UNION SELECT channel FROM visits WHERE account_id = $1 ORDER BY 1"
-)
+_NAMES = NAMES.format(account="$1")
 
 
 async def channels(

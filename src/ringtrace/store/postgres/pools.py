@@ -20,7 +20,7 @@ from ringtrace.store.postgres.connection import Connection
 from ringtrace.store.postgres.hit_rows import Move, PoolKey
 from ringtrace.store.postgres.pool_log import Entry
 from ringtrace.store.postgres.rowset import unnested
-from ringtrace.store.site_pool import FORGET_MS, TRAFFIC_MS, Segment, SitePool
+from ringtrace.store.site_pool import FORGET_MS, SHOWN_LATELY_MS, TRAFFIC_MS, Segment, SitePool
 
 log = logging.getLogger(__name__)
 
@@ -32,10 +32,6 @@ _TRIM_EVERY: Final = 32
 _CLOCK_WENT_BACK_MS: Final = 60_000
 _AHEAD_SECONDS: Final = 60.0
 """A server whose clock is ahead makes the others read anew at most so often."""
-
-
-_SHOWN_LATELY_MS: Final = 7 * 86_400_000
-"""Of visits that were shown a number earlier none is on page any more."""
 
 
 @dataclass(slots=True)
@@ -208,7 +204,7 @@ async def _restored(connection: Connection, key: PoolKey, at: int) -> SitePool:
         " AND v.account_id = $1 AND e.shown_at >= $3 AND v.seen_at >= $4"
         " ORDER BY e.shown_at, v.seen_at",
         *key,
-        at - _SHOWN_LATELY_MS,
+        at - SHOWN_LATELY_MS,
         at - FORGET_MS,
     )
     pool.restore(Restored(*lease).as_of(at) for lease in leases)

@@ -6,7 +6,7 @@ from itertools import repeat
 
 from ringtrace.domain.attribution import WINDOW_MS
 from ringtrace.services.call_records import CallFilter, ChannelRow
-from ringtrace.store.channels import CALL_COLUMNS, by_channel, span
+from ringtrace.store.channels import CALL_COLUMNS, NAMES, by_channel, span
 from ringtrace.store.filters import joined, of_calls
 
 _CALLS = (
@@ -57,10 +57,5 @@ def channels(
 
 
 def channel_names(connection: sqlite3.Connection, account_id: int) -> Sequence[str]:
-    found = connection.execute(
-        "SELECT share.key FROM calls c, json_each(c.shares) share"
-        " WHERE c.account_id = ?1 AND share.value > 0"
-        " UNION SELECT channel FROM visits WHERE account_id = ?1 ORDER BY 1",
-        (account_id,),
-    )
+    found = connection.execute(NAMES.format(account="?1"), (account_id,))
     return [name for (name,) in found]

@@ -185,8 +185,9 @@ class SqliteStore(SqliteReader):
                 self._connection.execute("ROLLBACK")
             self._visits.forget()
             raise
-        if any(isinstance(command, commands.ApplySetup) for command in batch):
-            self._visits.forget()
+        for command in batch:
+            if isinstance(command, commands.ApplySetup):
+                self._visits.forget_pools(command.account_id)
         return results
 
     def _carry_out(self, command: Command[Any]) -> Any:

@@ -12,7 +12,14 @@ from ringtrace.domain.visit import HitKind
 from ringtrace.services.commands import KeepModel, NoteHit, NumberShown, ShowNumber
 from ringtrace.services.lake import day_of
 from ringtrace.store import rows
-from ringtrace.store.site_pool import FORGET_MS, TRAFFIC_MS, Segment, SitePool, is_old
+from ringtrace.store.site_pool import (
+    FORGET_MS,
+    SHOWN_LATELY_MS,
+    TRAFFIC_MS,
+    Segment,
+    SitePool,
+    is_old,
+)
 from ringtrace.store.sqlite import marks
 from ringtrace.store.sqlite.many import ManyRows
 
@@ -78,6 +85,11 @@ class VisitWriter:
     def forget(self) -> None:
         self._pools.clear()
         self._pending = _Pending()
+
+    def forget_pools(self, account_id: int) -> None:
+        """What an account set up may have changed them: they are read anew."""
+        for key in [key for key in self._pools if key[0] == account_id]:
+            del self._pools[key]
 
     def show_number(self, command: ShowNumber) -> NumberShown | None:
         visit, account_id, at = command.visit, command.account_id, command.at
@@ -210,9 +222,9 @@ class VisitWriter:
             " AND v.visit_id = e.visit_id"
             " WHERE e.account_id = ?1 AND e.number IN (SELECT number FROM numbers"
             "  WHERE account_id = ?1 AND site_key = ?2 AND kind = 'pool')"
-            " AND v.seen_at >= ?3"
+            " AND e.shown_at >= ?3 AND v.seen_at >= ?4"
             " ORDER BY e.shown_at, v.seen_at",
-            (account_id, site_key, at - FORGET_MS),
+            (account_id, site_key, at - SHOWN_LATELY_MS, at - FORGET_MS),
         )
         pool.restore(
             Restored(number, visit, visitor, seen_at, left_at is not None, *more).as_of(at)

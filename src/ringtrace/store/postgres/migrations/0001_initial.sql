@@ -235,6 +235,8 @@ CREATE TABLE credits (
   why json,
   CONSTRAINT credits_key PRIMARY KEY (account_id, gateway, call_id, position)
 );
+-- Which channels calls are credited to, without a look at every call.
+CREATE INDEX credits_by_channel ON credits (account_id, channel) WHERE probability > 0;
 
 -- What users said of whose call it was; without a visit: none of them called.
 CREATE TABLE corrections (
