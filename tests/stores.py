@@ -49,6 +49,10 @@ class Place:
     _opened: Callable[[], Awaitable[Any]]
     days: Callable[[], AbstractContextManager[Any]]
     """Opens what the lake reads."""
+
+    importing: Callable[[], AbstractContextManager[Any]]
+    """Opens what rows of an export go into; no store over it is open meanwhile."""
+
     _stores: list[Any] = field(default_factory=list)
 
     async def open(self) -> Store:

@@ -1,6 +1,7 @@
 """The store that the settings name: a file, or a database that servers share."""
 
 import contextlib
+import fcntl
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
@@ -23,6 +24,7 @@ from ringtrace.store.sqlite.reader import SqliteReader
 from ringtrace.store.sqlite.store import SqliteStore
 
 if TYPE_CHECKING:
+    from ringtrace.store.importing import Importing
     from ringtrace.store.lake.worker import Days
 
 
@@ -32,6 +34,10 @@ class DatabaseUnusableError(RuntimeError):
 
 class NoDataError(FileNotFoundError):
     """No server has ever run over the folder, or over the database."""
+
+
+class StoreInUseError(RuntimeError):
+    """A server runs over it; the message says what to do."""
 
 
 class StoreDamagedError(RuntimeError):
@@ -148,6 +154,31 @@ def open_forgetting(settings: Settings) -> Forgetting:
 
 
 @contextlib.contextmanager
+def open_importing(settings: Settings) -> Iterator["Importing"]:
+    """The store for rows of an export; the lake's extra must be there.
+
+    Raises NoDataError, StoreAwayError, DatabaseUnusableError, StoreInUseError.
+    """
+    if settings.database_url is None:
+        from ringtrace.store.sqlite.importing import SqliteImporting  # noqa: PLC0415 - an extra
+
+        _see_file(settings)
+        with _server_stopped(settings), SqliteImporting(settings.database) as file:
+            yield file
+        return
+    with database_errors():
+        from ringtrace.store.postgres.importing import PostgresImporting  # noqa: PLC0415
+        from ringtrace.store.postgres.sessions import DatabaseInUseError  # noqa: PLC0415
+
+        try:
+            database = PostgresImporting(settings.database_url)
+        except DatabaseInUseError as error:
+            raise StoreInUseError(str(error)) from error
+    with database:
+        yield database
+
+
+@contextlib.contextmanager
 def changing_lake(settings: Settings) -> Iterator[None]:
     """One process at a time changes a lake, on whichever machine it runs.
 
@@ -163,6 +194,17 @@ def changing_lake(settings: Settings) -> Iterator[None]:
             if not mine:
                 raise LakeInUseError
             yield
+
+
+@contextlib.contextmanager
+def _server_stopped(settings: Settings) -> Iterator[None]:
+    """A server would not wait for a day, which is one transaction. Raises StoreInUseError."""
+    with (settings.data / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StoreInUseError("the server runs: stop it, import, start it again") from error
+        yield
 
 
 def _see_file(settings: Settings) -> None:

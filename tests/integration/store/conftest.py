@@ -10,14 +10,18 @@ import pytest
 from ringtrace.services.ports import Store
 from ringtrace.store.postgres import store as opening
 from ringtrace.store.postgres.days import ALL_CHANGES, PostgresDays
+from ringtrace.store.postgres.importing import PostgresImporting
 from ringtrace.store.postgres.reads import OF_ALL_ACCOUNTS
 from ringtrace.store.postgres.setup import NEW_ACCOUNT, ROUTE
 from ringtrace.store.postgres.store import PostgresStore
 from ringtrace.store.sqlite.days import SqliteDays
+from ringtrace.store.sqlite.importing import SqliteImporting
 from ringtrace.store.sqlite.store import SqliteStore
 from tests.postgres import Postgres
 from tests.shards import Touch, watching
 from tests.stores import KINDS, Place
+
+_Opener = Callable[[], AbstractContextManager[Any]]
 
 _ANYWHERE = OF_ALL_ACCOUNTS | {NEW_ACCOUNT, ALL_CHANGES} | set(ROUTE.values())
 
@@ -34,8 +38,7 @@ def touched(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Touch]]:
 @pytest.fixture(params=KINDS)
 async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
     kind = request.param
-    opened, days = await _openers(request, kind, tmp_path)
-    place = Place(kind, opened, days)
+    place = Place(kind, *await _openers(request, kind, tmp_path))
     yield place
     await place.close_all()
 
@@ -51,21 +54,26 @@ def as_distributed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def _openers(
     request: pytest.FixtureRequest, kind: str, folder: Path
-) -> tuple[Callable[[], Awaitable[Any]], Callable[[], AbstractContextManager[Any]]]:
+) -> tuple[Callable[[], Awaitable[Any]], _Opener, _Opener]:
+    """Of a store, of its days, and of what rows of an export go into."""
     if kind == "sqlite":
         path = folder / "store.db"
 
         async def file() -> SqliteStore:
             return SqliteStore.open(path)
 
-        return file, lambda: SqliteDays(path)
+        return file, lambda: SqliteDays(path), lambda: SqliteImporting(path)
     server: Postgres = request.getfixturevalue("postgres")
     url = await server.database(partitioned=kind == "partitioned")
     if kind == "partitioned":
         as_distributed(request.getfixturevalue("monkeypatch"))
     if kind in {"partitioned", "citus"}:
         request.getfixturevalue("touched")
-    return lambda: PostgresStore.open(url), lambda: PostgresDays(url)
+    return (
+        lambda: PostgresStore.open(url),
+        lambda: PostgresDays(url),
+        lambda: PostgresImporting(url),
+    )
 
 
 @pytest.fixture

@@ -11,13 +11,14 @@ import pytest
 from ringtrace.services.errors import StoreAwayError
 from ringtrace.store import schema
 from ringtrace.store.postgres import migration
-from ringtrace.store.postgres.conversion import DatabaseInUseError, distribute
+from ringtrace.store.postgres.conversion import distribute
 from ringtrace.store.postgres.distribution import (
     EVERYWHERE,
     CannotDistributeError,
     HalfDistributedError,
 )
 from ringtrace.store.postgres.migration import migrate, tables
+from ringtrace.store.postgres.sessions import DatabaseInUseError
 from ringtrace.store.postgres.store import PostgresStore
 from tests import citus
 from tests.postgres import Postgres

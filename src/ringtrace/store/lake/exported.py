@@ -28,7 +28,10 @@ _Seconds = Annotated[float, msgspec.Meta(ge=0)]
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 _VisitId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
 _Number = Annotated[str, msgspec.Meta(pattern=r"^\+[0-9]{3,15}$")]
-_Count = Annotated[int, msgspec.Meta(ge=0)]
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+_Code = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
+_Short = Annotated[str, msgspec.Meta(max_length=256)]
+"""Stores find rows by it."""
 _MANY: Final = 5_000
 _ALMOST: Final = 1e-6
 
@@ -76,7 +79,7 @@ class VisitLine(Line):
     landing_page: str | None
     reason: ChannelWhy | None
     number: _Number | None
-    extension: str | None
+    extension: _Short | None
 
 
 class HitLine(Line):
@@ -94,7 +97,7 @@ class ExposureLine(Line):
     number: _Number
     shown_at: datetime
     visit_id: _VisitId
-    extension: str | None
+    extension: _Short | None
 
 
 class Share(msgspec.Struct, forbid_unknown_fields=True):
@@ -108,11 +111,11 @@ class CallLine(Line):
     gateway: GatewayKind
     call_id: _Id
     number: _Number
-    caller: str | None
+    caller: _Short | None
     started_at: datetime
     outcome: Outcome | None
     reason: Reason | None
-    code: int | None
+    code: _Code | None
     target: str | None
     ring_seconds: _Seconds | None
     talk_seconds: _Seconds | None

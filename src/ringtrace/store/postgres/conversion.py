@@ -5,30 +5,15 @@ interrupted goes on by starting again. Meanwhile no server runs over the databas
 """
 
 from collections.abc import Callable
-from typing import Final
 
 import asyncpg
 
 from ringtrace.store import schema
 from ringtrace.store.postgres import distribution
-from ringtrace.store.postgres.connection import AWAY, NAME, Connection, open_changing_connection
+from ringtrace.store.postgres.connection import AWAY, Connection, open_changing_connection
 from ringtrace.store.postgres.distribution import ANCHOR, SHARDS, CannotDistributeError
-from ringtrace.store.postgres.migration import (
-    changing,
-    migrate,
-    newest_version,
-    tables,
-    version,
-)
-
-_SERVERS: Final = (
-    "SELECT count(*) FROM pg_stat_activity"
-    " WHERE datname = current_database() AND application_name = $1 AND pid <> pg_backend_pid()"
-)
-
-
-class DatabaseInUseError(ValueError):
-    """Servers or commands of ours are connected to the database."""
+from ringtrace.store.postgres.migration import migrate, newest_version, tables, version
+from ringtrace.store.postgres.sessions import without_others
 
 
 async def distribute(
@@ -43,19 +28,10 @@ async def distribute(
     connection = await open_changing_connection(url)
     try:
         await distribution.check_nodes(connection)
-        async with changing(connection):
-            await _refuse_servers(connection)
+        async with without_others(connection):
             return await _distribute(connection, tell, shards, dry_run=dry_run)
     finally:
         await connection.close()
-
-
-async def _refuse_servers(connection: Connection) -> None:
-    sessions = await connection.fetchval(_SERVERS, NAME)
-    if sessions:
-        raise DatabaseInUseError(
-            f"{sessions} sessions of servers or commands use the database: end them first"
-        )
 
 
 async def _distribute(

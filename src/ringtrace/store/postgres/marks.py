@@ -25,6 +25,10 @@ _MARK: Final = (
     " ON u.account_id = a.account_id WHERE a.account_id = ANY($1) ORDER BY a.account_id, u.day"
     " ON CONFLICT (account_id, part, day) DO UPDATE SET mark = excluded.mark"
 )
+_MARK_DAY: Final = (
+    "INSERT INTO days (account_id, part, day, mark) VALUES ($1, $2, $3, $4)"
+    " ON CONFLICT (account_id, part, day) DO UPDATE SET mark = excluded.mark"
+)
 
 
 async def days_of(connection: Connection, keys: Collection[Key]) -> Collection[_Day]:
@@ -45,3 +49,8 @@ async def mark(connection: Connection, keys: Collection[Key], before: Collection
     if days:
         accounts, on = (list(column) for column in zip(*days, strict=True))
         await connection.execute(_MARK, sorted(set(accounts)), accounts, on, new_mark())
+
+
+async def mark_day(connection: Connection, account_id: int, part: Part, day: int) -> None:
+    """`day` is counted since 1970 UTC."""
+    await connection.execute(_MARK_DAY, account_id, part.value, day, new_mark())

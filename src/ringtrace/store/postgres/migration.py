@@ -35,7 +35,7 @@ async def changing(connection: Connection) -> AsyncIterator[None]:
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK, timeout=STEP_SECONDS)
     except asyncpg.LockNotAvailableError as error:
-        raise StoreAwayError("another program is changing the schema of the database") from error
+        raise StoreAwayError("another program has the database to itself") from error
     yield
     await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK)
 

@@ -64,10 +64,18 @@ class RowSet:
         return f"{same} AND {alias}.account_id = ANY($1)"
 
     def inserted_into(self, table: str) -> str:
-        """In the order of the keys, so that writers who meet do not wait for each other.
+        """Up to what is done about a row that has one of the keys already.
 
-        The account is said by its own row: so a distributed database knows where the new rows lie.
+        In the order of the keys, so that writers who meet do not wait for each other. The account
+        is said by its own row: so a distributed database knows where the new rows lie.
         """
+        return f"{self._insert(table)} ON CONFLICT ({', '.join(list(self.types)[: self.key])})"
+
+    def added_to(self, table: str) -> str:
+        """As `inserted_into`; a row that is there stays, whatever tells the table's rows apart."""
+        return f"{self._insert(table)} ON CONFLICT DO NOTHING"
+
+    def _insert(self, table: str) -> str:
         columns = ", ".join(self.types)
         values = ", ".join(f"u.{name}" for name in self.types if name != "account_id")
         order = ", ".join(f"u.{name}" for name in list(self.types)[: self.key])
@@ -75,7 +83,6 @@ class RowSet:
             f"INSERT INTO {table} ({columns}) SELECT a.account_id, {values}"
             f" FROM accounts a JOIN {self.unnested} ON a.account_id = u.account_id"
             f" WHERE a.account_id = ANY($1) ORDER BY {order}"
-            f" ON CONFLICT ({', '.join(list(self.types)[: self.key])})"
         )
 
     def arrays(self, rows: Iterable[Sequence[object]]) -> list[list[object]]:
