@@ -6,11 +6,14 @@ from pathlib import Path
 import pytest
 
 from benchmarks.past import Past, Shown
+from ringtrace.domain.attribution import Attribution, Basis, Credit
+from ringtrace.domain.source import Source
 from ringtrace.store.sqlite.channels import channel_names
 from ringtrace.store.sqlite.connection import connect
+from ringtrace.store.sqlite.evidence import evidence
 from ringtrace.store.sqlite.store import SqliteStore
 from ringtrace.store.sqlite.visits import VisitWriter
-from tests.stores import NOW, POOL, setup, view
+from tests.stores import ADS, CALLER, NOW, POOL, report, setup, view, visit_id
 
 VISITS = 400
 """A day. Calls are one in 75 visits."""
@@ -62,6 +65,34 @@ def test_channels_are_named_without_a_look_at_every_call(files: tuple[Path, Path
     few, many = (steps(file, lambda it: channel_names(it, 1)) for file in files)
 
     assert many <= few + 1
+
+
+async def test_of_earlier_calls_the_credits_of_visits_alone_are_read(tmp_path: Path) -> None:
+    few, many = [await _called_often(tmp_path / f"{others}.db", others) for others in (2, 60)]
+
+    assert few > 10
+    assert many < 1.1 * few
+
+
+async def _called_often(path: Path, others: int) -> int:
+    """What a call costs to a number that was called before, each call shared with so many more."""
+    store = SqliteStore.open(path)
+    await store.submit(setup())
+    await store.submit(view(1))
+    said = Attribution(
+        Basis.EXPOSURES,
+        "m",
+        (
+            Credit(visit_id(1), 0.1, ADS),
+            *(Credit(None, 0.9 / others, Source("Email", term=str(n))) for n in range(others)),
+        ),
+        0.0,
+    )
+    for call in range(50):
+        kept = report(f"c{call}", said, started_at=NOW + call, number=POOL[0], caller=CALLER)
+        await store.submit(kept)
+    store.close()
+    return steps(path, lambda it: evidence(it, 1, POOL[0], "+12025550178", NOW + 100))
 
 
 async def test_what_one_account_sets_up_leaves_the_leases_of_the_others_in_memory(
