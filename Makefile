@@ -40,6 +40,8 @@ bench: $(VENV)/development $(VENV)/system ## measure speed beside a named floor;
 	$(BIN)/python -m benchmarks.store_rows
 	$(BIN)/python -m benchmarks.sip_load
 	$(BIN)/python -m benchmarks.lake
+	$(BIN)/python -m benchmarks.growth
+	$(BIN)/python -m benchmarks.chart
 
 KEPT := RINGTRACE_SOAK_RESULTS=benchmarks/results
 
@@ -52,6 +54,7 @@ soak: $(VENV)/development $(VENV)/system ## the long counts; writes benchmarks/r
 	RINGTRACE_LOSSY_CALLS=100 $(BIN)/python -m pytest -q tests/integration/sip/test_loss.py
 	RINGTRACE_VISITS=2000 $(BIN)/python -m pytest -q -s tests/integration/store/test_lease_concurrency.py
 	$(BIN)/python -m benchmarks.lake --full
+	$(BIN)/python -m benchmarks.growth --full
 
 docs: $(VENV)/development ## check that the documentation is complete
 	$(BIN)/python -m pytest -q tests/unit/test_docs.py
@@ -70,7 +73,7 @@ $(VENV)/runtime: $(BIN)/python pyproject.toml
 
 $(VENV)/development: $(VENV)/runtime
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group tests --group lint
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group tests --group bench --group lint
 	@touch $@
 
 # What the tests drive: a browser, a SIP phone, encoders, a SIP proxy, a database server, and who

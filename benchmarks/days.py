@@ -18,6 +18,7 @@ from ringtrace.store.lake.ready import make_ready
 DAYS: Final = 90
 LAST: Final = 20_700
 NUMBERS: Final = 200
+_AS_SEALED: Final = "INSERT INTO days (account_id, part, day, mark) VALUES (?, ?, ?, ?)"
 _CHANNELS = "['Paid Search', 'Organic', 'Direct', 'Email', 'Social', 'Referral', 'Maps', 'Radio']"
 
 # Three of ten call the same number again, a lognormal time later (domain/repeat.py).
@@ -89,7 +90,7 @@ def fill(folder: Path, place: LakeFolder, account_id: int, visits: int, calls: i
             ):
                 sealed = _sealed(database, folder, place, (account_id, day), kind, query)
                 manifest = manifest.having(part, sealed)
-                store.execute("INSERT INTO days VALUES (?, ?, ?, ?)", (account_id, part, day, day))
+                store.execute(_AS_SEALED, (account_id, part, day, day))
             manifests.keep(place, manifest)
     make_ready(place, account_id, {}, folder)
     store.commit()

@@ -169,7 +169,7 @@ def _a_day(database: Path, hits: int) -> None:
         "INSERT INTO hits VALUES (1, ?, ?, 'page', ?)",
         ((f"{n // 10:032x}", 7 * DAY_MS + n * 50, f"shop.example/{n % 300}") for n in range(hits)),
     )
-    store.execute("INSERT INTO days VALUES (1, 'traffic', 7, 1, 0, NULL)")
+    store.execute("INSERT INTO days (account_id, part, day, mark) VALUES (1, 'traffic', 7, 1)")
     store.commit()
     store.close()
 

@@ -66,63 +66,39 @@ class Tally:
     acknowledged: int = 0
 
 
-class Bench:
-    """Asks the subject and the floor the same; request ids are new in every run.
+class Client:
+    """Asks servers; request ids are new in every run."""
 
-    `tallies` counts by the template's name what the rounds asked of the subject.
-    """
-
-    def __init__(self, subject: Server, floor: Server, *, by_wrk: bool) -> None:
-        self.subject = subject
-        self._floor = floor
+    def __init__(self, *, by_wrk: bool) -> None:
         self._load = wrk.load if by_wrk else _own
         self.prefix = f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(4)}"
-        self.tallies: dict[str, Tally] = {}
         self._counter = 0
 
-    def ask(self, template: Template, count: int, connections: int) -> set[str]:
-        """Ask the subject alone, `count` times; answers the ids of the acknowledged."""
+    def ask(self, server: Server, template: Template, count: int, connections: int) -> set[str]:
+        """Ask `count` times; answers the ids of the acknowledged."""
         first = self._take(template, count)
         found, acknowledged = client.load(
-            self.subject.url, template, self.prefix, first, connections, 600.0, count
+            server.url, template, self.prefix, first, connections, 600.0, count
         )
         assert found.failed == 0, f"{found.failed} of {count} were refused"
         return {id_of(self.prefix, one) for one in acknowledged}
 
-    def rounds(self, template: Template, connections: int, count: int, seconds: int) -> Result:
-        pairs = []
-        for _ in range(count):
-            floor = self._run(self._floor, template, connections, seconds)
-            subject = self._run(self.subject, template, connections, seconds)
-            pairs.append((subject, floor))
-            self._count(template, subject)
-        return _result(connections, pairs)
-
-    def layers(
-        self, template: Template, connections: int, seconds: int, database_url: str | None
-    ) -> Layers:
-        """Where the subject's time goes. Raises NotProfiledError."""
-
-        def load() -> int:
-            run = self._run(self.subject, template, connections, seconds)
-            self._count(template, run)
-            return run.answered
-
-        return layers.measured(self.subject, load, seconds, database_url)
-
-    def _count(self, template: Template, run: Run) -> None:
-        tally = self.tallies.setdefault(template.name, Tally())
-        tally.sent += run.sent
-        tally.acknowledged += run.answered - run.failed
-
-    def _run(self, server: Server, template: Template, connections: int, seconds: int) -> Run:
+    def run(
+        self,
+        server: Server,
+        template: Template,
+        connections: int,
+        seconds: int,
+        *,
+        settles: bool = True,
+    ) -> Run:
+        """Ask for `seconds`. What the server puts off it does before this returns: `settles`."""
         first = self._take(template, 0)
         before = server.cpu_seconds()
         found = self._load(server.url, template, self.prefix, first, connections, seconds)
         if not template.cycle:
             self._counter += found.sent
-        put_off = server is self.subject  # the floor has nothing to do after an answer
-        cpu = (_settled_cpu(server) if put_off else server.cpu_seconds()) - before
+        cpu = (_settled_cpu(server) if settles else server.cpu_seconds()) - before
         return Run(
             rate=found.rate,
             p50_us=found.p50_us,
@@ -140,6 +116,51 @@ class Bench:
         first = self._counter
         self._counter += count
         return first
+
+
+class Bench:
+    """Asks the subject and the floor the same.
+
+    `tallies` counts by the template's name what the rounds asked of the subject.
+    """
+
+    def __init__(self, subject: Server, floor: Server, *, by_wrk: bool) -> None:
+        self.subject = subject
+        self._floor = floor
+        self._client = Client(by_wrk=by_wrk)
+        self.prefix = self._client.prefix
+        self.tallies: dict[str, Tally] = {}
+
+    def ask(self, template: Template, count: int, connections: int) -> set[str]:
+        """Ask the subject alone, `count` times; answers the ids of the acknowledged."""
+        return self._client.ask(self.subject, template, count, connections)
+
+    def rounds(self, template: Template, connections: int, count: int, seconds: int) -> Result:
+        pairs = []
+        for _ in range(count):
+            # The floor has nothing to do after an answer.
+            floor = self._client.run(self._floor, template, connections, seconds, settles=False)
+            subject = self._client.run(self.subject, template, connections, seconds)
+            pairs.append((subject, floor))
+            self._count(template, subject)
+        return _result(connections, pairs)
+
+    def layers(
+        self, template: Template, connections: int, seconds: int, database_url: str | None
+    ) -> Layers:
+        """Where the subject's time goes. Raises NotProfiledError."""
+
+        def load() -> int:
+            run = self._client.run(self.subject, template, connections, seconds)
+            self._count(template, run)
+            return run.answered
+
+        return layers.measured(self.subject, load, seconds, database_url)
+
+    def _count(self, template: Template, run: Run) -> None:
+        tally = self.tallies.setdefault(template.name, Tally())
+        tally.sent += run.sent
+        tally.acknowledged += run.answered - run.failed
 
 
 def _own(
