@@ -24,7 +24,9 @@ from ringtrace.services.commands import (
     NumberShown,
     ShowNumber,
 )
+from ringtrace.services.lake import LeavingRows
 from ringtrace.services.ports import Store
+from ringtrace.store.retention import OldRows
 from tests import citus
 
 KINDS: Final = ("citus",) if citus.URL else ("sqlite", "postgres", "partitioned")
@@ -49,10 +51,12 @@ class Place:
     _opened: Callable[[], Awaitable[Any]]
     days: Callable[[], AbstractContextManager[Any]]
     """Opens what the lake reads."""
-
     importing: Callable[[], AbstractContextManager[Any]]
     """Opens what rows of an export go into; no store over it is open meanwhile."""
-
+    leaving: Callable[[int], LeavingRows]
+    old_rows: Callable[[], OldRows]
+    url: str | None = None
+    """Of a database."""
     _stores: list[Any] = field(default_factory=list)
 
     async def open(self) -> Store:
@@ -118,6 +122,10 @@ def view(
 
 def sign(kind: HitKind, number: int, at: int, *, made: int = NOW, account_id: int = 1) -> NoteHit:
     return NoteHit(account_id, f"site{account_id}", visit_id(number, made), kind, at)
+
+
+def no_rest(_seconds: float) -> None:
+    """For those who rest beside a server, where there is none."""
 
 
 async def shown(store: Store, command: ShowNumber) -> NumberShown:

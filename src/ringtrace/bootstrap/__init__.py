@@ -20,7 +20,9 @@ from ringtrace.bootstrap.stores import (
     open_days,
     open_forgetting,
     open_importing,
+    open_leaving,
     open_reader,
+    open_retention,
 )
 
 __all__ = [
@@ -42,6 +44,8 @@ __all__ = [
     "open_house",
     "open_importing",
     "open_lake",
+    "open_leaving",
     "open_reader",
     "open_recordings",
+    "open_retention",
 ]

@@ -36,7 +36,7 @@ async def seal_apart(settings: Settings) -> None:
 async def retain_apart(settings: Settings) -> None:
     """In a process of its own, which dies with us.
 
-    It does not give way: the server waits for whoever writes to the same file.
+    It does not give way: servers wait for whoever writes to the same rows, or the same file.
     """
     ended = await _run("retain", settings)
     if ended:

@@ -219,8 +219,7 @@ def _base_url(settings: Settings) -> Callable[[], str]:
 
 def _sealing(settings: Settings, store: Store, clock: Clock) -> list[Coroutine[Any, Any, None]]:
     """What seals the days, unless there is no lake, and deletes. Raises LakeUnusableError."""
-    # Rows leave the file alone so far (docs/scale.md).
-    work = [retain_apart] if settings.database_url is None else []
+    work = [retain_apart]
     try:
         open_lake(settings)
     except LakeUnusableError as error:
@@ -235,7 +234,7 @@ def _sealing(settings: Settings, store: Store, clock: Clock) -> list[Coroutine[A
         for step in work:
             await step(settings)
 
-    return [every_night(night, store, clock)] if work else []
+    return [every_night(night, store, clock)]
 
 
 async def _end(task: asyncio.Task[None]) -> None:

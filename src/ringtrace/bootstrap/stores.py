@@ -12,15 +12,19 @@ from ringtrace.bootstrap.places import LakeUnusableError, open_lake
 from ringtrace.config import Settings
 from ringtrace.services.errors import StoreAwayError
 from ringtrace.services.inspection import Inspection
+from ringtrace.services.lake import LeavingRows
 from ringtrace.services.ports import Clock, Reads, Store
 from ringtrace.store.forgetting import Forgetting
 from ringtrace.store.lake.place import LakeInUseError, locked
 from ringtrace.store.lake.worker import LakeReports, Sources
+from ringtrace.store.retention import OldRows
 from ringtrace.store.schema import SchemaNotReadyError
 from ringtrace.store.sqlite.days import SqliteDays
 from ringtrace.store.sqlite.forgetting import SqliteForgetting
 from ringtrace.store.sqlite.inspection import inspect
+from ringtrace.store.sqlite.leaving import SqliteLeaving
 from ringtrace.store.sqlite.reader import SqliteReader
+from ringtrace.store.sqlite.retention import SqliteRetention
 from ringtrace.store.sqlite.store import SqliteStore
 
 if TYPE_CHECKING:
@@ -153,6 +157,31 @@ def open_forgetting(settings: Settings) -> Forgetting:
         return PostgresForgetting(settings.database_url)
 
 
+def open_leaving(settings: Settings, silent_since: int) -> LeavingRows:
+    """A visit with a sign of life at `silent_since` (ms since 1970 UTC) or later stays.
+
+    Raises NoDataError, StoreAwayError, DatabaseUnusableError.
+    """
+    if settings.database_url is None:
+        _see_file(settings)
+        return SqliteLeaving(settings.database, silent_since)
+    with database_errors():
+        from ringtrace.store.postgres.leaving import PostgresLeaving  # noqa: PLC0415
+
+        return PostgresLeaving(settings.database_url, silent_since)
+
+
+def open_retention(settings: Settings) -> OldRows:
+    """Raises NoDataError, StoreAwayError, DatabaseUnusableError."""
+    if settings.database_url is None:
+        _see_file(settings)
+        return SqliteRetention(settings.database)
+    with database_errors():
+        from ringtrace.store.postgres.retention import PostgresRetention  # noqa: PLC0415
+
+        return PostgresRetention(settings.database_url)
+
+
 @contextlib.contextmanager
 def open_importing(settings: Settings) -> Iterator["Importing"]:
     """The store for rows of an export; the lake's extra must be there.
@@ -182,18 +211,17 @@ def open_importing(settings: Settings) -> Iterator["Importing"]:
 def changing_lake(settings: Settings) -> Iterator[None]:
     """One process at a time changes a lake, on whichever machine it runs.
 
-    Raises LakeInUseError, StoreAwayError.
+    Raises LakeInUseError, StoreAwayError, DatabaseUnusableError.
     """
-    with locked(settings.lake_lock):
-        if settings.database_url is None:
-            yield
-            return
-        from ringtrace.store.postgres.waiting import turn  # noqa: PLC0415 - an extra
+    with locked(settings.lake_lock), contextlib.ExitStack() as held:
+        if settings.database_url is not None:
+            with database_errors():
+                from ringtrace.store.postgres.waiting import turn  # noqa: PLC0415 - an extra
 
-        with turn(settings.database_url, "lake") as mine:
+                mine = held.enter_context(turn(settings.database_url, "lake"))
             if not mine:
                 raise LakeInUseError
-            yield
+        yield
 
 
 @contextlib.contextmanager

@@ -12,26 +12,33 @@ import click
 import msgspec
 
 from ringtrace.bootstrap import (
+    DatabaseUnusableError,
     LakeUnusableError,
+    NoDataError,
     RecordingsUnusableError,
     changing_lake,
     open_days,
     open_lake,
+    open_leaving,
     open_recordings,
+    open_retention,
 )
 from ringtrace.config import Settings
 from ringtrace.lake.command import now, progress_bar
+from ringtrace.services.errors import StoreAwayError
 from ringtrace.services.lake import DAY_MS, Part, day_name
 from ringtrace.services.recording_store import RecordingName, RecordingStore
 from ringtrace.services.seal_days import open_since
 from ringtrace.shell import EXIT_BAD_INPUT, EXIT_FAILED, data_option, database_option, end
 from ringtrace.store.lake.place import LakeInUseError, Place
-from ringtrace.store.sqlite.leaving import SqliteLeaving
-from ringtrace.store.sqlite.retention import OldCall, SqliteRetention
+from ringtrace.store.retention import OldCall, OldRows
 
 log = logging.getLogger(__name__)
 
 _CALLS_AT_ONCE: Final = 50
+_UNUSABLE: Final = (
+    DatabaseUnusableError, LakeUnusableError, NoDataError, RecordingsUnusableError, StoreAwayError
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +67,14 @@ def retain(data: Path, database_url: str | None, *, dry_run: bool) -> None:
     this every night, and may run meanwhile. What is stopped half-way goes on with the next run.
     """
     os.umask(0o077)
-    if database_url is not None:
-        end(EXIT_BAD_INPUT, "rows leave, and are deleted, from the file in the data folder alone")
-    settings = Settings.of(data)
-    if not settings.database.exists():
-        end(EXIT_BAD_INPUT, f"no data in {data}: start `ringtrace serve` first")
+    settings = Settings.of(data, database_url)
     try:
         place, recordings = _lake(settings), open_recordings(settings)
-    except (LakeUnusableError, RecordingsUnusableError) as error:
+        store = open_retention(settings)
+    except _UNUSABLE as error:
         end(EXIT_BAD_INPUT, str(error))
     try:
-        with changing_lake(settings), SqliteRetention(settings.database) as store:
+        with store, changing_lake(settings):
             work = _Work(settings, store, place, recordings, open_since(now()))
             done = work.said() if dry_run else work.done()
     except LakeInUseError as error:
@@ -98,7 +102,7 @@ class _Work:
     def __init__(
         self,
         settings: Settings,
-        store: SqliteRetention,
+        store: OldRows,
         place: Place | None,
         recordings: RecordingStore,
         today: int,
@@ -138,39 +142,45 @@ class _Work:
         if days is None:
             return Retained()
         before = self._today - days
-        old = self._store.calls(account_id, before)
-        recordings = 0
-        for some in _some(old):
-            recordings += self._delete_audio(account_id, some)
-            self._store.drop_calls(account_id, some)
-        self._store.drop_days(account_id, Part.CALLS, before)
+        calls = recordings = 0
+        for one in self._store.days(account_id, Part.CALLS, before):
+            for some in _some(self._store.calls(account_id, one.day)):
+                recordings += self._delete_audio(account_id, some)
+                self._store.drop_calls(account_id, some)
+                calls += len(some)
+        # That a call was deleted marks its day: these are the marks after that.
+        done = self._store.days(account_id, Part.CALLS, before)
+        self._store.drop_days([one for one in done if not self._store.calls(account_id, one.day)])
         sealed = self._expire(account_id, Part.CALLS, before)
-        if old or sealed:
+        if calls or sealed:
             log.info("calls_deleted account=%d before=%s calls=%d sealed_days=%d",
-                     account_id, day_name(before), len(old), sealed)  # fmt: skip
-        return Retained(calls=len(old), recordings=recordings, sealed_days=sealed)
+                     account_id, day_name(before), calls, sealed)  # fmt: skip
+        return Retained(calls=calls, recordings=recordings, sealed_days=sealed)
 
     def _delete_recordings(self, account_id: int, days: int | None) -> Retained:
         if days is None:
             return Retained()
         before = self._today - days
-        recorded = self._store.recorded(account_id, before)
-        for some in _some(recorded):
-            self._delete_audio(account_id, some)
-            self._store.drop_recordings(account_id, some)
-        if recorded:
+        recordings = 0
+        for one in self._store.days(account_id, Part.CALLS, before):
+            for some in _some(self._store.recorded(account_id, one.day)):
+                self._delete_audio(account_id, some)
+                self._store.drop_recordings(account_id, some)
+                recordings += len(some)
+        if recordings:
             log.info("recordings_deleted account=%d before=%s recordings=%d",
-                     account_id, day_name(before), len(recorded))  # fmt: skip
-        return Retained(recordings=len(recorded))
+                     account_id, day_name(before), recordings)  # fmt: skip
+        return Retained(recordings=recordings)
 
     def _delete_visits(self, account_id: int, days: int | None) -> Retained:
         if days is None:
             return Retained()
         before = self._today - days
         rows = 0
-        if self._store.traffic_days(account_id, before):
+        old = self._store.days(account_id, Part.TRAFFIC, before)
+        if old:
             rows = self._store.drop_traffic(account_id, before)
-            self._store.drop_days(account_id, Part.TRAFFIC, before)
+            self._store.drop_days(old)
         sealed = self._expire(account_id, Part.TRAFFIC, before)
         if rows or sealed:
             log.info("visits_deleted account=%d before=%s rows=%d sealed_days=%d",
@@ -203,7 +213,7 @@ class _Work:
         self._settings.lake_scratch.mkdir(exist_ok=True)
         with (
             open_days(self._settings) as rows,
-            SqliteLeaving(self._settings.database, before * DAY_MS) as store,
+            open_leaving(self._settings, before * DAY_MS) as store,
             progress_bar() as bar,
         ):
             task = bar.add_task("leaving", total=None)
@@ -238,7 +248,10 @@ class _Work:
     def _count(
         self, old: Callable[[int, int], Sequence[OldCall]], account_id: int, days: int | None
     ) -> int:
-        return 0 if days is None else len(old(account_id, self._today - days))
+        if days is None:
+            return 0
+        known = self._store.days(account_id, Part.CALLS, self._today - days)
+        return sum(len(old(account_id, one.day)) for one in known)
 
 
 def _some(calls: Sequence[OldCall]) -> Iterator[Sequence[OldCall]]:

@@ -87,7 +87,7 @@ class DayRows(Protocol):
         ...
 
 
-class LeavingRows(Protocol):
+class LeavingRows(AbstractContextManager["LeavingRows"], Protocol):
     """Takes rows of visits, hits and exposures out of a store, beside its writer.
 
     Each call is one short transaction, and waits afterwards so that others get their turn.

@@ -11,12 +11,10 @@ from ringtrace.store.lake.manifest import ManifestInvalidError
 
 
 def archived_days(settings: Settings) -> Sequence[Change]:
-    """None of a file of another schema, nor of a database, which rows do not leave so far.
+    """None of a file of another schema.
 
-    Raises FileNotFoundError.
+    Raises NoDataError, StoreAwayError, DatabaseUnusableError.
     """
-    if settings.database_url is not None:
-        return []
     with open_days(settings) as days:
         try:
             return [change for change in days.changes() if change.archived]

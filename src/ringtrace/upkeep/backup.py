@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from ringtrace import __version__
+from ringtrace.bootstrap import changing_lake
 from ringtrace.config import Settings
 from ringtrace.gateways.sip.durable import TEMPORARY
-from ringtrace.store.lake.place import locked
 from ringtrace.upkeep import archive
 from ringtrace.upkeep.archive import ArchiveInvalidError, Entry, Manifest, Member
 from ringtrace.upkeep.archived import archived_days, lost_days
@@ -53,9 +53,9 @@ def backup(
     The outbox of the node beside the server first, then the database: what is delivered meanwhile
     is in both, and the server takes it once. The recordings last: those the database tells of are
     all there, but for those in a bucket. Sessions are left out: people sign in again. Without
-    `database` that is backed up otherwise, and was before this. Over a file nothing is sealed, and
-    no row leaves, meanwhile. Raises ValueError (`target`'s name), FileExistsError, LakeInUseError,
-    LakeIncompleteError, OSError, and what `DatabaseCopy.take` raises.
+    `database` that is backed up otherwise, and was before this. Nothing is sealed, and no row
+    leaves, meanwhile. Raises ValueError (`target`'s name), FileExistsError, LakeInUseError,
+    LakeIncompleteError, OSError, what `open_days` and what `DatabaseCopy.take` raise.
     """
     mode = archive.mode_of(target)
     if target.exists():
@@ -64,7 +64,7 @@ def backup(
         raise FileNotFoundError(f"no database {settings.database}")
     # Beside the target, where there is room for a backup: the data's own disk may be full.
     with (
-        _lake_at_rest(settings),
+        changing_lake(settings),
         tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder,
     ):
         work = Path(folder)
@@ -93,8 +93,7 @@ def _entries(
 ) -> Iterator[Entry]:
     if database is not None:
         yield Entry(database, work / database)
-    if settings.database_url is None:
-        yield from _archived(settings)
+    yield from _archived(settings)
     for path in (
         settings.data / "secret.key", settings.data / "forget.key", settings.password_file,
         settings.api_token_file,
@@ -118,16 +117,6 @@ def _copy_outbox(outbox: Path, target: Path, *, recordings: bool) -> None:
             continue
         with contextlib.suppress(FileNotFoundError):
             shutil.copyfile(path, target / path.name)
-
-
-@contextlib.contextmanager
-def _lake_at_rest(settings: Settings) -> Iterator[None]:
-    """Over a database rows stay in it, and its lake is made again from them."""
-    if settings.database_url is not None:
-        yield
-        return
-    with locked(settings.lake_lock):
-        yield
 
 
 def _archived(settings: Settings) -> Iterator[Entry]:

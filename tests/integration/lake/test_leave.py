@@ -3,16 +3,26 @@
 import asyncio
 import contextlib
 import shutil
-import sqlite3
 import tempfile
-from collections.abc import Callable, Collection, Sequence
+import threading
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
+import asyncpg
 import duckdb
 import pytest
 from hypothesis import settings, strategies
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    rule,
+    run_state_machine_as_test,
+)
 
 from ringtrace.domain.account import Account
 from ringtrace.domain.attribution import Attribution, Basis, Credit
@@ -23,18 +33,30 @@ from ringtrace.domain.site import Site
 from ringtrace.domain.source import Source
 from ringtrace.domain.visit import Device, HitKind, Visit
 from ringtrace.services.commands import ApplySetup, Command, KeepReport, NoteHit, ShowNumber
-from ringtrace.services.lake import DAY_MS, Change, Key, Kind
+from ringtrace.services.lake import DAY_MS, Change, Key, Kind, LeavingRows
+from ringtrace.store.forgetting import Forgetting
 from ringtrace.store.lake.export import Exporter, Format, Wanted
 from ringtrace.store.lake.leave import Leaver, Left
 from ringtrace.store.lake.parquet import SealMismatchError
 from ringtrace.store.lake.place import LakeFolder
 from ringtrace.store.lake.schema import TABLES
-from ringtrace.store.lake.seal import Sealer
+from ringtrace.store.lake.seal import RowsLostError, Sealer
+from ringtrace.store.postgres.days import PostgresDays
+from ringtrace.store.postgres.forgetting import PostgresForgetting
+from ringtrace.store.postgres.leaving import PostgresLeaving
+from ringtrace.store.postgres.migration import tables
+from ringtrace.store.postgres.store import PostgresStore
 from ringtrace.store.sqlite.days import SqliteDays
 from ringtrace.store.sqlite.forgetting import SqliteForgetting
 from ringtrace.store.sqlite.leaving import SqliteLeaving
 from ringtrace.store.sqlite.store import SqliteStore
+from tests import citus
 from tests.lake import columns
+from tests.postgres import Postgres
+from tests.stores import no_rest
+
+pytestmark = citus.plain_only
+R = TypeVar("R")
 
 POOL = "+12025550200"
 FIRST = 20_000
@@ -82,56 +104,130 @@ class FragilePlace(LakeFolder):
         super().delete(name)
 
 
-class FragileLeaving(SqliteLeaving):
+class FragileLeaving:
     """Few rows at a time; something else may happen after each transaction."""
 
-    def __init__(
-        self, path: Path, silent_since: int, fuse: Fuse, between: Callable[[], None]
-    ) -> None:
-        super().__init__(path, silent_since, lambda _seconds: None)
+    def __init__(self, rows: LeavingRows, fuse: Fuse, between: Callable[[], None]) -> None:
+        self._rows = rows
         self._fuse = fuse
         self._between = between
 
+    def __enter__(self) -> Self:
+        self._rows.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._rows.__exit__(kind, error, trace)
+
     def begin(self, account_id: int, days: Sequence[Change]) -> Sequence[Change]:
-        begun = super().begin(account_id, days)
+        begun = self._rows.begin(account_id, days)
         self._pause()
         return begun
 
     def drop(self, change: Change, kind: Kind, keys: Sequence[Key]) -> int | None:
         total = 0
         for key in keys:
-            dropped = super().drop(change, kind, [key])
+            dropped = self._rows.drop(change, kind, [key])
             self._pause()
             if dropped is None:
                 return None
             total += dropped
         return total
 
+    def end(self, change: Change) -> bool:
+        return self._rows.end(change)
+
     def _pause(self) -> None:
         self._fuse.step()
         self._between()
 
 
-class Side:
-    """A store with its lake."""
+@dataclass(frozen=True)
+class Home:
+    """Where the rows of a side are."""
 
-    def __init__(self, folder: Path) -> None:
+    open: Callable[[], Awaitable[Any]]
+    days: Callable[[], AbstractContextManager[Any]]
+    leaving: Callable[[int], LeavingRows]
+    forgetting: Callable[[], Forgetting]
+
+
+def in_file(path: Path) -> Home:
+    async def opened() -> SqliteStore:
+        return SqliteStore.open(path)
+
+    return Home(
+        opened,
+        lambda: SqliteDays(path),
+        lambda silent_since: SqliteLeaving(path, silent_since, no_rest),
+        lambda: SqliteForgetting(path),
+    )
+
+
+def in_database(url: str) -> Home:
+    return Home(
+        lambda: PostgresStore.open(url),
+        lambda: PostgresDays(url),
+        lambda silent_since: PostgresLeaving(url, silent_since, no_rest),
+        lambda: PostgresForgetting(url),
+    )
+
+
+Homes = Callable[[str, Path], Home]
+"""Of a side of that name, with a folder of its own; empty."""
+
+
+@pytest.fixture(params=["sqlite", "partitioned"])
+def homes(request: pytest.FixtureRequest) -> Homes:
+    if request.param == "sqlite":
+        return lambda _name, folder: in_file(folder / "store.db")
+    server: Postgres = request.getfixturevalue("postgres")
+    urls: dict[str, str] = {}
+
+    def home(name: str, _folder: Path) -> Home:
+        if name in urls:
+            asyncio.run(emptied(urls[name]))
+        else:
+            urls[name] = asyncio.run(server.database(partitioned=True))
+        return in_database(urls[name])
+
+    return home
+
+
+async def emptied(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    for one in tables():
+        await connection.execute(f"DELETE FROM {one}")  # noqa: S608 - our own names
+    await connection.close()
+
+
+class Side:
+    """A store with its lake; the store works while others wait for their own."""
+
+    def __init__(self, homes: Homes, folder: Path) -> None:
         self.folder = folder
         folder.mkdir()
-        self.loop = asyncio.new_event_loop()
-        self.store = self.loop.run_until_complete(self._opened())
+        self.home = homes(folder.name, folder)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+        self.store = self._done(self._opened())
         self.scratch = folder / "scratch"
-
-    @property
-    def database(self) -> Path:
-        return self.folder / "store.db"
 
     @property
     def place(self) -> LakeFolder:
         return LakeFolder(self.folder / "lake")
 
-    async def _opened(self) -> SqliteStore:
-        store = SqliteStore.open(self.database)
+    def _done(self, asked: Coroutine[Any, Any, R]) -> R:
+        return asyncio.run_coroutine_threadsafe(asked, self._loop).result(30)
+
+    async def _opened(self) -> Any:
+        store = await self.home.open()
         flow = Flow.ringing(["+12025550199"])
         number = TrackingNumber(1, POOL, NumberKind.POOL, "p", flow, "shop", None, True)
         sites = (Site(1, "shop", "Shop", (), ()),)
@@ -139,39 +235,43 @@ class Side:
         return store
 
     def close(self) -> None:
-        self.store.close()
-        self.loop.close()
+        async def closed() -> None:
+            closing = self.store.close()
+            if closing is not None:
+                await closing
+
+        self._done(closed())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
     def submit(self, command: Command[Any]) -> None:
-        self.loop.run_until_complete(self.store.submit(command))
+        self._done(self.store.submit(command))
 
     def seal(self, before: int, fuse: Fuse | None = None) -> None:
         place = FragilePlace(self.folder / "lake", fuse or Fuse(None))
-        with SqliteDays(self.database) as days:
+        with self.home.days() as days:
             Sealer(days, place, self.scratch, lambda: 0).seal(before)
 
     def leave(
         self, before: int, fuse: Fuse | None = None, between: Callable[[], None] = lambda: None
     ) -> Left:
         self.scratch.mkdir(exist_ok=True)
-        silent_since = before * DAY_MS
-        leaving = FragileLeaving(self.database, silent_since, fuse or Fuse(None), between)
-        with SqliteDays(self.database) as days, leaving:
-            return Leaver(days, leaving, self.place, self.scratch).leave(before)
+        leaving = self.home.leaving(before * DAY_MS)
+        with self.home.days() as days, FragileLeaving(leaving, fuse or Fuse(None), between) as rows:
+            return Leaver(days, rows, self.place, self.scratch).leave(before)
 
     def view(self) -> View:
         """Everything there is, by way of an export."""
         with tempfile.TemporaryDirectory(dir=self.folder) as name:
             folder = Path(name)
-            with SqliteDays(self.database) as days:
+            with self.home.days() as days:
                 wanted = Wanted(1, set(Kind), Format.PARQUET)
                 Exporter(days, self.place, folder).export(wanted, folder, lambda _done, _all: None)
             return {kind: _rows(folder / kind) for kind in Kind}
 
     def has_visit(self, visit: str) -> bool:
-        with contextlib.closing(sqlite3.connect(self.database)) as connection:
-            found = connection.execute("SELECT 1 FROM visits WHERE visit_id = ?", (visit,))
-            return found.fetchone() is not None
+        return self._done(self.store.visit(1, visit)) is not None
 
 
 def _rows(folder: Path) -> list[dict[str, Any]]:
@@ -220,10 +320,15 @@ class OneView(RuleBasedStateMachine):
 
     visits: Bundle[str] = Bundle("visits")
 
+    def __init__(self, homes: Homes) -> None:
+        super().__init__()
+        self.homes = homes
+
     @initialize()
     def open(self) -> None:
         self.folder = Path(tempfile.mkdtemp())
-        self.leaving, self.keeping = Side(self.folder / "a"), Side(self.folder / "b")
+        self.leaving = Side(self.homes, self.folder / "a")
+        self.keeping = Side(self.homes, self.folder / "b")
         self.number = 1
         self.tell(view(1, FIRST * DAY_MS))
         self.leaving.seal(FIRST + 1)
@@ -293,7 +398,7 @@ class OneView(RuleBasedStateMachine):
     @rule()
     def forget(self) -> None:
         for side in (self.leaving, self.keeping):
-            with SqliteForgetting(side.database) as store:
+            with side.home.forgetting() as store:
                 for one in store.calls(1, {CALLER}):
                     store.make_anonymous(1, one, NOBODY)
 
@@ -302,16 +407,19 @@ class OneView(RuleBasedStateMachine):
         assert self.leaving.view() == self.keeping.view()
 
 
-TestOneView = OneView.TestCase
-TestOneView.settings = settings(
-    max_examples=30, stateful_step_count=25, deadline=None, report_multiple_bugs=False
-)
+def test_the_store_and_the_lake_are_one_view_whatever_happens(homes: Homes) -> None:
+    run_state_machine_as_test(
+        lambda: OneView(homes),  # type: ignore[arg-type]  # any factory will do
+        settings=settings(
+            max_examples=30, stateful_step_count=25, deadline=None, report_multiple_bugs=False
+        ),
+    )
 
 
 def test_a_day_that_is_sealed_anew_after_it_left_has_all_rows_and_no_other_columns(
-    tmp_path: Path,
+    homes: Homes, tmp_path: Path
 ) -> None:
-    side = Side(tmp_path / "a")
+    side = Side(homes, tmp_path / "a")
     side.submit(view(1, FIRST * DAY_MS))
     side.seal(FIRST + 1)
     assert side.leave(FIRST + 1).days == 1
@@ -327,8 +435,10 @@ def test_a_day_that_is_sealed_anew_after_it_left_has_all_rows_and_no_other_colum
     side.close()
 
 
-def test_a_row_that_changes_while_its_day_leaves_stays_as_it_is(tmp_path: Path) -> None:
-    side = Side(tmp_path / "a")
+def test_a_row_that_changes_while_its_day_leaves_stays_as_it_is(
+    homes: Homes, tmp_path: Path
+) -> None:
+    side = Side(homes, tmp_path / "a")
     side.submit(view(1, FIRST * DAY_MS))
     side.seal(FIRST + 1)
     signs = iter([sign(visit_id(1), HitKind.CONTACT, FIRST * DAY_MS + 5)])
@@ -349,9 +459,9 @@ def test_a_row_that_changes_while_its_day_leaves_stays_as_it_is(tmp_path: Path) 
 
 
 def test_a_sign_that_came_after_the_clock_went_back_is_sealed_with_its_visit(
-    tmp_path: Path,
+    homes: Homes, tmp_path: Path
 ) -> None:
-    side = Side(tmp_path / "a")
+    side = Side(homes, tmp_path / "a")
     side.submit(view(1, (FIRST + 1) * DAY_MS))
     side.seal(FIRST + 2)
     side.submit(sign(visit_id(1), HitKind.CONTACT, FIRST * DAY_MS + 5))
@@ -363,8 +473,45 @@ def test_a_sign_that_came_after_the_clock_went_back_is_sealed_with_its_visit(
     side.close()
 
 
-def test_a_file_that_is_not_what_was_sealed_lets_nothing_leave(tmp_path: Path) -> None:
-    side = Side(tmp_path / "a")
+def test_a_visit_whose_id_comes_again_on_another_day_stays_until_that_day_leaves(
+    homes: Homes, tmp_path: Path
+) -> None:
+    side = Side(homes, tmp_path / "a")
+    side.submit(view(1, FIRST * DAY_MS))
+    side.seal(FIRST + 1)
+    assert side.leave(FIRST + 1).days == 1
+    side.submit(view(2, FIRST * DAY_MS + 1))
+    side.submit(view(1, (FIRST + 60) * DAY_MS))
+    side.seal(FIRST + 1)
+
+    assert side.leave(FIRST + 100).days == 1
+
+    assert side.has_visit(visit_id(1))
+    assert len(side.view()[Kind.VISITS]) == 3
+    side.close()
+
+
+def test_another_lake_than_that_of_earlier_days_gets_none(homes: Homes, tmp_path: Path) -> None:
+    side = Side(homes, tmp_path / "a")
+    side.submit(view(1, FIRST * DAY_MS))
+    side.seal(FIRST + 1)
+    assert side.leave(FIRST + 1).days == 1
+    side.submit(view(2, (FIRST + 1) * DAY_MS))
+    (tmp_path / "a" / "lake").rename(tmp_path / "a" / "elsewhere")
+    with pytest.raises(RowsLostError):
+        side.seal(FIRST + 2)
+
+    with pytest.raises(RowsLostError):
+        side.leave(FIRST + 2)
+
+    assert side.has_visit(visit_id(2))
+    side.close()
+
+
+def test_a_file_that_is_not_what_was_sealed_lets_nothing_leave(
+    homes: Homes, tmp_path: Path
+) -> None:
+    side = Side(homes, tmp_path / "a")
     side.submit(view(1, FIRST * DAY_MS))
     side.seal(FIRST + 1)
     (file,) = (tmp_path / "a" / "lake").rglob("visits/*/*.parquet")

@@ -3,11 +3,12 @@
 import asyncio
 import json
 import sqlite3
-from contextlib import closing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from dataclasses import astuple, replace
-from functools import partial
 from pathlib import Path
 
+import asyncpg
 import pytest
 from click.testing import CliRunner, Result
 
@@ -18,18 +19,26 @@ from ringtrace.domain.call import GatewayKind
 from ringtrace.services.call_records import CallFilter
 from ringtrace.services.errors import StoreAwayError
 from ringtrace.services.lake import DAY_MS, Kind
-from ringtrace.store.lake.worker import LakeReports, Sources
-from ringtrace.store.sqlite.days import SqliteDays
+from ringtrace.services.ports import Reads
+from ringtrace.store.postgres.reader import PostgresReader, open_reader_pool
 from ringtrace.store.sqlite.reader import SqliteReader
-from tests.lake import place_of, rows, sealed
-from tests.shop import POOL, Shop, bearer, rfc
+from tests.lake import environment, rows, sealed
+from tests.postgres import Postgres
+from tests.shop import POOL, Shop, bearer, on_every_store, rfc
+
+pytestmark = on_every_store
 
 AUDIO = b"RIFF\x24\x00\x00\x00WAVEfmt " + bytes(400)
 
 
 def retain(settings: Settings, retention: Retention, *words: str) -> Result:
     note_places(replace(settings, retention=retention))
-    return CliRunner().invoke(cli.main, ["retain", "--data", str(settings.data), *words])
+    return run(settings, "retain", *words)
+
+
+def run(settings: Settings, *words: str | Path) -> Result:
+    command = [*map(str, words), "--data", str(settings.data)]
+    return CliRunner().invoke(cli.main, command, env=environment(settings))
 
 
 async def retained(shop: Shop, retention: Retention, *words: str) -> dict[str, int]:
@@ -39,10 +48,30 @@ async def retained(shop: Shop, retention: Retention, *words: str) -> dict[str, i
     return said
 
 
-def count(settings: Settings, table: str) -> int:
+async def count(settings: Settings, table: str) -> int:
+    query = "SELECT count(*) FROM " + table  # noqa: S608 - of the test itself
+    if settings.database_url is not None:
+        database = await asyncpg.connect(settings.database_url)
+        try:
+            return int(await database.fetchval(query))
+        finally:
+            await database.close()
     with closing(sqlite3.connect(settings.database)) as connection:
-        (found,) = connection.execute("SELECT count(*) FROM " + table).fetchone()  # noqa: S608 - of the test itself
-    return int(found)
+        return int(connection.execute(query).fetchone()[0])
+
+
+async def counts(settings: Settings) -> list[int]:
+    return [await count(settings, table) for table in ("visits", "hits", "exposures")]
+
+
+@pytest.fixture
+async def elsewhere(request: pytest.FixtureRequest, settings: Settings) -> Settings:
+    """Where there is nothing yet."""
+    other = Settings(settings.data.parent / "other")
+    if settings.database_url is None:
+        return other
+    server: Postgres = request.getfixturevalue("postgres")
+    return replace(other, database_url=await server.empty_database())
 
 
 async def old_days(shop: Shop) -> tuple[str, str]:
@@ -67,47 +96,48 @@ async def old_days(shop: Shop) -> tuple[str, str]:
     return called, silent
 
 
-def lake_reader(shop: Shop) -> SqliteReader:
-    settings = shop.house.settings
-    sources = Sources(
-        partial(SqliteDays, settings.database), place_of(settings), settings.report_scratch
-    )
-    return SqliteReader(settings.database, LakeReports(sources, shop.clock))
+@asynccontextmanager
+async def without_lake(settings: Settings) -> AsyncIterator[Reads]:
+    if settings.database_url is None:
+        file = SqliteReader(settings.database)
+        yield file
+        file.close()
+        return
+    database = PostgresReader(await open_reader_pool(settings.database_url))
+    yield database
+    await database.close()
 
 
 async def test_visits_leave_and_everything_still_tells_of_them(shop: Shop) -> None:
     called, silent = await old_days(shop)
     settings = shop.house.settings
-    plain = SqliteReader(settings.database)
-    reader = lake_reader(shop)
+    reader = shop.house.use_cases.store
     begun = shop.clock.now - 700 * DAY_MS
     spans = [
         CallFilter(),
         CallFilter(since=begun - DAY_MS, until=begun + DAY_MS),
         CallFilter(since=begun + 39 * DAY_MS, tag="vip"),
     ]
-    before = [await plain.channels(1, where) for where in spans]
-    visits = [await plain.visit(1, one) for one in (called, silent)]
+    async with without_lake(settings) as plain:
+        before = [await plain.channels(1, where) for where in spans]
+        visits = [await plain.visit(1, one) for one in (called, silent)]
 
     assert (await retained(shop, Retention(), "--dry-run"))["left_days"] == 2
     assert (await retained(shop, Retention()))["left_days"] == 2
 
-    assert [count(settings, table) for table in ("visits", "hits", "exposures")] == [1, 1, 1]
+    assert await counts(settings) == [1, 1, 1]
     assert len(rows(settings, Kind.VISITS)) == 2
-    try:
-        for where, wanted in zip(spans, before, strict=True):
-            found = await reader.channels(1, where)
-            for one, other in zip(found, wanted, strict=True):
-                assert one.channel == other.channel
-                assert astuple(one)[1:] == pytest.approx(astuple(other)[1:], abs=1e-6)
-        assert [await reader.visit(1, one) for one in (called, silent)] == visits
-        assert await reader.visit(1, "0" * 32) is None
+    for where, wanted in zip(spans, before, strict=True):
+        found = await reader.channels(1, where)
+        for one, other in zip(found, wanted, strict=True):
+            assert one.channel == other.channel
+            assert astuple(one)[1:] == pytest.approx(astuple(other)[1:], abs=1e-6)
+    assert [await reader.visit(1, one) for one in (called, silent)] == visits
+    assert await reader.visit(1, "0" * 32) is None
+    async with without_lake(settings) as plain:
         with pytest.raises(StoreAwayError):
             await plain.channels(1, CallFilter())
         assert len(await plain.channels(1, CallFilter(since=begun + 41 * DAY_MS))) == 0
-    finally:
-        plain.close()
-        reader.close()
     assert (await retained(shop, Retention()))["left_days"] == 0
 
 
@@ -148,7 +178,7 @@ async def test_old_calls_go_with_their_recordings_and_their_sealed_days(shop: Sh
     assert rows(settings, Kind.CALLS) == []
     assert [one for one in settings.recordings.rglob("*") if one.is_file()] == []
     for table in ("credits", "call_reports", "proofs"):
-        assert count(settings, f"{table} WHERE call_id = 'c1'") == 0
+        assert await count(settings, f"{table} WHERE call_id = 'c1'") == 0
     assert len(rows(settings, Kind.VISITS)) == 2
     assert await retained(shop, retention) == dict.fromkeys(done, 0)
 
@@ -180,9 +210,9 @@ async def test_old_visits_are_deleted_here_and_in_the_lake(shop: Shop) -> None:
 
     assert done["sealed_days"] == 2
     assert rows(settings, Kind.VISITS) == []
-    assert [count(settings, table) for table in ("visits", "hits", "exposures")] == [1, 0, 1]
+    assert await counts(settings) == [1, 0, 1]
     assert len(rows(settings, Kind.CALLS)) == 1
-    assert count(settings, "days WHERE part = 'traffic'") == 1
+    assert await count(settings, "days WHERE part = 'traffic'") == 1
 
 
 async def test_a_lost_lake_is_told_loudly(shop: Shop) -> None:
@@ -192,45 +222,38 @@ async def test_a_lost_lake_is_told_loudly(shop: Shop) -> None:
     assert settings.lake is not None
     settings.lake.rename(settings.data / "elsewhere")
 
-    def run(*words: str) -> Result:
-        return CliRunner().invoke(cli.main, [*words, "--data", str(settings.data)])
-
-    seal = await asyncio.to_thread(run, "seal")
-    export = await asyncio.to_thread(run, "export", "--to", str(settings.data / "out"))
+    seal = await asyncio.to_thread(run, settings, "seal")
+    export = await asyncio.to_thread(run, settings, "export", "--to", settings.data / "out")
 
     assert (seal.exit_code, export.exit_code) == (1, 1)
     assert "2024-12-23" in seal.output
     assert "2024-12-23" in export.output
-    doctor = await asyncio.to_thread(run, "doctor", "--json")
+    doctor = await asyncio.to_thread(run, settings, "doctor", "--json")
     assert doctor.exit_code == 1
     assert '"check":"lake","level":"error"' in doctor.output
-    backup = await asyncio.to_thread(run, "backup", str(settings.data.parent / "b.tar"))
+    backup = await asyncio.to_thread(run, settings, "backup", settings.data.parent / "b.tar")
     assert backup.exit_code == 1
 
 
-async def test_a_backup_has_the_lake_once_rows_are_there_alone(shop: Shop) -> None:
+async def test_a_backup_has_the_lake_once_rows_are_there_alone(
+    shop: Shop, elsewhere: Settings
+) -> None:
     called, silent = await old_days(shop)
     settings = shop.house.settings
     await retained(shop, Retention())
-    archive, elsewhere = settings.data.parent / "b.tar", settings.data.parent / "other"
+    archive = settings.data.parent / "b.tar"
 
-    def run(*words: str | Path) -> Result:
-        return CliRunner().invoke(cli.main, [str(word) for word in words])
-
-    made = await asyncio.to_thread(run, "backup", archive, "--data", settings.data)
-    restored = await asyncio.to_thread(run, "restore", archive, "--data", elsewhere)
+    made = await asyncio.to_thread(run, settings, "backup", archive)
+    restored = await asyncio.to_thread(run, elsewhere, "restore", archive)
 
     assert (made.exit_code, restored.exit_code) == (0, 0), made.output + restored.output
-    there = Settings(elsewhere)
-    assert {one["visit_id"] for one in rows(there, Kind.VISITS)} == {called, silent}
-    doctor = await asyncio.to_thread(run, "doctor", "--json", "--data", elsewhere)
+    assert {one["visit_id"] for one in rows(elsewhere, Kind.VISITS)} == {called, silent}
+    doctor = await asyncio.to_thread(run, elsewhere, "doctor", "--json")
     assert '"check":"lake","level":"ok"' in doctor.output
 
 
-def test_too_few_days_are_refused(tmp_path: Path) -> None:
-    words = ["serve", "--data", str(tmp_path), "--keep-visits", "7"]
-
-    refused = CliRunner().invoke(cli.main, words)
+def test_too_few_days_are_refused(settings: Settings) -> None:
+    refused = run(settings, "serve", "--keep-visits", "7")
 
     assert refused.exit_code == 2
     assert "--keep-visits" in refused.output

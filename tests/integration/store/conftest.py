@@ -1,9 +1,7 @@
 """Every kind of store in turn, empty at first."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -11,19 +9,21 @@ from ringtrace.services.ports import Store
 from ringtrace.store.postgres import store as opening
 from ringtrace.store.postgres.days import ALL_CHANGES, PostgresDays
 from ringtrace.store.postgres.importing import PostgresImporting
+from ringtrace.store.postgres.leaving import PostgresLeaving
 from ringtrace.store.postgres.reads import OF_ALL_ACCOUNTS
+from ringtrace.store.postgres.retention import ACCOUNTS, PostgresRetention
 from ringtrace.store.postgres.setup import NEW_ACCOUNT, ROUTE
 from ringtrace.store.postgres.store import PostgresStore
 from ringtrace.store.sqlite.days import SqliteDays
 from ringtrace.store.sqlite.importing import SqliteImporting
+from ringtrace.store.sqlite.leaving import SqliteLeaving
+from ringtrace.store.sqlite.retention import SqliteRetention
 from ringtrace.store.sqlite.store import SqliteStore
 from tests.postgres import Postgres
 from tests.shards import Touch, watching
-from tests.stores import KINDS, Place
+from tests.stores import KINDS, Place, no_rest
 
-_Opener = Callable[[], AbstractContextManager[Any]]
-
-_ANYWHERE = OF_ALL_ACCOUNTS | {NEW_ACCOUNT, ALL_CHANGES} | set(ROUTE.values())
+_ANYWHERE = OF_ALL_ACCOUNTS | {NEW_ACCOUNT, ALL_CHANGES, ACCOUNTS} | set(ROUTE.values())
 
 
 @pytest.fixture
@@ -37,8 +37,7 @@ def touched(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Touch]]:
 
 @pytest.fixture(params=KINDS)
 async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
-    kind = request.param
-    place = Place(kind, *await _openers(request, kind, tmp_path))
+    place = await _place(request, request.param, tmp_path)
     yield place
     await place.close_all()
 
@@ -52,27 +51,35 @@ def as_distributed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opening, "_is_distributed", yes)
 
 
-async def _openers(
-    request: pytest.FixtureRequest, kind: str, folder: Path
-) -> tuple[Callable[[], Awaitable[Any]], _Opener, _Opener]:
-    """Of a store, of its days, and of what rows of an export go into."""
+async def _place(request: pytest.FixtureRequest, kind: str, folder: Path) -> Place:
     if kind == "sqlite":
         path = folder / "store.db"
 
         async def file() -> SqliteStore:
             return SqliteStore.open(path)
 
-        return file, lambda: SqliteDays(path), lambda: SqliteImporting(path)
+        return Place(
+            kind,
+            file,
+            lambda: SqliteDays(path),
+            lambda: SqliteImporting(path),
+            lambda silent_since: SqliteLeaving(path, silent_since, no_rest),
+            lambda: SqliteRetention(path, no_rest),
+        )
     server: Postgres = request.getfixturevalue("postgres")
     url = await server.database(partitioned=kind == "partitioned")
     if kind == "partitioned":
         as_distributed(request.getfixturevalue("monkeypatch"))
     if kind in {"partitioned", "citus"}:
         request.getfixturevalue("touched")
-    return (
+    return Place(
+        kind,
         lambda: PostgresStore.open(url),
         lambda: PostgresDays(url),
         lambda: PostgresImporting(url),
+        lambda silent_since: PostgresLeaving(url, silent_since, no_rest),
+        lambda: PostgresRetention(url, no_rest),
+        url,
     )
 
 

@@ -15,7 +15,7 @@ from ringtrace.store.lake.manifest import SealedFile
 from ringtrace.store.lake.parquet import SealMismatchError
 from ringtrace.store.lake.place import Place
 from ringtrace.store.lake.schema import TABLES, Type
-from ringtrace.store.lake.seal import is_sealed
+from ringtrace.store.lake.seal import RowsLostError, is_sealed
 
 log = logging.getLogger(__name__)
 
@@ -61,8 +61,10 @@ class Leaver:
         """Everything of the days before the day `before` that may leave, oldest day first.
 
         Whatever ends it, every row is in the store or in the lake, and the next run goes on. Raises
-        SealMismatchError: a file is not what its manifest says. OSError.
+        SealMismatchError: a file is not what its manifest says. RowsLostError: the lake is not the
+        one that earlier days went to, and gets no others. OSError.
         """
+        self._see_earlier_days()
         todo = leaving(self._rows, self._place, before)
         accounts: dict[int, list[Change]] = defaultdict(list)
         for change in todo:
@@ -75,6 +77,17 @@ class Leaver:
                 done += 1
                 progress(done, len(todo))
         return total
+
+    def _see_earlier_days(self) -> None:
+        archived: dict[int, set[int]] = defaultdict(set)
+        for change in self._rows.changes():
+            if change.archived:
+                archived[change.account_id].add(change.day)
+        for account_id, days in archived.items():
+            known = frozenset(self._place.names(manifests.days_folder(account_id)))
+            named = {manifests.manifest_name(account_id, day_name(day)) for day in days}
+            if lost := sorted(named - known):
+                raise RowsLostError(", ".join(lost))
 
     def _verify(self, change: Change) -> None:
         for kind, file in self._files(change):

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 from ringtrace.domain.attribution import WINDOW_MS
 from ringtrace.services.call_records import CallFilter, ChannelRow
+from ringtrace.store.archived import Archived
 from ringtrace.store.channels import CALL_COLUMNS, NAMES, by_channel, span
 from ringtrace.store.filters import joined, of_calls
 from ringtrace.store.postgres.connection import Connection
+from ringtrace.store.postgres.leaving import traffic_since
 from ringtrace.store.postgres.rowset import of_account
 from ringtrace.store.postgres.slots import numbered
 
@@ -23,9 +25,12 @@ _NAMES = NAMES.format(account="$1")
 
 
 async def channels(
-    connection: Connection, account_id: int, where: CallFilter
-) -> Sequence[ChannelRow]:
-    """Calls begun and visits started in the span of `where`, as of one moment."""
+    connection: Connection, account_id: int, where: CallFilter, archived: Archived | None
+) -> Sequence[ChannelRow] | None:
+    """Calls begun and visits started in the span of `where`, as of one moment.
+
+    `archived` are these visits; None: they are here. Answers None when not all of them are.
+    """
     slots = numbered()
     counted, values = joined(of_calls(account_id, where), slots)
     # Calls that count, and those before them that they may repeat.
@@ -36,11 +41,15 @@ async def channels(
     )
     since, until = span(where)
     async with connection.transaction(isolation="repeatable_read", readonly=True):
+        if archived is None and since < await traffic_since(connection, account_id):
+            return None
         return by_channel(
             await connection.fetch(calls, *values, since - WINDOW_MS, until),
             await connection.fetch(_SITES, account_id),
             await connection.fetch(_MODELS, account_id),
-            await connection.fetch(_VISITS, account_id, since, until, where.channel),
+            await connection.fetch(_VISITS, account_id, since, until, where.channel)
+            if archived is None
+            else archived.items(),
         )
 
 

@@ -99,6 +99,18 @@ async def open_changing_connection(url: str) -> "asyncpg.Connection[asyncpg.Reco
     )
 
 
+async def open_paced_connection(url: str) -> RawConnection:
+    """For a command that changes much, a little at a time. Raises as open_connection."""
+    # A plan that is kept may be from a time when a table was empty.
+    custom = {"plan_cache_mode": READING["plan_cache_mode"]}
+    return await asyncpg.connect(
+        url,
+        timeout=CONNECT_SECONDS,
+        command_timeout=COMMAND_SECONDS,
+        server_settings={**_SETTINGS, **custom},
+    )
+
+
 async def open_reading_connection(url: str) -> "asyncpg.Connection[asyncpg.Record]":
     """For one who reads what is long, in transactions of his own. Raises as open_connection."""
     return await asyncpg.connect(

@@ -21,7 +21,7 @@ from ringtrace.store.postgres.waiting import WaitedFor
 
 _MANY: Final = 5_000
 
-_COLUMNS: Final = "SELECT account_id, part, day, mark FROM days"
+_COLUMNS: Final = "SELECT account_id, part, day, mark, archived, left_mark FROM days"
 ALL_CHANGES: Final = f"{_COLUMNS} ORDER BY day, account_id, part"
 _CHANGES: Final = f"{_COLUMNS} WHERE account_id = $1 ORDER BY day, part"
 _SITES: Final = (
@@ -86,7 +86,10 @@ class PostgresDays:
             found = self._fetch(ALL_CHANGES)
         else:
             found = self._fetch(_CHANGES, account_id)
-        return [Change(account, Part(part), day, mark) for account, part, day, mark in found]
+        return [
+            Change(account, Part(part), day, mark, archived, left_mark == mark)
+            for account, part, day, mark, archived, left_mark in found
+        ]
 
     def rows(self, account_id: int, kind: Kind, days: Collection[int]) -> Iterator[tuple[int, Row]]:
         """Ask inside a snapshot."""

@@ -8,6 +8,7 @@ import msgspec
 from ringtrace.domain.attribution import WINDOW_MS, Caller, Candidate, EarlierCall
 from ringtrace.domain.extension import is_code
 from ringtrace.services.call_records import CallerHistory, Evidence
+from ringtrace.services.lake import DAY_MS
 from ringtrace.store import credits as shares
 from ringtrace.store import rows
 from ringtrace.store.evidence import (
@@ -85,7 +86,15 @@ _KEYED = listed(
 )
 """Codes are given out again, the oldest first: it is the newest who was shown this one."""
 
-_CALLER = f"SELECT {_CALLED}, {_EARLIER}, {_CALLED_US}, {_OWN}, {_KEYED}"
+_COMPLETE = (
+    f"coalesce((SELECT s.day * {DAY_MS} <= $3 FROM traffic_since s WHERE s.account_id = $1), true)"
+)
+"""Whether the visits that the call could have come from are all here.
+
+Asked after they were read: before any of them leaves, this is said.
+"""
+
+_CALLER = f"SELECT {_CALLED}, {_EARLIER}, {_CALLED_US}, {_OWN}, {_KEYED}, {_COMPLETE}"
 
 _HISTORY = (
     "SELECT EXISTS (SELECT 1 FROM calls c WHERE c.account_id = $1 AND c.caller = $2"
@@ -114,7 +123,11 @@ async def evidence(
     asked = (account_id, number, at - WINDOW_MS, at)
     exposed = await connection.fetch(_CANDIDATES, *asked)
     code = digits if digits and is_code(digits) else None
-    ((said, earlier, known, own, keyed),) = await connection.fetch(_CALLER, *asked, caller, code)
+    ((said, earlier, known, own, keyed, complete),) = await connection.fetch(
+        _CALLER, *asked, caller, code
+    )
+    if not complete:
+        return Evidence((), Caller(known=None), complete=False)
     called = dict(_shares(said))
     candidates = [_stood(row, called, at) for row in exposed]
     calls = [

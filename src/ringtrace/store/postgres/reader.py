@@ -10,6 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from enum import IntEnum
+from functools import partial
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
 import asyncpg
@@ -36,6 +37,8 @@ from ringtrace.services.notice_records import DeliveryFilter, DeliveryPage
 from ringtrace.services.ports import ChannelReports
 from ringtrace.services.setup_records import Configuration, KeptFlow, ValidToken
 from ringtrace.services.spam_records import ListingFilter, ListingPage, WatchedCall
+from ringtrace.store import archived
+from ringtrace.store.archived import Archived, with_visits
 from ringtrace.store.postgres import notices, proofs, reads, recipients
 from ringtrace.store.postgres.channels import channel_names, channels
 from ringtrace.store.postgres.connection import (
@@ -48,6 +51,7 @@ from ringtrace.store.postgres.connection import (
 )
 from ringtrace.store.postgres.evidence import caller_history, evidence
 from ringtrace.store.postgres.history import history
+from ringtrace.store.postgres.leaving import traffic_since
 from ringtrace.store.postgres.listings import listings
 from ringtrace.store.postgres.past import past
 from ringtrace.store.postgres.pulse import Pulse
@@ -172,7 +176,11 @@ class PostgresReader:
             elsewhere = await self._reports.channels(account_id, where)
             if elsewhere is not None:
                 return elsewhere
-        return await self._read(Seconds.WHOLE, channels, account_id, _asked(where))
+
+        async def ask(visits: Archived | None) -> Sequence[ChannelRow] | None:
+            return await self._read(Seconds.WHOLE, channels, account_id, _asked(where), visits)
+
+        return await with_visits(ask, self._reports, account_id, where)
 
     async def proofs(self, account_id: int, where: ProofFilter) -> Sequence[Proof]:
         return await self._read(Seconds.WHOLE, proofs.strongest, account_id, where)
@@ -187,7 +195,9 @@ class PostgresReader:
         return await self._read(Seconds.PAGE, tag_names, account_id)
 
     async def visit(self, account_id: int, visit_id: str) -> VisitRecord | None:
-        return await self._read(Seconds.PAGE, reads.visit, account_id, storable(visit_id))
+        here = partial(self._read, Seconds.PAGE, reads.visit, account_id, storable(visit_id))
+        since = partial(self._read, Seconds.PAGE, traffic_since, account_id)
+        return await archived.visit(here, since, self._reports, account_id, visit_id)
 
     async def flow(self, account_id: int, name: str, version: int) -> KeptFlow | None:
         return await self._read(Seconds.PAGE, reads.flow, account_id, storable(name), version)

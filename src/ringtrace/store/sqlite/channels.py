@@ -1,13 +1,15 @@
 """Calls and visits by channel: the shares of calls, read for the tally to add up."""
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import repeat
 
 from ringtrace.domain.attribution import WINDOW_MS
 from ringtrace.services.call_records import CallFilter, ChannelRow
+from ringtrace.store.archived import Archived
 from ringtrace.store.channels import CALL_COLUMNS, NAMES, by_channel, span
 from ringtrace.store.filters import joined, of_calls
+from ringtrace.store.sqlite.leaving import traffic_since
 
 _CALLS = (
     f"SELECT {CALL_COLUMNS}"
@@ -25,16 +27,18 @@ def channels(
     connection: sqlite3.Connection,
     account_id: int,
     where: CallFilter,
-    archived: Mapping[str, int] | None,
-) -> Sequence[ChannelRow]:
+    archived: Archived | None,
+) -> Sequence[ChannelRow] | None:
     """Calls begun and visits started in the span of `where`, as of one moment.
 
-    `archived` are these visits where not all of them are here.
+    `archived` are these visits; None: they are here. Answers None when not all of them are.
     """
     counted, values = joined(of_calls(account_id, where), repeat("?"))
     since, until = span(where)
     connection.execute("BEGIN")
     try:
+        if archived is None and since < traffic_since(connection, account_id):
+            return None
         calls = connection.execute(
             _CALLS.format(counted=counted), (*values, account_id, since - WINDOW_MS, until)
         ).fetchall()

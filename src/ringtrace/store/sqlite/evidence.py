@@ -29,18 +29,22 @@ def evidence(
     digits: str | None = None,
 ) -> Evidence:
     """Candidates and the caller's earlier calls; nothing that happened after `at`."""
-    if not _is_complete(connection, account_id, at):
-        return Evidence((), Caller(known=None), complete=False)
     candidates = _candidates(connection, account_id, number, at)
-    return Evidence(
+    found = Evidence(
         candidates,
         _caller(connection, account_id, number, caller, at, candidates),
         _keyed(connection, account_id, number, digits, at) if digits else None,
     )
+    if not _is_complete(connection, account_id, at):
+        return Evidence((), Caller(known=None), complete=False)
+    return found
 
 
 def _is_complete(connection: sqlite3.Connection, account_id: int, at: int) -> bool:
-    """Whether the visits that a call at `at` could have come from are all here."""
+    """Whether the visits that a call at `at` could have come from are all here.
+
+    Asked after they were read: before any of them leaves, this is said.
+    """
     return at - WINDOW_MS >= traffic_since(connection, account_id)
 
 

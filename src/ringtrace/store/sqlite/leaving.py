@@ -2,31 +2,29 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from ringtrace.services.lake import DAY_MS, Change, Key, Kind
+from ringtrace.store.paced import Rest
 from ringtrace.store.sqlite.paced import PacedWriter
+from ringtrace.store.traffic import KEYS, NO_VISIT
 
 _PART: Final = "account_id = ? AND part = ? AND day = ?"
-_NO_VISIT: Final = (
-    "NOT EXISTS (SELECT 1 FROM visits v WHERE v.account_id = {0}.account_id"
-    " AND v.visit_id = {0}.visit_id)"
-)
-_DROP: Final[Mapping[Kind, str]] = {
+_NEEDED_NO_MORE: Final[Mapping[Kind, str]] = {
+    # An id can have come again, of another day.
     Kind.VISITS: (
-        "DELETE FROM visits WHERE account_id = ? AND visit_id = ? AND seen_at < ?"
-        " AND visit_id NOT IN (SELECT visit_id FROM temp.credited)"
+        f"d.started_at / {DAY_MS} = ? AND d.seen_at < ?"
+        " AND d.visit_id NOT IN (SELECT visit_id FROM temp.credited)"
     ),
-    Kind.HITS: (
-        "DELETE FROM hits WHERE account_id = ? AND visit_id = ? AND at = ? AND kind = ?"
-        f" AND path = ? AND {_NO_VISIT.format('hits')}"
-    ),
-    Kind.EXPOSURES: (
-        "DELETE FROM exposures WHERE account_id = ? AND number = ? AND shown_at = ?"
-        f" AND visit_id = ? AND {_NO_VISIT.format('exposures')}"
-    ),
+    Kind.HITS: NO_VISIT,
+    Kind.EXPOSURES: NO_VISIT,
+}
+_DROP: Final[Mapping[Kind, str]] = {
+    kind: f"DELETE FROM {kind} AS d WHERE d.account_id = ?"
+    f"{''.join(f' AND d.{name} = ?' for name in key)} AND {_NEEDED_NO_MORE[kind]}"
+    for kind, key in KEYS.items()
 }
 
 
@@ -41,9 +39,7 @@ def traffic_since(connection: sqlite3.Connection, account_id: int) -> int:
 class SqliteLeaving(PacedWriter):
     """A visit with a sign of life at `silent_since` (ms since 1970 UTC) or later stays."""
 
-    def __init__(
-        self, path: Path, silent_since: int, rest: Callable[[float], None] = time.sleep
-    ) -> None:
+    def __init__(self, path: Path, silent_since: int, rest: Rest = time.sleep) -> None:
         super().__init__(path, rest)
         self._silent_since = silent_since
 
@@ -62,7 +58,7 @@ class SqliteLeaving(PacedWriter):
         return same
 
     def drop(self, change: Change, kind: Kind, keys: Sequence[Key]) -> int | None:
-        more = (self._silent_since,) if kind is Kind.VISITS else ()
+        more = (change.day, self._silent_since) if kind is Kind.VISITS else ()
         with self._transaction():
             if not self._is_same(change):
                 return None

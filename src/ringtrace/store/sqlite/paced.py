@@ -1,28 +1,27 @@
-"""Writing much beside a server, so that it hardly waits.
+"""Writing much into the file beside a server.
 
-SQLite has one writer: each transaction here is short, and a rest many times as long follows it.
+SQLite has one writer: each transaction here is short.
 """
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Self
 
+from ringtrace.store.paced import Pace, Rest
 from ringtrace.store.sqlite.connection import connect
 
 _BUSY_MS: Final = 30_000
-_REST: Final = 9
-"""How much longer than a transaction the rest after it is: others have nine tenths of the time."""
 
 
 class PacedWriter:
-    """`rest` waits for seconds. `close` it, or use it as a context."""
+    """`close` it, or use it as a context."""
 
-    def __init__(self, path: Path, rest: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, path: Path, rest: Rest = time.sleep) -> None:
         self._connection = connect(path)
         self._connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
-        self._rest = rest
+        self._pace = Pace(rest)
 
     def __enter__(self) -> Self:
         return self
@@ -36,11 +35,10 @@ class PacedWriter:
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
         self._connection.execute("BEGIN IMMEDIATE")
-        began = time.monotonic()
-        try:
-            yield
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
-        self._rest(_REST * (time.monotonic() - began))
+        with self._pace.turn():
+            try:
+                yield
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")

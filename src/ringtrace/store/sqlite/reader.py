@@ -4,8 +4,9 @@ import asyncio
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -31,6 +32,8 @@ from ringtrace.services.notice_records import DeliveryFilter, DeliveryPage
 from ringtrace.services.ports import ChannelReports
 from ringtrace.services.setup_records import Configuration, KeptFlow, ValidToken
 from ringtrace.services.spam_records import ListingFilter, ListingPage, WatchedCall
+from ringtrace.store import archived
+from ringtrace.store.archived import Archived, with_visits
 from ringtrace.store.sqlite import notices, proofs, reads
 from ringtrace.store.sqlite.channels import channel_names, channels
 from ringtrace.store.sqlite.connection import connect
@@ -113,20 +116,11 @@ class SqliteReader:
             elsewhere = await self._reports.channels(account_id, where)
             if elsewhere is not None:
                 return elsewhere
-        visits = await self._archived_visits(account_id, where)
-        return await self._read(channels, account_id, where, visits)
 
-    async def _archived_visits(
-        self, account_id: int, where: CallFilter
-    ) -> Mapping[str, int] | None:
-        """None: those of the span are all here."""
-        since = 0 if where.since is None else where.since
-        if since >= await self._read(traffic_since, account_id):
-            return None
-        found = None if self._reports is None else await self._reports.visits(account_id, where)
-        if found is None:
-            raise StoreAwayError("the visits of that time are in the lake, which cannot be read")
-        return found
+        async def ask(visits: Archived | None) -> Sequence[ChannelRow] | None:
+            return await self._read(channels, account_id, where, visits)
+
+        return await with_visits(ask, self._reports, account_id, where)
 
     async def count_calls(self, account_id: int, where: CallFilter) -> int:
         return await self._read(reads.count_calls, account_id, where)
@@ -154,12 +148,9 @@ class SqliteReader:
         return await self._read(tag_names, account_id)
 
     async def visit(self, account_id: int, visit_id: str) -> VisitRecord | None:
-        found = await self._read(reads.visit, account_id, visit_id)
-        if found is not None or self._reports is None:
-            return found
-        if not await self._read(traffic_since, account_id):
-            return None
-        return await self._reports.visit(account_id, visit_id)
+        here = partial(self._read, reads.visit, account_id, visit_id)
+        since = partial(self._read, traffic_since, account_id)
+        return await archived.visit(here, since, self._reports, account_id, visit_id)
 
     async def flow(self, account_id: int, name: str, version: int) -> KeptFlow | None:
         return await self._read(reads.flow, account_id, name, version)

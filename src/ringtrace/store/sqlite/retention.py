@@ -1,131 +1,98 @@
 """Deleting what is kept no longer, beside a server that runs."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from typing import Final
 
-from ringtrace.domain.audio import AudioFormat
-from ringtrace.domain.call import GatewayKind
-from ringtrace.services.lake import DAY_MS, Part
-from ringtrace.store import rows
+from ringtrace.services.lake import DAY_MS, Change, Kind, Part
+from ringtrace.store.retention import OF_A_CALL, OldCall, old_call, without_recording
 from ringtrace.store.sqlite import marks
 from ringtrace.store.sqlite.paced import PacedWriter
+from ringtrace.store.traffic import KEYS, MOMENTS
 
 _ROWS_AT_ONCE: Final = 200
 _KEYS_AT_ONCE: Final = 20_000
 _KEY: Final = "account_id = ? AND gateway = ? AND call_id = ?"
-_OF_A_CALL: Final = (
-    "credits", "call_reports", "corrections", "proofs", "screenings", "spam_marks", "call_tags",
-    "deliveries", "calls",
-)  # fmt: skip
-_TRAFFIC: Final[Mapping[str, tuple[str, ...]]] = {
-    "started_at": ("visits", "visit_id"),
-    "at": ("hits", "visit_id", "at", "kind", "path"),
-    "shown_at": ("exposures", "number", "shown_at", "visit_id"),
-}
-"""By the column that says when, the table and what tells its rows apart."""
-
-
-@dataclass(frozen=True, slots=True)
-class OldCall:
-    """`audio` is there unless the recording is the platform's, or none."""
-
-    gateway: GatewayKind
-    call: str
-    audio: AudioFormat | None
+_DAY: Final = "account_id = ? AND part = ? AND day = ?"
 
 
 class SqliteRetention(PacedWriter):
-    """Days are counted since 1970 UTC."""
+    """As OldRows."""
 
     def accounts(self) -> Sequence[int]:
         return [one for (one,) in self._connection.execute("SELECT account_id FROM accounts")]
 
-    def calls(self, account_id: int, before: int) -> Sequence[OldCall]:
-        """Begun before the day `before`."""
-        return self._calls(account_id, before, "true")
+    def days(self, account_id: int, part: Part, before: int) -> Sequence[Change]:
+        found = self._connection.execute(
+            "SELECT day, mark FROM days WHERE account_id = ? AND part = ? AND day < ? ORDER BY day",
+            (account_id, part.value, before),
+        )
+        return [Change(account_id, part, day, mark) for day, mark in found]
 
-    def recorded(self, account_id: int, before: int) -> Sequence[OldCall]:
-        """Those of the calls before that have a recording, here or at the platform."""
+    def calls(self, account_id: int, day: int) -> Sequence[OldCall]:
+        return self._calls(account_id, day, "true")
+
+    def recorded(self, account_id: int, day: int) -> Sequence[OldCall]:
         return self._calls(
-            account_id, before,
-            "(audio_format IS NOT NULL OR report ->> '$.recording' IS NOT NULL)",
-        )  # fmt: skip
-
-    def traffic_days(self, account_id: int, before: int) -> int:
-        """Days before the day `before` that have visits, hits or exposures."""
-        (count,) = self._connection.execute(
-            "SELECT count(*) FROM days WHERE account_id = ? AND part = ? AND day < ?",
-            (account_id, Part.TRAFFIC.value, before),
-        ).fetchone()
-        return int(count)
+            account_id, day, "(audio_format IS NOT NULL OR report ->> '$.recording' IS NOT NULL)"
+        )
 
     def drop_calls(self, account_id: int, some: Sequence[OldCall]) -> None:
-        """With everything that is known of them. Their recordings are gone by then."""
         keys = [(account_id, one.gateway.value, one.call) for one in some]
         with self._transaction():
             for key in keys:
                 marks.call(self._connection, key)
-            for table in _OF_A_CALL:
+            for table in OF_A_CALL:
                 self._connection.executemany(f"DELETE FROM {table} WHERE {_KEY}", keys)
 
     def drop_recordings(self, account_id: int, some: Sequence[OldCall]) -> None:
-        """The calls have none any more."""
         with self._transaction():
             for one in some:
                 key = (account_id, one.gateway.value, one.call)
                 (said,) = self._connection.execute(
                     f"SELECT report FROM calls WHERE {_KEY}", key
                 ).fetchone() or (None,)
-                report = said and rows.text(replace(rows.report(said), recording=None))
                 self._connection.execute(
                     "UPDATE calls SET report = ?, audio_format = NULL, audio_sha256 = NULL"
                     f" WHERE {_KEY}",
-                    (report, *key),
+                    (said and without_recording(said), *key),
                 )
                 marks.call(self._connection, key)
 
     def drop_traffic(self, account_id: int, before: int) -> int:
-        """Visits that began before the day `before`, hits and exposures of then; returns rows."""
         with self._transaction():
             self._connection.execute(
                 "INSERT INTO traffic_since VALUES (?, ?)"
                 " ON CONFLICT (account_id) DO UPDATE SET day = max(day, excluded.day)",
                 (account_id, before),
             )
-        return sum(
-            self._drop(account_id, table, moment, key, before * DAY_MS)
-            for moment, (table, *key) in _TRAFFIC.items()
-        )
+        return sum(self._drop(account_id, kind, before * DAY_MS) for kind in KEYS)
 
-    def drop_days(self, account_id: int, part: Part, before: int) -> None:
-        """Last: the store has nothing of the days before the day `before`."""
+    def drop_days(self, days: Sequence[Change]) -> None:
+        keys = [(one.account_id, one.part.value, one.day) for one in days]
         with self._transaction():
-            self._connection.execute(
-                "DELETE FROM days WHERE account_id = ? AND part = ? AND day < ?",
-                (account_id, part.value, before),
+            self._connection.executemany(
+                f"DELETE FROM days WHERE {_DAY} AND mark = ?",
+                [(*key, one.mark) for key, one in zip(keys, days, strict=True)],
+            )
+            self._connection.executemany(
+                f"UPDATE days SET archived = 0, left_mark = NULL WHERE {_DAY}", keys
             )
 
-    def _calls(self, account_id: int, before: int, condition: str) -> Sequence[OldCall]:
+    def _calls(self, account_id: int, day: int, condition: str) -> Sequence[OldCall]:
         found = self._connection.execute(
             "SELECT gateway, call_id, audio_format FROM calls WHERE account_id = ?"
-            f" AND started_at < ? AND {condition} ORDER BY started_at",
-            (account_id, before * DAY_MS),
+            f" AND started_at >= ? AND started_at < ? AND {condition}",
+            (account_id, day * DAY_MS, (day + 1) * DAY_MS),
         )
-        return [
-            OldCall(GatewayKind(gateway), call, None if audio is None else AudioFormat(audio))
-            for gateway, call, audio in found
-        ]
+        return [old_call(row) for row in found]
 
-    def _drop(
-        self, account_id: int, table: str, moment: str, key: Sequence[str], until: int
-    ) -> int:
-        total = 0
+    def _drop(self, account_id: int, kind: Kind, until: int) -> int:
+        total, key = 0, KEYS[kind]
         same = " AND ".join(f"{one} = ?" for one in ("account_id", *key))
-        delete = f"DELETE FROM {table} WHERE {same}"
+        delete = f"DELETE FROM {kind} WHERE {same}"
         while keys := self._connection.execute(
-            f"SELECT account_id, {', '.join(key)} FROM {table} WHERE account_id = ?"
-            f" AND {moment} < ? LIMIT {_KEYS_AT_ONCE}",
+            f"SELECT account_id, {', '.join(key)} FROM {kind} WHERE account_id = ?"
+            f" AND {MOMENTS[kind]} < ? LIMIT {_KEYS_AT_ONCE}",
             (account_id, until),
         ).fetchall():
             for start in range(0, len(keys), _ROWS_AT_ONCE):

@@ -237,6 +237,8 @@ CREATE TABLE credits (
 );
 -- Which channels calls are credited to, without a look at every call.
 CREATE INDEX credits_by_channel ON credits (account_id, channel) WHERE probability > 0;
+-- Whether a visit has a share in a call.
+CREATE INDEX credits_by_visit ON credits (account_id, visit_id) WHERE visit_id IS NOT NULL;
 
 -- What users said of whose call it was; without a visit: none of them called.
 CREATE TABLE corrections (
