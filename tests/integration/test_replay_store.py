@@ -5,9 +5,11 @@ import json
 
 from click.testing import CliRunner, Result
 
+from ringtrace.bootstrap import open_retention
 from ringtrace.domain.history import Kind, gather
 from ringtrace.replay.command import replay
 from ringtrace.services.call_records import SiteHistory
+from ringtrace.services.lake import day_name, day_of
 from tests.shop import POOL, RADIO, Shop, on_every_store, rfc
 
 pytestmark = on_every_store
@@ -125,3 +127,26 @@ async def test_a_site_nobody_visited_cannot_be_replayed(shop: Shop) -> None:
     assert result.exit_code == 2
     assert "no visit with a known channel" in result.stderr
     assert POOL not in result.stderr
+
+
+async def test_days_whose_visits_left_are_not_replayed_and_the_first_that_is_is_named(
+    shop: Shop,
+) -> None:
+    await visit(shop, calls=True)
+    shop.clock.now += 2 * DAY
+    await fill(shop)
+    since = day_of(shop.clock.now) - 1
+
+    def left() -> None:
+        with open_retention(shop.house.settings) as rows:
+            rows.drop_traffic(1, since)
+
+    await asyncio.to_thread(left)
+    result = await run(shop, "--json")
+    said = await run(shop)
+
+    assert result.exit_code == 0, result.stderr
+    hits = json.loads(result.stdout)["hits"]
+    assert hits["visits"] == VISITS
+    assert hits["complete_since"].startswith(day_name(since))
+    assert f"from {day_name(since)}" in said.stdout

@@ -25,7 +25,7 @@ from ringtrace.domain.intervals import Share
 from ringtrace.domain.keying import GIVES_UP
 from ringtrace.domain.leasing import KEYED
 from ringtrace.domain.sizing import Advice, Coded, NoCallsError, Target, effort
-from ringtrace.listing import show
+from ringtrace.listing import show, utc_text
 from ringtrace.replay.chart import draw_chart
 from ringtrace.replay.files import FileInvalidError
 from ringtrace.replay.run import (
@@ -230,6 +230,10 @@ def _remarks(result: Result) -> list[str]:
     )
     if result.history.beats_filled:
         lines.append("no beats: visitors are taken to have stayed on page between two hits")
+    if result.complete_since is not None:
+        lines.append(
+            f"from {utc_text(result.complete_since)} on: earlier visits have left the database"
+        )
     if result.history.left_out:
         lines.append(f"visits left out, no channel known: {result.history.left_out}")
     lines += [_price_of_codes(one.numbers, one.coded) for one in found.sizes if one.coded]

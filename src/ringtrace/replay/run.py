@@ -44,10 +44,14 @@ class SiteUnknownError(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What is replayed; `calls` None when there are no records of calls at all."""
+    """What is replayed; `calls` None when there are no records of calls at all.
+
+    `complete_since` (ms since 1970 UTC): earlier visits were asked for, but have left the store.
+    """
 
     history: History
     calls: Sequence[RealCall] | None
+    complete_since: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,7 @@ class Result:
     calls: Calls
     sizing: Sizing
     advice: tuple[Advice, ...]
+    complete_since: int | None
 
     def to_data(self) -> dict[str, object]:
         """Plain data, ready for JSON. Shares are of the scored calls."""
@@ -82,6 +87,9 @@ class Result:
                 "since": utc_text(int(history.at[0])),
                 "until": utc_text(int(history.at[-1])),
                 "beats": "filled" if history.beats_filled else "given",
+                "complete_since": None
+                if self.complete_since is None
+                else utc_text(self.complete_since),
             },
             "calls": {
                 "placed": {how: count for how, count in self.calls.counts.items() if count},
@@ -136,7 +144,8 @@ def from_store(settings: Settings, account_id: int, site: str | None, days: int)
     """
     found = asyncio.run(_history(settings, account_id, site, days))
     # The store keeps of beats only the last: who did not leave was on page until then.
-    return Material(gather(found.hits, fill_ms=DAY_MS), found.calls or None)
+    history = gather(found.hits, fill_ms=DAY_MS)
+    return Material(history, found.calls or None, found.complete_since)
 
 
 async def _history(settings: Settings, account_id: int, site: str | None, days: int) -> SiteHistory:
@@ -166,7 +175,8 @@ def run(
     found = sizing.size(
         material.history, calls, plan.numbers, plan.price, rng, tick, plan.extensions_above
     )
-    return Result(plan, material.history, calls, found, sizing.advise(found, plan.targets))
+    advice = sizing.advise(found, plan.targets)
+    return Result(plan, material.history, calls, found, advice, material.complete_since)
 
 
 def _ticking(items: Iterable[T], tick: Callable[[int], None]) -> Iterator[T]:

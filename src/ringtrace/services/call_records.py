@@ -164,10 +164,14 @@ class ChannelRow:
 
 @dataclass(frozen=True, slots=True)
 class SiteHistory:
-    """Hits of the visits that began in the days asked for, and calls to the site's pool."""
+    """Hits of the visits that began in the days asked for, and calls to the site's pool.
+
+    `complete_since` (ms since 1970 UTC): what began before has left the store; None: nothing has.
+    """
 
     hits: Sequence[Hit]
     calls: Sequence[RealCall]
+    complete_since: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,6 +131,13 @@ class Reads(Protocol):
         """One of each call that has any: the strongest."""
         ...
 
+    async def complete_since(self, account_id: int) -> int:
+        """Visits, hits and exposures from this moment (ms since 1970 UTC) on are all in the store.
+
+        0: none has ever left.
+        """
+        ...
+
     async def only_holder(self, account_id: int, where: ProofFilter) -> int:
         """Calls to pool numbers that one visit alone was shown in the attribution window."""
         ...

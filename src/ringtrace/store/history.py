@@ -26,6 +26,7 @@ def site_history(
     signs: Iterable[Row],
     calls: Iterable[Row],
     credits_: Iterable[Row],
+    complete_since: int | None,
 ) -> SiteHistory:
     """From VISIT_COLUMNS, CREDIT_COLUMNS by position, and what is named here.
 
@@ -49,4 +50,14 @@ def site_history(
             RealCall(at, caller, credits=tuple(credited.get((gateway, call), ())))
             for gateway, call, at, caller in calls
         ],
+        complete_since,
     )
+
+
+def span(newest: int, days: int, complete_since: int) -> tuple[int, int | None]:
+    """From when on to read (ms since 1970 UTC), and the same again where that cuts `days` short.
+
+    Of the days before only such visits are left as callers had: a replay of these would flatter.
+    """
+    asked = newest - days * DAY_MS
+    return (asked, None) if asked >= complete_since else (complete_since, complete_since)

@@ -18,10 +18,11 @@ from ringtrace.config import Retention, Settings
 from ringtrace.domain.call import GatewayKind
 from ringtrace.services.call_records import CallFilter
 from ringtrace.services.errors import StoreAwayError
-from ringtrace.services.lake import DAY_MS, Kind
+from ringtrace.services.lake import DAY_MS, Kind, day_number
 from ringtrace.services.ports import Reads
 from ringtrace.store.postgres.reader import PostgresReader, open_reader_pool
 from ringtrace.store.sqlite.reader import SqliteReader
+from tests.console import signed_in, text
 from tests.lake import environment, rows, sealed
 from tests.postgres import Postgres
 from tests.shop import POOL, Shop, bearer, on_every_store, rfc
@@ -162,6 +163,30 @@ async def test_calls_whose_visits_have_left_stay_as_they_were_attributed(shop: S
     assert was.credits != ()
     assert (back.status_code, back.json()["error_id"]) == (409, "visits_archived")
     assert (await shop.call("c3")).attribution.unknown == 1.0
+
+
+async def test_what_the_database_alone_can_tell_says_from_when_on_it_does(shop: Shop) -> None:
+    await old_days(shop)
+    api = bearer(shop.tokens["api"])
+
+    async def calibration(**asked: str) -> tuple[int, str | None]:
+        told = await shop.client.get("/api/v1/reports/calibration", params=asked, headers=api)
+        found = told.raise_for_status().json()
+        return found["only_holder"], found["only_holder_since"]
+
+    assert await calibration() == (1, None)
+    young = shop.ids()
+    await shop.hit(visit=young, visitor=young)
+    await retained(shop, Retention())
+
+    assert await calibration() == (0, "2025-02-16T00:00:00Z")
+    assert await calibration(since="2025-02-16T00:00:00Z") == (0, None)
+    await signed_in(shop)
+    assert "Only calls since 2025-02-16" in await text(shop, "/calibration?from=2024-12-01")
+    history = await shop.house.use_cases.store.history(1, "shop", 9_999)
+    assert {hit.visit for hit in history.hits} == {young}
+    assert history.complete_since == day_number("2025-02-02") * DAY_MS
+    assert (await shop.house.use_cases.store.history(1, "shop", 30)).complete_since is None
 
 
 async def test_old_calls_go_with_their_recordings_and_their_sealed_days(shop: Shop) -> None:

@@ -2,8 +2,9 @@
 
 from ringtrace.domain.attribution import Basis
 from ringtrace.services.call_records import SiteHistory
-from ringtrace.store.history import CREDIT_COLUMNS, DAY_MS, VISIT_COLUMNS, site_history
+from ringtrace.store.history import CREDIT_COLUMNS, VISIT_COLUMNS, site_history, span
 from ringtrace.store.postgres.connection import Connection
+from ringtrace.store.postgres.leaving import traffic_since
 
 _NEWEST = "SELECT max(started_at) FROM visits WHERE account_id = $1 AND site_key = $2"
 _OF_VISITS = "v.account_id = $1 AND v.site_key = $2 AND v.started_at >= $3"
@@ -30,16 +31,18 @@ _CREDITS = (
 
 
 async def history(connection: Connection, account_id: int, site_key: str, days: int) -> SiteHistory:
-    """The last `days` days up to the newest visit, as of one moment."""
+    """The last `days` days up to the newest visit, as of one moment, as far as they are here."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         newest = await connection.fetchval(_NEWEST, account_id, site_key)
         if newest is None:
             return SiteHistory([], [])
-        key = (account_id, site_key, newest - days * DAY_MS)
+        since, cut = span(newest, days, await traffic_since(connection, account_id))
+        key = (account_id, site_key, since)
         credited = (*key, Basis.EXPOSURES.value, Basis.CORRECTED.value)
         return site_history(
             await connection.fetch(_VISITS, *key),
             await connection.fetch(_HITS, *key),
             await connection.fetch(_CALLS, *credited),
             await connection.fetch(_CREDITS, *credited),
+            cut,
         )

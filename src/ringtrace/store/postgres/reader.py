@@ -185,6 +185,9 @@ class PostgresReader:
     async def proofs(self, account_id: int, where: ProofFilter) -> Sequence[Proof]:
         return await self._read(Seconds.WHOLE, proofs.strongest, account_id, where)
 
+    async def complete_since(self, account_id: int) -> int:
+        return await self._read(Seconds.PAGE, traffic_since, account_id)
+
     async def only_holder(self, account_id: int, where: ProofFilter) -> int:
         return await self._read(Seconds.WHOLE, proofs.only_holder, account_id, where)
 
@@ -196,7 +199,7 @@ class PostgresReader:
 
     async def visit(self, account_id: int, visit_id: str) -> VisitRecord | None:
         here = partial(self._read, Seconds.PAGE, reads.visit, account_id, storable(visit_id))
-        since = partial(self._read, Seconds.PAGE, traffic_since, account_id)
+        since = partial(self.complete_since, account_id)
         return await archived.visit(here, since, self._reports, account_id, visit_id)
 
     async def flow(self, account_id: int, name: str, version: int) -> KeptFlow | None:

@@ -4,7 +4,8 @@ import sqlite3
 
 from ringtrace.domain.attribution import Basis
 from ringtrace.services.call_records import SiteHistory
-from ringtrace.store.history import CREDIT_COLUMNS, DAY_MS, VISIT_COLUMNS, site_history
+from ringtrace.store.history import CREDIT_COLUMNS, VISIT_COLUMNS, site_history, span
+from ringtrace.store.sqlite.leaving import traffic_since
 
 _VISITS = "FROM visits v WHERE v.account_id = ?1 AND v.site_key = ?2 AND v.started_at >= ?3"
 
@@ -18,7 +19,7 @@ _CALLS = (
 def history(
     connection: sqlite3.Connection, account_id: int, site_key: str, days: int
 ) -> SiteHistory:
-    """The last `days` days up to the newest visit, as of one moment."""
+    """The last `days` days up to the newest visit, as of one moment, as far as they are here."""
     connection.execute("BEGIN")
     try:
         (newest,) = connection.execute(
@@ -27,7 +28,8 @@ def history(
         ).fetchone()
         if newest is None:
             return SiteHistory([], [])
-        key = (account_id, site_key, newest - days * DAY_MS)
+        since, cut = span(newest, days, traffic_since(connection, account_id))
+        key = (account_id, site_key, since)
         visits = connection.execute(f"SELECT {VISIT_COLUMNS} {_VISITS}", key)
         hits = connection.execute(
             f"SELECT h.visit_id, h.at, h.kind FROM hits h JOIN (SELECT v.visit_id {_VISITS}) v"
@@ -46,6 +48,6 @@ def history(
             " WHERE k.account_id = ?1 ORDER BY k.gateway, k.call_id, k.position",
             credited,
         )
-        return site_history(visits, hits, calls, credits_)
+        return site_history(visits, hits, calls, credits_, cut)
     finally:
         connection.execute("COMMIT")

@@ -138,6 +138,9 @@ class SqliteReader:
     async def proofs(self, account_id: int, where: ProofFilter) -> Sequence[Proof]:
         return await self._read(proofs.strongest, account_id, where)
 
+    async def complete_since(self, account_id: int) -> int:
+        return await self._read(traffic_since, account_id)
+
     async def only_holder(self, account_id: int, where: ProofFilter) -> int:
         return await self._read(proofs.only_holder, account_id, where)
 
@@ -149,7 +152,7 @@ class SqliteReader:
 
     async def visit(self, account_id: int, visit_id: str) -> VisitRecord | None:
         here = partial(self._read, reads.visit, account_id, visit_id)
-        since = partial(self._read, traffic_since, account_id)
+        since = partial(self.complete_since, account_id)
         return await archived.visit(here, since, self._reports, account_id, visit_id)
 
     async def flow(self, account_id: int, name: str, version: int) -> KeptFlow | None:

@@ -73,7 +73,8 @@ class CalibrationAnswer(msgspec.Struct, frozen=True):
     """Whether stated probabilities come true, by the calls of which the truth is known.
 
     Each call counts once, by its strongest proof. `only_holder` counts the calls to numbers that
-    one visit alone was shown in the 14 days before: they prove nothing and are in no table.
+    one visit alone was shown in the 14 days before: they prove nothing and are in no table. Where
+    visits have left the database it counts those from `only_holder_since` on, which is null else.
     """
 
     since: datetime | None
@@ -82,6 +83,7 @@ class CalibrationAnswer(msgspec.Struct, frozen=True):
     together: ReliabilityAnswer
     kinds: list[ProofKindAnswer]
     only_holder: int
+    only_holder_since: datetime | None
 
 
 class DevicesAnswer(msgspec.Struct, frozen=True):

@@ -65,6 +65,7 @@ async def report_calibration(
     """Calls begun in [since, until) of which it is known whose they were."""
     start, end = read_time(since, "since"), read_time(until, "until")
     found = await uses.report_calibration(account_id(request), ProofFilter(start, end, site))
+    told = found.only_holder_since
     return CalibrationAnswer(
         since=None if start is None else utc(start),
         until=None if end is None else utc(end),
@@ -75,6 +76,7 @@ async def report_calibration(
             for kind, table in found.kinds.items()
         ],
         only_holder=found.only_holder,
+        only_holder_since=None if told is None else utc(told),
     )
 
 

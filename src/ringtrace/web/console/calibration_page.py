@@ -9,6 +9,7 @@ from litestar.response import Template
 from ringtrace.domain.calibration import Band, Reliability
 from ringtrace.domain.proof import ProofKind
 from ringtrace.services.call_records import ProofFilter
+from ringtrace.services.lake import day_name, day_of
 from ringtrace.services.report_calibration import Calibration
 from ringtrace.web.console import charts, wording
 from ringtrace.web.console.channel_view import Kpi
@@ -65,7 +66,13 @@ async def show_calibration(uses: Uses, request: AnyRequest) -> Template:
         kinds=_kinds(found),
         ways=wording.PROOFS.values(),
         only_holder=found.only_holder,
+        only_holder_since=_day(found.only_holder_since),
     )
+
+
+def _day(at: int | None) -> str | None:
+    """Visits leave by whole days of UTC."""
+    return None if at is None else day_name(day_of(at))
 
 
 def _kpis(found: Calibration) -> Sequence[Kpi]:
