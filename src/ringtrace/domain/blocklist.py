@@ -6,12 +6,24 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+import phonenumbers
+
 from ringtrace.domain.number import NumberInvalidError, normalise
 
 ANY: Final = "*"
 """Ends a pattern that stands for all numbers that begin so."""
 
 _PREFIX = re.compile(r"\+[1-9][0-9]{0,13}\*")
+_CODES: Final[Mapping[str, tuple[str, ...]]] = {
+    str(code): countries for code, countries in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items()
+}
+_LONGEST_CODE: Final = 3
+_FEW_DIGITS: Final = 2
+"""Of +1 and +7 one digit more still means a large part of all numbers."""
+
+_NO_COUNTRY: Final = "001"
+"""Of calling codes for services: freephone, satellites."""
+
 _SPACING = re.compile(r"[\s().-]")
 
 
@@ -65,3 +77,22 @@ def listing_of(listings: Mapping[str, Listing], caller: str) -> Listing | None:
         return None
     patterns = (caller, *(caller[:end] + ANY for end in range(len(caller), 1, -1)))
     return next((listings[one] for one in patterns if one in listings), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Breadth:
+    """The `countries` (ISO 3166 alpha-2) that a pattern means as a `whole`, or much of."""
+
+    countries: tuple[str, ...]
+    whole: bool
+
+
+def breadth(pattern: str) -> Breadth | None:
+    """None where a pattern means less than a country: more than its calling code is said."""
+    digits = pattern.removeprefix("+").removesuffix(ANY)
+    if not pattern.endswith(ANY) or len(digits) > _LONGEST_CODE:
+        return None
+    meant = [one for code, some in _CODES.items() if code.startswith(digits) for one in some]
+    partly = _CODES.get(digits[0], ()) if len(digits) == _FEW_DIGITS else ()
+    countries = tuple(one for one in dict.fromkeys(meant or partly) if one != _NO_COUNTRY)
+    return Breadth(countries, whole=bool(meant)) if countries else None

@@ -36,6 +36,16 @@ class FieldInvalidError(RefusedError):
         return cls(message, path or "body")
 
 
+class ConfirmationNeededError(FieldInvalidError):
+    """`field` is to say that it is meant; `patterns` are what it would be meant of."""
+
+    error_id = "confirmation_needed"
+
+    def __init__(self, message: str, field: str, patterns: tuple[str, ...]) -> None:
+        super().__init__(message, field)
+        self.patterns = patterns
+
+
 class MediaTypeUnsupportedError(RefusedError):
     status, error_id = 415, "media_type_unsupported"
 

@@ -25,6 +25,7 @@ from ringtrace.services.commands import Command
 from ringtrace.services.notice_records import DeliveryFilter, DeliveryPage
 from ringtrace.services.setup_records import Configuration, KeptFlow, ValidToken
 from ringtrace.services.spam_records import (
+    CallsFrom,
     ListingFilter,
     ListingPage,
     WatchedCall,
@@ -125,6 +126,10 @@ class Reads(Protocol):
 
         Of one caller or of all who showed a number; newest first, ms since 1970 UTC.
         """
+        ...
+
+    async def calls_from(self, account_id: int, beginning: str, since: int) -> CallsFrom:
+        """Of callers whose E.164 numbers have the `beginning`, from `since` on (ms since 1970)."""
         ...
 
     async def proofs(self, account_id: int, where: ProofFilter) -> Sequence[Proof]:

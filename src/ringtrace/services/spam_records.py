@@ -75,6 +75,14 @@ class ListingFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class CallsFrom:
+    """Calls of those whose numbers begin alike, and how many callers that were."""
+
+    calls: int
+    callers: int
+
+
+@dataclass(frozen=True, slots=True)
 class WatchedCall:
     """A call as far as it may be held against its caller."""
 

@@ -26,6 +26,17 @@ WATCHED_COLUMNS: Final = (
 """Of a call `c`."""
 
 
+CALLS_FROM: Final = (
+    "SELECT count(*), count(DISTINCT c.caller) FROM calls c WHERE c.account_id = {}"
+    " AND c.caller >= {} AND c.caller < {} AND c.started_at >= {}"
+)
+
+
+def beginning(digits: str) -> tuple[str, str]:
+    """The first number that begins so, and what is behind the last."""
+    return digits, f"{digits}{chr(ord('9') + 1)}"
+
+
 def watched(spam: Iterable[Row], recent: Iterable[Row]) -> list[WatchedCall]:
     """The newest first; from WATCHED_COLUMNS, a call may be among both."""
     known = {(row[0], row[1]): row for found in (spam, recent) for row in found}

@@ -614,3 +614,53 @@ async def test_a_rule_that_breaks_keeps_nobody_out(
 
     assert does(await rings(shop, "one")) == ["dial"]
     assert "caller_not_screened account=1" in caplog.text
+
+
+async def test_a_country_is_blocked_only_when_it_is_meant(shop: Shop) -> None:
+    """The answer says whose numbers that are, and how many calls it would have been."""
+    for call, caller in (("a", CALLER), ("b", CALLER), ("c", OTHER), ("d", "+4930555017")):
+        await rings(shop, call, caller=caller)
+    wide = {"caller": "+1*", "treatment": "block"}
+    callers: list[dict[str, Any]] = [{"caller": "+1900*"}, wide]
+
+    refused = await api(shop, "POST", "/blocklist", json={"callers": callers})
+
+    assert refused.status_code == 422
+    said = refused.json()
+    assert (said["error_id"], said["field"]) == ("confirmation_needed", "callers[1].confirm")
+    assert "+1* means every number of United States (your own country)" in said["message"]
+    assert "3 calls of 2 callers began so in the last 90 days" in said["message"]
+    assert (await api(shop, "GET", "/blocklist")).json()["total"] == 0
+
+    callers[1] = wide | {"confirm": True}
+    answer = await api(shop, "POST", "/blocklist", json={"callers": callers})
+    assert (answer.status_code, answer.json()["callers"]) == (201, ["+1900*", "+1*"])
+
+
+@pytest.mark.parametrize("treatment", ["ask", "trust"])
+async def test_nobody_is_turned_away_by_asking_or_trusting_a_country(
+    shop: Shop, treatment: str
+) -> None:
+    await listed(shop, "+1*", treatment)
+
+
+async def test_a_file_that_blocks_countries_is_meant_as_a_whole(shop: Shop) -> None:
+    lines = ("+1900*", "+7*", "+79*", "+41*", "+43*", "+44*", "+45*", "+46*")
+    request: dict[str, Any] = {
+        "params": {"treatment": "block"},
+        "content": "\n".join(lines).encode(),
+    }
+
+    refused = await api(shop, "POST", "/blocklist/import", **request)
+
+    assert refused.status_code == 422
+    said = refused.json()
+    assert (said["error_id"], said["field"]) == ("confirmation_needed", "confirm")
+    assert (
+        "+7* means every number of Russia and Kazakhstan; 0 calls of 0 callers" in said["message"]
+    )
+    assert "+79* means a large part of the numbers of Russia and Kazakhstan" in said["message"]
+    assert said["message"].endswith(". 2 more are as wide")
+
+    request["params"] |= {"confirm": "true"}
+    assert (await api(shop, "POST", "/blocklist/import", **request)).status_code == 201

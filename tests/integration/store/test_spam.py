@@ -14,6 +14,7 @@ from ringtrace.services.commands import ListCallers, MarkSpam, UnlistCaller
 from ringtrace.services.errors import NotFoundError
 from ringtrace.services.ports import Store
 from ringtrace.services.spam_records import (
+    CallsFrom,
     ListingFilter,
     ListingRecord,
     Screening,
@@ -75,6 +76,21 @@ async def test_a_listing_is_in_effect_until_it_is_taken_off(store: Store) -> Non
         with pytest.raises(NotFoundError) as refused:
             await store.submit(UnlistCaller(account_id, pattern, NOW, None))
         assert refused.value.field == "caller"
+
+
+async def test_calls_are_counted_by_how_numbers_begin(store: Store) -> None:
+    """Those of the account from then on, whoever withheld his number left out."""
+    for call, caller, at in (
+        ("a", CALLER, NOW), ("b", CALLER, NOW + 1), ("c", "+13015550100", NOW + 1),
+        ("old", CALLER, NOW - 1), ("withheld", None, NOW), ("abroad", "+493055501", NOW),
+        ("next", "+2025550177", NOW),
+    ):  # fmt: skip
+        await store.submit(arrival(call, caller=caller, started_at=at))
+    await store.submit(arrival("other", account_id=2, caller=CALLER))
+
+    assert await store.calls_from(1, "+1", NOW) == CallsFrom(3, 2)
+    assert await store.calls_from(1, "+1202", NOW) == CallsFrom(2, 1)
+    assert await store.calls_from(1, "+44", 0) == CallsFrom(0, 0)
 
 
 async def test_what_is_said_otherwise_replaces_what_was_said(store: Store) -> None:

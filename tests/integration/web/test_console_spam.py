@@ -125,6 +125,31 @@ async def test_what_cannot_be_listed_is_said(shop: Shop, form: dict[str, str], w
     assert f">{form['callers']}</textarea>" in answer.text, "it can be put right"
 
 
+async def test_a_country_is_blocked_when_somebody_has_read_what_that_is(shop: Shop) -> None:
+    await signed_in(shop)
+    await calls(shop, "one")
+    form = {"callers": f"+1 *, all of them\n{OTHER}", "treatment": "block"}
+
+    asked = await send(shop, "/blocklist", **form)
+
+    assert asked.status_code == 422
+    said = plain(asked.text)
+    assert "This needs to be confirmed. +1* means every number of United States" in said
+    assert "1 call of 1 caller began so in the last 90 days." in said
+    assert re.search(r'type="checkbox" name="confirm" value="\+1\*" required', asked.text)
+    assert "+1 *, all of them" in asked.text, "what was typed stays"
+    assert "0 entries" in await text(shop, "/blocklist")
+    more = form | {"callers": form["callers"] + "\n+7*", "confirm": "+1*"}
+    anew = (await send(shop, "/blocklist", **more)).text
+    assert "+7* means every number of Russia" in plain(anew)
+    assert 'name="confirm" value="+1* +7*"' in anew, "both are confirmed together"
+
+    meant = await send(shop, "/blocklist", **form, confirm="+1*")
+
+    assert meant.status_code == 303
+    assert "2 entries" in await text(shop, "/blocklist")
+
+
 async def test_a_treatment_that_does_not_exist_is_refused(shop: Shop) -> None:
     await signed_in(shop)
 

@@ -5,9 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringtrace.domain.blocklist import (
+    Breadth,
     Listing,
     PatternInvalidError,
     Treatment,
+    breadth,
     listing_of,
     read_pattern,
 )
@@ -56,3 +58,39 @@ def test_every_beginning_means_its_numbers_and_no_others(caller: str, length: in
 
     assert listing_of({pattern: listing(pattern)}, caller) is not None
     assert listing_of({pattern: listing(pattern)}, other) is None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "among", "whole"),
+    [
+        ("+1*", {"US", "CA", "JM"}, True),
+        ("+7*", {"RU", "KZ"}, True),
+        ("+79*", {"RU", "KZ"}, False),
+        ("+12*", {"US", "CA"}, False),
+        ("+4*", {"GB", "DE", "CH"}, True),
+        ("+49*", {"DE"}, True),
+        ("+37*", {"LT", "MD"}, True),
+        ("+370*", {"LT"}, True),
+        ("+88*", {"BD", "TW"}, True),
+    ],
+)
+def test_no_more_than_a_calling_code_means_countries(
+    pattern: str, among: set[str], whole: bool
+) -> None:
+    found = breadth(pattern)
+
+    assert found is not None
+    assert among <= set(found.countries)
+    assert found.whole is whole
+    assert "001" not in found.countries
+
+
+@pytest.mark.parametrize(
+    "pattern", ["+12025550177", "+190*", "+1900*", "+4930*", "+3706*", "+800*", "+999*"]
+)
+def test_most_beginnings_mean_less_than_a_country(pattern: str) -> None:
+    assert breadth(pattern) is None
+
+
+def test_a_shared_code_names_its_main_country_first() -> None:
+    assert breadth("+7*") == Breadth(("RU", "KZ"), whole=True)

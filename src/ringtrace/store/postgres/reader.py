@@ -36,7 +36,7 @@ from ringtrace.services.errors import StoreAwayError
 from ringtrace.services.notice_records import DeliveryFilter, DeliveryPage
 from ringtrace.services.ports import ChannelReports
 from ringtrace.services.setup_records import Configuration, KeptFlow, ValidToken
-from ringtrace.services.spam_records import ListingFilter, ListingPage, WatchedCall
+from ringtrace.services.spam_records import CallsFrom, ListingFilter, ListingPage, WatchedCall
 from ringtrace.store import archived
 from ringtrace.store.archived import Archived, with_visits
 from ringtrace.store.postgres import notices, proofs, reads, recipients
@@ -57,7 +57,7 @@ from ringtrace.store.postgres.past import past
 from ringtrace.store.postgres.pulse import Pulse
 from ringtrace.store.postgres.rowset import storable
 from ringtrace.store.postgres.sounds import sound
-from ringtrace.store.postgres.spam import watched_calls
+from ringtrace.store.postgres.spam import calls_from, watched_calls
 from ringtrace.store.postgres.tags import tag_names
 
 log = logging.getLogger(__name__)
@@ -170,6 +170,9 @@ class PostgresReader:
         return await self._read(
             seconds, watched_calls, account_id, since, spam_since, most, _text(caller)
         )
+
+    async def calls_from(self, account_id: int, beginning: str, since: int) -> CallsFrom:
+        return await self._read(Seconds.PAGE, calls_from, account_id, beginning, since)
 
     async def channels(self, account_id: int, where: CallFilter) -> Sequence[ChannelRow]:
         if self._reports is not None:

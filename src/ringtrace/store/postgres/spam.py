@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ringtrace.services.commands import MarkSpam
-from ringtrace.services.spam_records import SpamMark, WatchedCall
+from ringtrace.services.spam_records import CallsFrom, SpamMark, WatchedCall
 from ringtrace.store import screenings, spam
 from ringtrace.store.corrections import no_such_call
 from ringtrace.store.postgres import marks
@@ -20,6 +20,7 @@ _OF_CALLER = (
     "SELECT c.account_id, c.gateway, c.call_id FROM calls c"
     f" WHERE c.account_id = $1 AND c.caller = $2 {spam.NEWEST_FIRST} LIMIT {spam.MOST_MARKED}"
 )
+_CALLS_FROM = spam.CALLS_FROM.format("$1", "$2", "$3", "$4")
 _LOCK = (
     f"SELECT 1 FROM calls c JOIN {CALL_KEY.unnested} ON {CALL_KEY.matching('c')}"
     " ORDER BY c.account_id, c.gateway, c.call_id FOR UPDATE OF c"
@@ -95,6 +96,14 @@ def _watched(condition: str, *whom: str) -> str:
         f" AND c.started_at >= $2 AND c.caller IS NOT NULL AND {condition}{of_one}"
         f" {spam.NEWEST_FIRST} LIMIT $3"
     )
+
+
+async def calls_from(
+    connection: Connection, account_id: int, beginning: str, since: int
+) -> CallsFrom:
+    span = spam.beginning(beginning)
+    calls, callers = (await connection.fetch(_CALLS_FROM, account_id, *span, since))[0]
+    return CallsFrom(calls, callers)
 
 
 HANDLERS: Handlers = {MarkSpam: one_by_one(mark)}

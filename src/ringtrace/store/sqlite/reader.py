@@ -31,7 +31,7 @@ from ringtrace.services.errors import StoreAwayError
 from ringtrace.services.notice_records import DeliveryFilter, DeliveryPage
 from ringtrace.services.ports import ChannelReports
 from ringtrace.services.setup_records import Configuration, KeptFlow, ValidToken
-from ringtrace.services.spam_records import ListingFilter, ListingPage, WatchedCall
+from ringtrace.services.spam_records import CallsFrom, ListingFilter, ListingPage, WatchedCall
 from ringtrace.store import archived
 from ringtrace.store.archived import Archived, with_visits
 from ringtrace.store.sqlite import notices, proofs, reads
@@ -43,7 +43,7 @@ from ringtrace.store.sqlite.leaving import traffic_since
 from ringtrace.store.sqlite.listings import listings
 from ringtrace.store.sqlite.past import past
 from ringtrace.store.sqlite.sounds import sound
-from ringtrace.store.sqlite.spam import watched_calls
+from ringtrace.store.sqlite.spam import calls_from, watched_calls
 from ringtrace.store.sqlite.tags import tag_names
 
 log = logging.getLogger(__name__)
@@ -134,6 +134,9 @@ class SqliteReader:
         self, account_id: int, since: int, spam_since: int, most: int, caller: str | None
     ) -> Sequence[WatchedCall]:
         return await self._read(watched_calls, account_id, since, spam_since, most, caller)
+
+    async def calls_from(self, account_id: int, beginning: str, since: int) -> CallsFrom:
+        return await self._read(calls_from, account_id, beginning, since)
 
     async def proofs(self, account_id: int, where: ProofFilter) -> Sequence[Proof]:
         return await self._read(proofs.strongest, account_id, where)

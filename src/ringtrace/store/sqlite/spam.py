@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Collection, Sequence
 
 from ringtrace.services.commands import MarkSpam
-from ringtrace.services.spam_records import WatchedCall
+from ringtrace.services.spam_records import CallsFrom, WatchedCall
 from ringtrace.store import spam
 from ringtrace.store.corrections import no_such_call
 from ringtrace.store.credits import Key
@@ -14,6 +14,7 @@ _WATCHED = (
     f"SELECT {spam.WATCHED_COLUMNS} FROM calls c"
     " WHERE c.account_id = ? AND c.started_at >= ? AND c.caller IS NOT NULL"
 )
+_CALLS_FROM = spam.CALLS_FROM.format(*"????")
 _NEWEST = f" {spam.NEWEST_FIRST} LIMIT ?"
 
 
@@ -62,3 +63,10 @@ def watched_calls(
     )
     recent = connection.execute(_WATCHED + of_one + _NEWEST, (account_id, since, *whom, most))
     return spam.watched(held, recent)
+
+
+def calls_from(
+    connection: sqlite3.Connection, account_id: int, beginning: str, since: int
+) -> CallsFrom:
+    asked = (account_id, *spam.beginning(beginning), since)
+    return CallsFrom(*connection.execute(_CALLS_FROM, asked).fetchone())

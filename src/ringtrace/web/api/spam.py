@@ -1,5 +1,6 @@
 """Spam: the list of callers, and what users say of calls."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import msgspec
@@ -9,7 +10,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from ringtrace.domain.blocklist import Treatment
 from ringtrace.services.caller_csv import read_callers
-from ringtrace.services.errors import BodyInvalidError
+from ringtrace.services.errors import BodyInvalidError, ConfirmationNeededError
 from ringtrace.services.list_callers import Wanted
 from ringtrace.services.mark_spam import Verdict
 from ringtrace.services.spam_records import ListingFilter
@@ -26,9 +27,12 @@ _MOST_SKIPPED = 1_000_000_000
 
 
 class CallerForm(msgspec.Struct, forbid_unknown_fields=True):
+    """`confirm`: it is meant, even if it blocks all numbers of a country."""
+
     caller: str
     treatment: Treatment = Treatment.BLOCK
     note: str = ""
+    confirm: bool = False
 
 
 class CallersForm(msgspec.Struct, forbid_unknown_fields=True):
@@ -71,22 +75,30 @@ async def add_callers(
     uses: Uses, request: Request[object, object, State], data: JSONBody[CallersForm]
 ) -> ListedAnswer:
     """All or nothing; a caller who is listed otherwise is treated so from now on."""
-    wanted = [Wanted(one.caller, one.treatment, one.note) for one in data.callers]
+    wanted = [Wanted(one.caller, one.treatment, one.note, one.confirm) for one in data.callers]
     listed = await uses.keep_list.add(account_id(request), wanted, None)
     return ListedAnswer([one.pattern for one in listed])
 
 
 @post("/blocklist/import", summary="Import callers from CSV", responses=described())
 async def import_callers(
-    uses: Uses, request: Request[object, object, State], treatment: FromQuery[Treatment]
+    uses: Uses,
+    request: Request[object, object, State],
+    treatment: FromQuery[Treatment],
+    confirm: Annotated[
+        bool, QueryParameter(description="all are meant, even if they block countries")
+    ] = False,
 ) -> ListedAnswer:
     """The body is CSV with the columns caller and note; all or nothing."""
     try:
         text = (await request.body()).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BodyInvalidError("UTF-8 is needed", "body") from error
-    wanted = read_callers(text, treatment)
-    listed = await uses.keep_list.add(account_id(request), wanted, None)
+    wanted = [replace(one, confirmed=confirm) for one in read_callers(text, treatment)]
+    try:
+        listed = await uses.keep_list.add(account_id(request), wanted, None)
+    except ConfirmationNeededError as error:
+        raise ConfirmationNeededError(error.message, "confirm", error.patterns) from error
     return ListedAnswer([one.pattern for one in listed])
 
 

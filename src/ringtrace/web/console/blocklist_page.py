@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlencode
 
@@ -13,7 +13,8 @@ from litestar.response import Redirect, Template
 from ringtrace.domain.blocklist import ANY, Treatment
 from ringtrace.domain.screening import BOUNDS, Rule, SpamRules
 from ringtrace.services.caller_csv import read_callers
-from ringtrace.services.errors import FieldInvalidError
+from ringtrace.services.errors import ConfirmationNeededError, FieldInvalidError
+from ringtrace.services.list_callers import Wanted
 from ringtrace.services.setup_form import read_setup
 from ringtrace.services.spam_records import ListingFilter, ListingRecord
 from ringtrace.web.console import wording
@@ -40,8 +41,11 @@ _SHOWN = {
 
 @dataclass(frozen=True, slots=True)
 class CallersForm:
+    """`confirm` are the beginnings that somebody has seen to be wide, and means."""
+
     callers: str = ""
     treatment: str = ""
+    confirm: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +126,21 @@ async def add_callers(
     if data.treatment not in Treatment.__members__.values():
         raise FieldInvalidError("block, ask or trust", "treatment")
     try:
-        wanted = read_callers(data.callers, Treatment(data.treatment))
+        wanted = _meant(read_callers(data.callers, Treatment(data.treatment)), data.confirm)
         await uses.keep_list.add(who.account.account_id, wanted, who.login)
+    except ConfirmationNeededError as error:
+        typed = {"callers": data.callers, "treatment": data.treatment,
+                 "confirm": " ".join(error.patterns)}  # fmt: skip
+        return await _page(uses, request, refused_entry("callers", typed, error, "confirm"))
     except FieldInvalidError as error:
         typed = {"callers": data.callers, "treatment": data.treatment}
         return await _page(uses, request, refused_entry("callers", typed, error, "callers"))
     return Redirect("/blocklist", status_code=303)
+
+
+def _meant(wanted: Sequence[Wanted], confirmed: str) -> Sequence[Wanted]:
+    patterns = set(confirmed.split())
+    return [replace(one, confirmed=_SPACING.sub("", one.caller) in patterns) for one in wanted]
 
 
 @post("/blocklist/remove")
