@@ -2,8 +2,17 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from ringtrace.domain.learning import Canaries
+from ringtrace.domain.number import NumberKind
+
+PUBLISHED_WAIT_MS: Final = 365 * 86_400_000
+"""People keep a number that was published, and call it long after.
+
+For so long a network may let the number of a business rest at most before it gives it to somebody
+else, in the United States (47 CFR 52.15(f)(1)(ii)). Some call even later.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +24,13 @@ class Canary:
 
     since: int
     calls: tuple[int, ...] = ()
+
+
+def published_until(was: NumberKind | None, becomes: NumberKind, at: int) -> int | None:
+    """Till when a number that stops being static `at` is called by those who kept it."""
+    if was is NumberKind.STATIC and becomes is not NumberKind.STATIC:
+        return at + PUBLISHED_WAIT_MS
+    return None
 
 
 def heard(canaries: Iterable[Canary], since: int, until: int) -> Canaries:

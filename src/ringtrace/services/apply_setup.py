@@ -1,7 +1,8 @@
 """A business says which sites, numbers and pools it has."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 from urllib.parse import urlsplit
 
 from msgspec import to_builtins
@@ -42,6 +43,10 @@ from ringtrace.services.setup_form import (
     SpamForm,
 )
 
+_POOR_CANARY: Final = (
+    "it was a static number: who kept it goes on calling it, so its calls count as noise only in a"
+    " year, and customers may still be among them; a number that was never published is better"
+)
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}").fullmatch
 _SITE_KEY = re.compile(r"[A-Za-z0-9_-]{3,64}").fullmatch
 
@@ -87,7 +92,10 @@ class ApplyTheSetup:
                 numbers += reader.pool(f"site[{i}].pool", one.key, one.pool)
         _refuse_repeats([one.number for one in numbers])
         named = tuple(flows[one["name"]] for one in form.flow)
-        warnings = self._refuse_faults(account_id, named, numbers)
+        warnings = [
+            *self._refuse_faults(account_id, named, numbers),
+            *self._published_canaries(account, form),
+        ]
         known = {one.recipient_id: one for one in self._directory.recipients_of(account_id)}
         by_flows = [(f"flow[{i}]", one) for i, flow in enumerate(named) for one in flow.notified]
         recipients = named_recipients(account_id, form.recipient, by_flows, known, self._may_ask)
@@ -156,6 +164,15 @@ class ApplyTheSetup:
                 if target.to in after:
                     raise FieldInvalidError(f"{target.to} is itself a tracking number", "target")
         return warnings
+
+    def _published_canaries(self, account: Account, form: SetupForm) -> Iterator[Fault]:
+        known = self._directory.numbers_of(account.account_id)
+        static = {one.number for one in known if one.kind is NumberKind.STATIC}
+        for i, site in enumerate(form.site):
+            for j, said in enumerate(site.pool.canaries if site.pool else ()):
+                if normalise(said, account.region) in static:
+                    path = f"site[{i}].pool.canaries[{j}]"
+                    yield Fault(path, _POOR_CANARY, Severity.WARNING)
 
     def _account(self, account_id: int, form: SetupForm) -> Account:
         known = self._directory.account(account_id)

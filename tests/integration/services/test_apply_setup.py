@@ -10,7 +10,7 @@ from ringtrace.domain.number import NumberKind
 from ringtrace.domain.past import PastCanary
 from ringtrace.services.errors import FieldInvalidError, RefusedError
 from ringtrace.services.setup_form import read_setup
-from tests.shop import ORIGIN, POOL, TARGET, Shop, rfc
+from tests.shop import ORIGIN, POOL, TARGET, Shop, bearer, rfc
 
 OTHER = "+12025550112"
 TV = "+12025550161"
@@ -201,3 +201,21 @@ def test_a_document_of_another_shape_is_refused_by_field(
         read_setup(document)
 
     assert refused.value.field == field
+
+
+async def test_a_canary_that_was_published_is_warned_of(shop: Shop) -> None:
+    """It rings, but what calls it is not held to be noise."""
+    pool = {"numbers": [POOL], "canaries": [CANARY, "202 555 0101"], "target": "+12025550191"}
+    site = {"key": "shop", "name": "Shop", "origins": [ORIGIN], "pool": pool}
+    headers = bearer(shop.tokens["api"])
+
+    first = await shop.client.put("/api/v1/setup", json={"site": [site]}, headers=headers)
+    again = await shop.client.put("/api/v1/setup", json={"site": [site]}, headers=headers)
+
+    (warning,) = first.json()["warnings"]
+    assert warning["field"] == "site[0].pool.canaries[1]"
+    assert "only in a year" in warning["message"]
+    assert again.json()["warnings"] == []
+    past = await shop.house.use_cases.store.past(1, "shop", shop.clock.now)
+    counting = {one.number: one.since - shop.clock.now for one in past.canaries}
+    assert counting == {CANARY: 0, "+12025550101": 365 * 86_400_000}

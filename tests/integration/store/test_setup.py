@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from ringtrace.domain.account import Account, TokenKind, TokenOwner, User
+from ringtrace.domain.canary import PUBLISHED_WAIT_MS
 from ringtrace.domain.extension import Extension
 from ringtrace.domain.flow import Flow
 from ringtrace.domain.model import SHIPPED
@@ -181,3 +182,25 @@ async def test_a_number_is_a_canary_since_it_became_one(store: Store) -> None:
     assert first == (PastCanary(POOL[0], NOW),)
     # Whoever was shown it may still call for the length of the window.
     assert await since() == (PastCanary(POOL[0], NOW + 3 + 14 * DAY),)
+
+
+@pytest.mark.parametrize("meanwhile", [(), (NumberKind.POOL,), (NumberKind.CANARY,)])
+async def test_a_number_that_was_published_is_no_canary_for_a_year(
+    store: Store, meanwhile: tuple[NumberKind, ...]
+) -> None:
+    """From when it stopped being static, whatever it was in between."""
+
+    async def become(kind: NumberKind, at: int, *, active: bool = True) -> None:
+        number = replace(setup().numbers[0], kind=kind, active=active)
+        await store.submit(replace(setup(), numbers=(number,), at=at))
+
+    await become(NumberKind.STATIC, NOW)
+    await become(NumberKind.STATIC, NOW + 1)
+    for kind in meanwhile:
+        await become(kind, NOW + 2)
+        await become(kind, NOW + 3, active=False)
+    await become(NumberKind.CANARY, NOW + 2 if not meanwhile else NOW + 4)
+    await become(NumberKind.CANARY, NOW + 5)
+
+    (found,) = (await store.past(1, "site1", NOW + 90 * DAY)).canaries
+    assert found == PastCanary(POOL[0], NOW + 2 + PUBLISHED_WAIT_MS)

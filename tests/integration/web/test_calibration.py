@@ -169,4 +169,5 @@ async def test_canaries_are_shown_where_numbers_are_set_up(shop: Shop) -> None:
     await signed_in(shop)
     page = await text(shop, "/setup")
     assert "Canaries 1 number shown to nobody: what calls it is wrong or a robot" in page
+    assert "Best are numbers that were never published." in page
     assert "Pool 2 numbers" in page

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from ringtrace.domain.account import Account
+from ringtrace.domain.canary import published_until
 from ringtrace.domain.flow import Flow
-from ringtrace.domain.number import NumberKind
+from ringtrace.domain.number import NumberKind, TrackingNumber
 from ringtrace.services.commands import AddToken, ApplySetup, OpenAccount
 from ringtrace.services.errors import FieldInvalidError, NumberTakenError
 from ringtrace.store import rows
@@ -166,6 +167,7 @@ async def _put_numbers(connection: Connection, command: ApplySetup) -> None:
     """The last of several that name the same number counts."""
     placed = {one.number: (place, one) for place, one in enumerate(command.numbers)}
     numbers = [one for _, one in placed.values()]
+    await _keep_published(connection, command, numbers)
     await connection.execute(
         _PUT_NUMBERS,
         command.account_id,
@@ -182,9 +184,10 @@ async def _put_numbers(connection: Connection, command: ApplySetup) -> None:
     )
     # One that stays a canary has been one since it became one.
     await connection.execute(
-        "DELETE FROM canaries WHERE account_id = $1 AND number = ANY($2)",
+        "DELETE FROM canaries WHERE account_id = $1 AND number = ANY($2) AND since <= $3",
         command.account_id,
         [one.number for one in numbers if one.kind is not NumberKind.CANARY or not one.active],
+        command.at,
     )
     await connection.execute(
         "INSERT INTO canaries (account_id, number, since)"
@@ -193,6 +196,32 @@ async def _put_numbers(connection: Connection, command: ApplySetup) -> None:
         command.account_id,
         [one.number for one in numbers if one.kind is NumberKind.CANARY and one.active],
         command.at,
+    )
+
+
+async def _keep_published(
+    connection: Connection, command: ApplySetup, numbers: Sequence[TrackingNumber]
+) -> None:
+    """Of numbers that were static until now."""
+    known = await connection.fetch(
+        "SELECT number, kind FROM numbers WHERE account_id = $1 AND number = ANY($2)",
+        command.account_id,
+        [one.number for one in numbers],
+    )
+    was = {number: NumberKind(kind) for number, kind in known}
+    until = {
+        one.number: at
+        for one in numbers
+        if (at := published_until(was.get(one.number), one.kind, command.at)) is not None
+    }
+    await connection.execute(
+        "INSERT INTO canaries (account_id, number, since) SELECT a.account_id, u.number, u.since"
+        " FROM accounts a, unnest($2::text[], $3::bigint[]) u (number, since)"
+        " WHERE a.account_id = $1"
+        " ON CONFLICT (account_id, number) DO UPDATE SET since = excluded.since",
+        command.account_id,
+        list(until),
+        list(until.values()),
     )
 
 

@@ -3,6 +3,7 @@
 import sqlite3
 
 from ringtrace.domain.account import Account
+from ringtrace.domain.canary import published_until
 from ringtrace.domain.flow import Flow
 from ringtrace.domain.number import NumberKind, TrackingNumber
 from ringtrace.services.commands import AddToken, ApplySetup, OpenAccount
@@ -53,6 +54,7 @@ class SetupWriter:
                 "INSERT OR REPLACE INTO number_routes VALUES (?, ?)",
                 (number.number, number.account_id),
             )
+            self._keep_canary(number, command.at)
             execute(
                 "INSERT OR REPLACE INTO numbers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (number.account_id, number.number, number.kind.value, number.name,
@@ -60,7 +62,6 @@ class SetupWriter:
                  rows.text(number.source) if number.source else None, number.active, position,
                  rows.text(number.extensions), number.flow_name),
             )  # fmt: skip
-            self._keep_canary(number, command.at)
         if command.spam_rules is not None:
             # Of one millisecond the later ones count.
             execute(
@@ -85,13 +86,21 @@ class SetupWriter:
             )
 
     def _keep_canary(self, number: TrackingNumber, at: int) -> None:
-        """One that stays a canary has been one since it became one."""
+        """One that stays a canary has been one since it became one; asks what it was before."""
         key = (number.account_id, number.number)
+        was = self._connection.execute(
+            "SELECT kind FROM numbers WHERE account_id = ? AND number = ?", key
+        ).fetchone()
+        until = published_until(NumberKind(was[0]) if was else None, number.kind, at)
+        if until is not None:
+            self._connection.execute("INSERT OR REPLACE INTO canaries VALUES (?, ?, ?)",
+                                     (*key, until))  # fmt: skip
         if number.kind is NumberKind.CANARY and number.active:
             self._connection.execute("INSERT OR IGNORE INTO canaries VALUES (?, ?, ?)", (*key, at))
         else:
             self._connection.execute(
-                "DELETE FROM canaries WHERE account_id = ? AND number = ?", key
+                "DELETE FROM canaries WHERE account_id = ? AND number = ? AND since <= ?",
+                (*key, at),
             )
 
     def add_token(self, command: AddToken) -> None:

@@ -70,7 +70,8 @@ CREATE TABLE number_routes (
   CONSTRAINT number_routes_key PRIMARY KEY (number)
 );
 
--- Since when a number is shown to nobody.
+-- From when on what calls a number is noise if it is shown to nobody: since it became a canary, or
+-- later where it was published before.
 CREATE TABLE canaries (
   account_id bigint NOT NULL,
   number text COLLATE "C" NOT NULL,
