@@ -19,7 +19,7 @@ Load = Callable[[str, Template, str, int, int, int], Figures]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run against one server. `cpu_us`: CPU per answer, work after the answer included."""
+    """One run against one server. `cpu_us`: CPU for a request, work after the answer included."""
 
     rate: float
     p50_us: float
@@ -103,7 +103,8 @@ class Client:
             rate=found.rate,
             p50_us=found.p50_us,
             p99_us=found.p99_us,
-            cpu_us=1e6 * cpu / found.answered,
+            # What the client broke off in the end was worked off, too.
+            cpu_us=1e6 * cpu / found.sent,
             sent=found.sent,
             answered=found.answered,
             failed=found.failed,

@@ -28,14 +28,8 @@ def shown(row: Row, called: Mapping[str, float]) -> Candidate:
     `called` are the calls expected of each visit so far; one is enough to have called.
     """
     shown_at, visitor_id, device, contact_at, *rest = row
-    candidate = rows.candidate(shown_at, tuple(rest))
-    return replace(
-        candidate,
-        visitor_id=visitor_id,
-        device=Device(device),
-        contact_at=contact_at,
-        called=min(1.0, called.get(candidate.visit_id, 0.0)),
-    )
+    share = min(1.0, called.get(rest[0], 0.0))
+    return rows.candidate(shown_at, tuple(rest), visitor_id, Device(device), contact_at, share)
 
 
 def as_of(candidate: Candidate, at: int, last: Mapping[str, int]) -> Candidate:

@@ -14,7 +14,7 @@ from ringtrace.domain.model import Model
 from ringtrace.domain.notice import Event, Secret, Try
 from ringtrace.domain.screening import SpamRules
 from ringtrace.domain.source import ClickId, Source, Why
-from ringtrace.domain.visit import Visit
+from ringtrace.domain.visit import Device, Visit
 
 
 class Row(Protocol):
@@ -108,8 +108,15 @@ CANDIDATE_COLUMNS = (
 )
 
 
-def candidate(shown_at: int, row: tuple[object, ...]) -> Candidate:
-    """From CANDIDATE_COLUMNS."""
+def candidate(
+    shown_at: int,
+    row: tuple[object, ...],
+    visitor_id: str = "",
+    device: Device = Device.DESKTOP,
+    contact_at: int | None = None,
+    called: float = 0.0,
+) -> Candidate:
+    """From CANDIDATE_COLUMNS. A busy number has thousands of them: each is made at once."""
     (visit_id, seen_at, left_at, tapped_at, channel, name, medium, campaign, term, content,
      click_type, click, landing_page, reason) = row  # fmt: skip
     said = Source(
@@ -126,7 +133,10 @@ def candidate(shown_at: int, row: tuple[object, ...]) -> Candidate:
     assert isinstance(seen_at, int)  # noqa: S101 - narrows a column the schema declares
     assert left_at is None or isinstance(left_at, int)  # noqa: S101 - as above
     assert tapped_at is None or isinstance(tapped_at, int)  # noqa: S101 - as above
-    return Candidate(str(visit_id), shown_at, seen_at, left_at, tapped_at, said)
+    return Candidate(
+        str(visit_id), shown_at, seen_at, left_at, tapped_at, said, visitor_id, device, contact_at,
+        called,
+    )  # fmt: skip
 
 
 def _optional(value: object) -> str | None:
