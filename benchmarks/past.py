@@ -22,6 +22,7 @@ from ringtrace.domain.source import Source, classify
 from ringtrace.domain.visit import Device, HitKind
 from ringtrace.services.lake import DAY_MS, Kind, Part
 from ringtrace.store import rows
+from ringtrace.store.importing import bring_back
 from ringtrace.store.lake.exported import (
     CallLine,
     CreditLine,
@@ -31,7 +32,7 @@ from ringtrace.store.lake.exported import (
     Share,
     VisitLine,
 )
-from ringtrace.store.sqlite.importing import SqliteImport
+from ringtrace.store.sqlite.importing import SqliteImporting
 
 ACCOUNT: Final = 1
 CALLS_A_VISIT: Final = 1 / 75
@@ -76,12 +77,13 @@ class Past:
         """`now` is ms since 1970 UTC; the account and its numbers are there, and no server runs."""
         chance = random.Random(7)
         latest: dict[str, deque[VisitLine]] = defaultdict(partial(deque, maxlen=len(_SHARES)))
-        with SqliteImport(database, lambda _: False) as into:
+        with SqliteImporting(database) as into:
             for day, visits in groupby(self._visits(now, chance), _day_of):
                 some = list(visits)
-                into.day(ACCOUNT, Part.TRAFFIC, day, _traffic(some))
+                bring_back(into, ACCOUNT, Part.TRAFFIC, day, _traffic(some), _has_audio)
                 if self.calls:
-                    into.day(ACCOUNT, Part.CALLS, day, _calls(some, latest, chance))
+                    calls = _calls(some, latest, chance)
+                    bring_back(into, ACCOUNT, Part.CALLS, day, calls, _has_audio)
 
     def _visits(self, now: int, chance: random.Random) -> Iterator[VisitLine]:
         step = self.days * DAY_MS / self.visits
@@ -171,6 +173,10 @@ def _call(
 def _said(visit: VisitLine) -> str:
     said = Source(visit.channel, visit.source, visit.medium, visit.campaign, visit.term)
     return rows.text(said)
+
+
+def _has_audio(_: CallLine) -> bool:
+    return False
 
 
 def _number(visit: VisitLine) -> str:
