@@ -41,6 +41,7 @@ bench: $(VENV)/development $(VENV)/system ## measure speed beside a named floor;
 	$(BIN)/python -m benchmarks.sip_load
 	$(BIN)/python -m benchmarks.lake
 	$(BIN)/python -m benchmarks.growth
+	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.chart
 
 KEPT := RINGTRACE_SOAK_RESULTS=benchmarks/results
@@ -55,6 +56,7 @@ soak: $(VENV)/development $(VENV)/system ## the long counts; writes benchmarks/r
 	RINGTRACE_VISITS=2000 $(BIN)/python -m pytest -q -s tests/integration/store/test_lease_concurrency.py
 	$(BIN)/python -m benchmarks.lake --full
 	$(BIN)/python -m benchmarks.growth --full
+	$(BIN)/python -m benchmarks.memory --full
 
 docs: $(VENV)/development ## check that the documentation is complete
 	$(BIN)/python -m pytest -q tests/unit/test_docs.py
