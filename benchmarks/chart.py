@@ -17,7 +17,7 @@ import msgspec
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from benchmarks.results import RESULTS
 
@@ -122,7 +122,7 @@ def _hot(axes: Axes, found: Document) -> None:
     for name, points in found["subjects"].items():
         _line(axes, points, "cpu_us", _NAMES[name])
     sizes = _sizes(axes, next(iter(found["subjects"].values())))
-    axes.set_ylim(0, max(2.0, 1.1 * _most(found["subjects"], "cpu_us")))
+    axes.set_ylim(0, max(2.0, 1.35 * _most(found["subjects"], "cpu_us")))
     axes.axhline(1, color=_INK, linewidth=0.6, alpha=0.5)
     axes.set_ylabel(f"over that of {sizes[0]:,}")
     axes.set_xlabel(found["what"])
@@ -166,6 +166,7 @@ def _memory(axes: Axes, found: Document) -> None:
                 style, marker="o", label=f"{_NAMES[name]}, {pool['numbers']:,} numbers",
             )  # fmt: skip
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.set_xlim(left=0)
     axes.set_ylim(bottom=0)
     axes.set_ylabel("MiB resident")
