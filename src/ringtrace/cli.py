@@ -12,7 +12,14 @@ from phonenumbers import SUPPORTED_REGIONS
 
 from ringtrace import __version__, classification, engine_stdio, listing
 from ringtrace.asking import account, apply, learn, reattribute, token
-from ringtrace.bootstrap import CANNOT_START, DatabaseUnusableError, open_reader
+from ringtrace.bootstrap import (
+    CANNOT_START,
+    AccountUnknownError,
+    DatabaseUnusableError,
+    NoDataError,
+    open_reader,
+    see_account,
+)
 from ringtrace.config import Settings
 from ringtrace.demo.command import demo
 from ringtrace.flowtest.command import flow
@@ -42,7 +49,7 @@ from ringtrace.services.call_records import CallFilter
 from ringtrace.services.errors import RefusedError
 from ringtrace.services.ports import Reads
 from ringtrace.services.spam_records import Spam
-from ringtrace.shell import data_option, database_option
+from ringtrace.shell import EXIT_BAD_INPUT, EXIT_FAILED, data_option, database_option, end
 from ringtrace.upkeep.command import backup, doctor, restore
 from ringtrace.upkeep.database import db
 from ringtrace.workers.keeper import WorkerFailedError
@@ -224,7 +231,7 @@ def calls(data: Path, database_url: str | None, account_id: int, limit: int, as_
         else:
             listing.show(listing.call_table(page))
 
-    _read(Settings(data, database_url=database_url), read)
+    _read(Settings(data, database_url=database_url), account_id, read)
 
 
 @main.group()
@@ -260,7 +267,7 @@ def channels(
         else:
             listing.show(listing.channel_table(found))
 
-    _read(Settings(data, database_url=database_url), read)
+    _read(Settings(data, database_url=database_url), account_id, read)
 
 
 @main.command()
@@ -277,12 +284,15 @@ def classify() -> None:
     classification.run(sys.stdin.buffer, sys.stdout.buffer)
 
 
-def _read(settings: Settings, use: Callable[[Reads], Awaitable[None]]) -> None:
+def _read(settings: Settings, account_id: int, use: Callable[[Reads], Awaitable[None]]) -> None:
     async def run() -> None:
         async with open_reader(settings) as store:
             await use(store)
 
     try:
+        see_account(settings, account_id)
         asyncio.run(run())
-    except (FileNotFoundError, DatabaseUnusableError, RefusedError) as error:
-        raise click.ClickException(str(error)) from error
+    except (NoDataError, DatabaseUnusableError, AccountUnknownError) as error:
+        end(EXIT_BAD_INPUT, str(error))
+    except RefusedError as error:
+        end(EXIT_FAILED, str(error))

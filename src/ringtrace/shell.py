@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 
@@ -12,11 +12,32 @@ from ringtrace.config import DATABASE_URL
 EXIT_FAILED: Final = 1
 EXIT_BAD_INPUT: Final = 2
 
+_SCHEMES: Final = ("postgresql://", "postgres://")
+
+
+class Folder(click.Path):
+    """An empty text, as of a variable that is not set, would be where the shell happens to be."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, file_okay=False)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("the name of a folder is needed, this is empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+def _database(_ctx: click.Context, _param: click.Parameter, said: str | None) -> str | None:
+    """What else is wrong in it tells the driver; it would take nothing for a host of its own."""
+    if said is not None and not said.startswith(_SCHEMES):
+        raise click.BadParameter("it must be like postgresql://USER:PASSWORD@HOST/DATABASE")
+    return said
+
 
 def data_option(command: Callable[..., None]) -> Callable[..., None]:
     return click.option(
         "--data",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=Folder(),
         default=Path("ringtrace-data"),
         show_default=True,
         help="Folder of the database, the recordings and the keys.",
@@ -27,6 +48,8 @@ def database_option(command: Callable[..., None]) -> Callable[..., None]:
     return click.option(
         "--database-url",
         envvar=DATABASE_URL,
+        show_envvar=True,
+        callback=_database,
         help="postgresql://USER:PASSWORD@HOST/DATABASE instead of a file in the folder.",
     )(command)
 

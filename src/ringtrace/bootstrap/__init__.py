@@ -9,6 +9,7 @@ from ringtrace.bootstrap.places import (
     open_recordings,
 )
 from ringtrace.bootstrap.stores import (
+    AccountUnknownError,
     DatabaseUnusableError,
     NoDataError,
     StoreDamagedError,
@@ -23,10 +24,12 @@ from ringtrace.bootstrap.stores import (
     open_leaving,
     open_reader,
     open_retention,
+    see_account,
 )
 
 __all__ = [
     "CANNOT_START",
+    "AccountUnknownError",
     "DataFolderInUseError",
     "DatabaseUnusableError",
     "House",
@@ -48,4 +51,5 @@ __all__ = [
     "open_reader",
     "open_recordings",
     "open_retention",
+    "see_account",
 ]

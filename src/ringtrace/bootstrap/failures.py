@@ -6,14 +6,12 @@ from ringtrace.bootstrap.house import DataFolderInUseError
 from ringtrace.bootstrap.places import LakeUnusableError, RecordingsUnusableError
 from ringtrace.bootstrap.stores import DatabaseUnusableError
 from ringtrace.services.errors import StoreAwayError
-from ringtrace.store.schema import SchemaTooNewError
 
 CANNOT_START: Final = (
     DataFolderInUseError,
     DatabaseUnusableError,
     LakeUnusableError,
     RecordingsUnusableError,
-    SchemaTooNewError,
     StoreAwayError,
     OSError,
 )

@@ -1,5 +1,6 @@
 """The store that the settings name: a file, or a database that servers share."""
 
+import asyncio
 import contextlib
 import fcntl
 import sqlite3
@@ -18,7 +19,8 @@ from ringtrace.store.forgetting import Forgetting
 from ringtrace.store.lake.place import LakeInUseError, locked
 from ringtrace.store.lake.worker import LakeReports, Sources
 from ringtrace.store.retention import OldRows
-from ringtrace.store.schema import SchemaNotReadyError
+from ringtrace.store.schema import SchemaNotReadyError, SchemaTooNewError
+from ringtrace.store.sqlite.connection import see_ready
 from ringtrace.store.sqlite.days import SqliteDays
 from ringtrace.store.sqlite.forgetting import SqliteForgetting
 from ringtrace.store.sqlite.inspection import inspect
@@ -33,11 +35,19 @@ if TYPE_CHECKING:
 
 
 class DatabaseUnusableError(RuntimeError):
-    """The database's URL cannot be read, there is no driver for it, or its server is too old."""
+    """What the store is kept in cannot be worked with; the message says why.
+
+    The database's URL cannot be read, there is no driver for it, its server is too old or does not
+    let us; a newer Ringtrace wrote it; another program did; the file is damaged.
+    """
 
 
 class NoDataError(FileNotFoundError):
     """No server has ever run over the folder, or over the database."""
+
+
+class AccountUnknownError(LookupError):
+    """The store has no such account; the message names the option."""
 
 
 class StoreInUseError(RuntimeError):
@@ -52,10 +62,11 @@ class StoreDamagedError(RuntimeError):
 async def open_store(settings: Settings, clock: Clock = now) -> AsyncIterator[Store]:
     """The file of the data folder, or the database that the settings name.
 
-    Raises StoreAwayError, SchemaTooNewError, DatabaseUnusableError.
+    Raises StoreAwayError, DatabaseUnusableError.
     """
     if settings.database_url is None:
-        file = SqliteStore.open(settings.database, _reports(settings, clock))
+        with _file_errors(settings):
+            file = SqliteStore.open(settings.database, _reports(settings, clock))
         try:
             yield file
         finally:
@@ -90,11 +101,11 @@ async def open_reader(settings: Settings) -> AsyncIterator[Reads]:
     with database_errors():
         from ringtrace.store.postgres.reader import (  # noqa: PLC0415 - an extra
             PostgresReader,
-            open_reader_pool,
+            open_ready_pool,
         )
 
         database = PostgresReader(
-            await open_reader_pool(settings.database_url), reports=_reports(settings, now)
+            await open_ready_pool(settings.database_url), reports=_reports(settings, now)
         )
     try:
         yield database
@@ -102,12 +113,26 @@ async def open_reader(settings: Settings) -> AsyncIterator[Reads]:
         await database.close()
 
 
+def see_account(settings: Settings, account_id: int) -> None:
+    """That the store has it: of another one there would be nothing, which is no answer.
+
+    Raises AccountUnknownError, NoDataError, StoreAwayError, DatabaseUnusableError.
+    """
+
+    async def known() -> set[int]:
+        async with open_reader(settings) as store:
+            return {one.account_id for one in (await store.configuration()).accounts}
+
+    if account_id not in asyncio.run(known()):
+        raise AccountUnknownError(f"--account: there is no account {account_id}")
+
+
 async def distribute(
     url: str, tell: Callable[[str], None], shards: int | None, *, dry_run: bool
 ) -> int:
     """As `ringtrace.store.postgres.conversion.distribute`.
 
-    Raises StoreAwayError, SchemaTooNewError, DatabaseUnusableError.
+    Raises StoreAwayError, DatabaseUnusableError.
     """
     with database_errors():
         from ringtrace.store.postgres.conversion import (  # noqa: PLC0415 - an extra
@@ -117,16 +142,20 @@ async def distribute(
         return await convert(url, tell, shards, dry_run=dry_run)
 
 
-def open_days(settings: Settings) -> "Days":
-    """The rows of the store by day.
+def open_days(settings: Settings, *, any_schema: bool = False) -> "Days":
+    """The rows of the store by day; of a file with `any_schema` also when it is another one's.
 
     Raises NoDataError, StoreAwayError, DatabaseUnusableError.
     """
     if settings.database_url is not None:
         with database_errors():
             return _opener(settings)()
-    _see_file(settings)
-    return _opener(settings)()
+    if any_schema:
+        _see_there(settings)
+    else:
+        _see_file(settings)
+    with _file_errors(settings):
+        return _opener(settings)()
 
 
 def inspected(settings: Settings, at: int) -> Inspection:
@@ -135,7 +164,7 @@ def inspected(settings: Settings, at: int) -> Inspection:
     Raises NoDataError, StoreAwayError, DatabaseUnusableError, StoreDamagedError.
     """
     if settings.database_url is None:
-        _see_file(settings)
+        _see_there(settings)
         try:
             return inspect(settings.database, at)
         except sqlite3.DatabaseError as error:
@@ -236,6 +265,16 @@ def _server_stopped(settings: Settings) -> Iterator[None]:
 
 
 def _see_file(settings: Settings) -> None:
+    """A file of a newer Ringtrace has places that this one would neither read nor change.
+
+    Raises NoDataError, DatabaseUnusableError.
+    """
+    _see_there(settings)
+    with _file_errors(settings):
+        see_ready(settings.database)
+
+
+def _see_there(settings: Settings) -> None:
     if not settings.database.exists():
         raise NoDataError(f"no data in {settings.data}: start `ringtrace serve` first")
 
@@ -250,10 +289,25 @@ def _opener(settings: Settings) -> Callable[[], "Days"]:
 
 
 @contextlib.contextmanager
+def _file_errors(settings: Settings) -> Iterator[None]:
+    """What keeps the file of the data folder from being opened."""
+    try:
+        yield
+    except SchemaNotReadyError as error:
+        raise NoDataError(f"{settings.database}: {error}") from error
+    except SchemaTooNewError as error:
+        raise DatabaseUnusableError(f"{settings.database}: {error}") from error
+    except sqlite3.DatabaseError as error:
+        raise DatabaseUnusableError(
+            f"{settings.database}: {error}: see `ringtrace doctor`"
+        ) from error
+
+
+@contextlib.contextmanager
 def database_errors() -> Iterator[None]:
     """What keeps a database from being opened, in words without its password."""
     try:
-        from ringtrace.store.postgres.connection import AWAY  # noqa: PLC0415 - an extra
+        from ringtrace.store.postgres.connection import AWAY, NOT_OURS  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise DatabaseUnusableError(
             "PostgreSQL needs its driver: pip install 'ringtrace[postgres]'"
@@ -262,7 +316,7 @@ def database_errors() -> Iterator[None]:
         yield
     except SchemaNotReadyError as error:
         raise NoDataError(f"no data in the database: {error}") from error
-    except ValueError as error:
+    except (ValueError, SchemaTooNewError, *NOT_OURS) as error:
         raise DatabaseUnusableError(f"the database: {error}") from error
     except AWAY as error:
         raise StoreAwayError(f"the database does not answer: {error}") from error

@@ -28,9 +28,7 @@ from ringtrace.store.lake.place import LakeInUseError
 
 _NICE: Final = 19
 
-UNUSABLE: Final = (
-    LakeUnusableError, DatabaseUnusableError, NoDataError, StoreAwayError
-)  # fmt: skip
+UNUSABLE: Final = (LakeUnusableError, DatabaseUnusableError, NoDataError)
 """What keeps a lake, or the store it is made of, from being opened."""
 
 
@@ -49,6 +47,8 @@ def seal(data: Path, database_url: str | None) -> None:
         place, days = open_lake(settings), open_days(settings)
     except UNUSABLE as error:
         end(EXIT_BAD_INPUT, str(error))
+    except StoreAwayError as error:
+        end(EXIT_FAILED, f"nothing was sealed: {error}")
     # DuckDB is an extra, and the other commands need not wait until it is loaded.
     from ringtrace.store.lake.seal import Sealer  # noqa: PLC0415
 

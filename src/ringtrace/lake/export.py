@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 import msgspec
 
-from ringtrace.bootstrap import open_days, open_lake
+from ringtrace.bootstrap import AccountUnknownError, open_days, open_lake, see_account
 from ringtrace.config import Settings
 from ringtrace.lake.command import UNUSABLE, progress_bar
 from ringtrace.services.errors import StoreAwayError
 from ringtrace.services.lake import Kind, day_number
-from ringtrace.shell import EXIT_BAD_INPUT, EXIT_FAILED, data_option, database_option, end
+from ringtrace.shell import EXIT_BAD_INPUT, EXIT_FAILED, Folder, data_option, database_option, end
 
 _FORMATS = ("parquet", "csv", "jsonl")
 
@@ -33,7 +33,7 @@ def _day(_ctx: click.Context, _param: click.Parameter, said: datetime | None) ->
               help="First day that is not wanted any more (UTC).")  # fmt: skip
 @click.option("--format", "form", default="parquet", show_default=True,
               type=click.Choice(_FORMATS))  # fmt: skip
-@click.option("--to", "folder", required=True, type=click.Path(path_type=Path, file_okay=False),
+@click.option("--to", "folder", required=True, type=Folder(),
               help="Folder, which is made; files of the same name are replaced.")  # fmt: skip
 def export(
     *,
@@ -52,10 +52,15 @@ def export(
     """
     os.umask(0o077)
     settings = Settings.of(data, database_url)
+    if since is not None and until is not None and since >= until:
+        end(EXIT_BAD_INPUT, "--until: must be after --since: it is the first day not wanted")
     try:
+        see_account(settings, account_id)
         place, days = open_lake(settings), open_days(settings)
-    except UNUSABLE as error:
+    except (*UNUSABLE, AccountUnknownError) as error:
         end(EXIT_BAD_INPUT, str(error))
+    except StoreAwayError as error:
+        end(EXIT_FAILED, f"nothing was exported: {error}")
     # DuckDB is an extra, and the other commands need not wait until it is loaded.
     from ringtrace.store.lake import export as exports  # noqa: PLC0415
     from ringtrace.store.lake.manifest import ManifestInvalidError  # noqa: PLC0415

@@ -26,7 +26,7 @@ from ringtrace.lake.command import progress_bar
 from ringtrace.services.errors import RecordingsAwayError, StoreAwayError
 from ringtrace.services.lake import Kind, Part
 from ringtrace.services.recording_store import RecordingName, RecordingStore
-from ringtrace.shell import EXIT_BAD_INPUT, EXIT_FAILED, data_option, database_option, end
+from ringtrace.shell import EXIT_BAD_INPUT, EXIT_FAILED, Folder, data_option, database_option, end
 
 if TYPE_CHECKING:
     # DuckDB is an extra, and the other commands need not wait until it is loaded.
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 @click.command(name="import")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("folder", metavar="DIR", type=Folder())
 @data_option
 @database_option
 @click.option("--account", "account_id", default=1, show_default=True)

@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 _CALLS_AT_ONCE: Final = 50
 _UNUSABLE: Final = (
-    DatabaseUnusableError, LakeUnusableError, NoDataError, RecordingsUnusableError, StoreAwayError
+    DatabaseUnusableError, LakeUnusableError, NoDataError, RecordingsUnusableError
 )  # fmt: skip
 
 
@@ -73,6 +73,8 @@ def retain(data: Path, database_url: str | None, *, dry_run: bool) -> None:
         store = open_retention(settings)
     except _UNUSABLE as error:
         end(EXIT_BAD_INPUT, str(error))
+    except StoreAwayError as error:
+        end(EXIT_FAILED, f"nothing was done: {error}")
     try:
         with store, changing_lake(settings):
             work = _Work(settings, store, place, recordings, open_since(now()))

@@ -17,7 +17,12 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from ringtrace.bootstrap import DatabaseUnusableError
+from ringtrace.bootstrap import (
+    AccountUnknownError,
+    DatabaseUnusableError,
+    NoDataError,
+    see_account,
+)
 from ringtrace.config import Settings
 from ringtrace.domain.extension import THRESHOLDS
 from ringtrace.domain.history import NoVisitsError
@@ -39,7 +44,7 @@ from ringtrace.replay.run import (
     run,
 )
 from ringtrace.services.errors import StoreAwayError
-from ringtrace.shell import EXIT_BAD_INPUT, end
+from ringtrace.shell import EXIT_BAD_INPUT, data_option, database_option, end
 
 MOST_NUMBERS: Final = 20_000
 
@@ -74,11 +79,8 @@ def _target(said: str) -> tuple[Target, float]:
 @click.option("--calls", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="Who called, CSV or Parquet; without it calls are drawn.")  # fmt: skip
 @click.option("--from-store", is_flag=True, help="Replay what the server's own store has kept.")
-@click.option("--data", type=click.Path(path_type=Path, file_okay=False),
-              default=Path("ringtrace-data"), show_default=True,
-              help="Folder of the store.")  # fmt: skip
-@click.option("--database-url", envvar="DATABASE_URL",
-              help="PostgreSQL database of the server, if it has one.")  # fmt: skip
+@data_option
+@database_option
 @click.option("--account", "account_id", default=1, show_default=True, help="Whose store.")
 @click.option("--site", help="Key of the site in the store (default: the only one).")
 @click.option("--days", default=30, show_default=True, type=click.IntRange(1, 366),
@@ -132,13 +134,15 @@ def replay(
             result = _replayed(progress, material, plan)
         if chart is not None:
             chart.write_text(draw_chart(result.sizing, result.advice), "utf-8")
-    except (FileInvalidError, SiteUnknownError) as error:
+    except (
+        FileInvalidError, SiteUnknownError, AccountUnknownError, NoDataError, DatabaseUnusableError
+    ) as error:  # fmt: skip
         end(EXIT_BAD_INPUT, str(error))
     except NoVisitsError as error:
         end(EXIT_BAD_INPUT, f"{hits or data}: {error}")
     except NoCallsError as error:
         end(EXIT_BAD_INPUT, f"{calls or hits or data}: {error}")
-    except (OSError, StoreAwayError, DatabaseUnusableError) as error:
+    except (OSError, StoreAwayError) as error:
         raise click.ClickException(str(error)) from error
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(result.to_data())).decode())
@@ -179,6 +183,7 @@ def _of_store(
     progress: Progress, settings: Settings, account_id: int, site: str | None, days: int
 ) -> Material:
     task = progress.add_task("reading the store", total=None)
+    see_account(settings, account_id)
     material = from_store(settings, account_id, site, days)
     progress.update(task, total=1, completed=1)
     return material

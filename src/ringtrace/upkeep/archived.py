@@ -15,7 +15,7 @@ def archived_days(settings: Settings) -> Sequence[Change]:
 
     Raises NoDataError, StoreAwayError, DatabaseUnusableError.
     """
-    with open_days(settings) as days:
+    with open_days(settings, any_schema=True) as days:
         try:
             return [change for change in days.changes() if change.archived]
         except sqlite3.OperationalError:

@@ -1,5 +1,6 @@
 """`ringtrace backup`, `ringtrace restore`, `ringtrace doctor`."""
 
+import sqlite3
 import sys
 import time
 from collections.abc import Sequence
@@ -37,7 +38,7 @@ from ringtrace.upkeep.diagnosis import Finding, Level, diagnose
 from ringtrace.upkeep.surroundings import look_around
 
 _BAD_INPUT: Final = (ValueError, NoDataError, DatabaseUnusableError, ProgramMissingError)
-_FAILURES: Final = (DatabaseDamagedError, StoreAwayError, OSError)
+_FAILURES: Final = (DatabaseDamagedError, StoreAwayError, OSError, sqlite3.DatabaseError)
 _COLOURS: Final = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "red"}
 
 

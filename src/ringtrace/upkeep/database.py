@@ -9,7 +9,6 @@ from ringtrace.bootstrap import DatabaseUnusableError
 from ringtrace.bootstrap import distribute as convert
 from ringtrace.services.errors import StoreAwayError
 from ringtrace.shell import EXIT_BAD_INPUT, EXIT_FAILED, database_option, end
-from ringtrace.store.schema import SchemaTooNewError
 
 _MOST_SHARDS: Final = 1024
 
@@ -37,7 +36,7 @@ def distribute(database_url: str | None, shards: int | None, *, dry_run: bool) -
         raise click.UsageError("--database-url or DATABASE_URL names the coordinator")
     try:
         count = asyncio.run(convert(database_url, click.echo, shards, dry_run=dry_run))
-    except (DatabaseUnusableError, SchemaTooNewError) as error:
+    except DatabaseUnusableError as error:
         end(EXIT_BAD_INPUT, str(error))
     except StoreAwayError as error:
         end(EXIT_FAILED, str(error))

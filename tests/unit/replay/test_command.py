@@ -193,5 +193,5 @@ def test_bad_options_end_with_2_and_name_the_option(
 def test_a_folder_without_a_store_is_said(tmp_path: Path) -> None:
     result = run("--from-store", "--data", tmp_path)
 
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "no data in" in result.stderr

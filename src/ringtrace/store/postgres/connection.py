@@ -70,6 +70,9 @@ AWAY: Final = (
 )
 """The database does not answer, ends the connection, is full or no longer the primary."""
 
+NOT_OURS: Final = (asyncpg.InsufficientPrivilegeError, asyncpg.DuplicateTableError)
+"""The user may not make tables there, or another program has made its own."""
+
 
 async def open_connection(url: str) -> RawConnection:
     """For one who listens or holds a lock. Raises one of AWAY, ValueError (no such URL)."""

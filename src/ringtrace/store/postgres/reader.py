@@ -48,11 +48,13 @@ from ringtrace.store.postgres.connection import (
     Connection,
     Pool,
     open_pool,
+    open_reading_connection,
 )
 from ringtrace.store.postgres.evidence import caller_history, evidence
 from ringtrace.store.postgres.history import history
 from ringtrace.store.postgres.leaving import traffic_since
 from ringtrace.store.postgres.listings import listings
+from ringtrace.store.postgres.migration import ready
 from ringtrace.store.postgres.past import past
 from ringtrace.store.postgres.pulse import Pulse
 from ringtrace.store.postgres.rowset import storable
@@ -268,6 +270,16 @@ def _asked(where: CallFilter) -> CallFilter:
     return replace(
         where, channel=_text(where.channel), outcome=_text(where.outcome), tag=_text(where.tag)
     )
+
+
+async def open_ready_pool(url: str) -> Pool:
+    """For a PostgresReader over a database that a server has made ready.
+
+    Raises one of AWAY, ValueError (no such URL), SchemaNotReadyError, SchemaTooNewError.
+    """
+    connection = await ready(open_reading_connection(url))
+    await connection.close()
+    return await open_reader_pool(url)
 
 
 async def open_reader_pool(url: str, *, most: int = 8, pulse: Pulse | None = None) -> Pool:

@@ -22,7 +22,7 @@ async def alone(
     try:
         connection = await connect()
     except AWAY as error:
-        raise StoreAwayError("the store does not answer") from error
+        raise StoreAwayError(f"the database does not answer: {error}") from error
     try:
         yield await _taken(connection, job)
     finally:
@@ -37,7 +37,7 @@ async def _taken(connection: "asyncpg.Connection[asyncpg.Record]", job: str) -> 
     try:
         return bool(await connection.fetchval("SELECT pg_try_advisory_lock($1)", _lock(job)))
     except AWAY as error:
-        raise StoreAwayError("the store does not answer") from error
+        raise StoreAwayError(f"the database does not answer: {error}") from error
 
 
 def _lock(job: str) -> int:

@@ -1,5 +1,6 @@
 """Opening the file, and bringing its schema up to date."""
 
+import contextlib
 import sqlite3
 from pathlib import Path
 
@@ -37,6 +38,16 @@ def migrate(connection: sqlite3.Connection) -> int:
             f"BEGIN IMMEDIATE;\n{steps[number - 1]}\nPRAGMA user_version = {number};\nCOMMIT;"
         )
     return len(steps)
+
+
+def see_ready(path: Path) -> None:
+    """That the file has this program's schema.
+
+    Raises SchemaNotReadyError, SchemaTooNewError, sqlite3.DatabaseError.
+    """
+    with contextlib.closing(connect(path, readonly=True)) as connection:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+    schema.ready(version, newest_version())
 
 
 def newest_version() -> int:
