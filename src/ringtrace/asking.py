@@ -98,13 +98,22 @@ def _ask(
             trust_env=False,
         )
     except (FileNotFoundError, httpx.ConnectError) as error:
-        raise click.ClickException(f"no server runs over {data}: `ringtrace serve`") from error
-    except httpx.TransportError as error:
+        raise click.ClickException(
+            f"no server runs over {data}: start `ringtrace serve`, or name its folder (--data)"
+        ) from error
+    except (httpx.TransportError, httpx.InvalidURL) as error:
         raise click.ClickException(f"the server does not answer: {error}") from error
+    try:
+        said = msgspec.json.decode(answer.content, type=dict[str, Any]) if answer.content else {}
+    except msgspec.DecodeError as error:
+        # A server that was killed leaves its address, which another program may have by now.
+        raise click.ClickException(
+            f"what answers at {url} (from {settings.address_file}) is no Ringtrace server"
+        ) from error
     if answer.is_error:
-        said = answer.json()
+        parts = (said.get("error_id"), said.get("field"), said.get("message"))
         end(
             EXIT_BAD_INPUT if answer.is_client_error else EXIT_FAILED,
-            f"{said['error_id']}: {said['field'] or ''} {said['message']}",
+            ": ".join(str(part) for part in parts if part),
         )
-    return answer.json() if answer.content else {}
+    return said

@@ -49,7 +49,14 @@ from ringtrace.services.call_records import CallFilter
 from ringtrace.services.errors import RefusedError
 from ringtrace.services.ports import Reads
 from ringtrace.services.spam_records import Spam
-from ringtrace.shell import EXIT_BAD_INPUT, EXIT_FAILED, data_option, database_option, end
+from ringtrace.shell import (
+    EXIT_BAD_INPUT,
+    EXIT_FAILED,
+    Program,
+    data_option,
+    database_option,
+    end,
+)
 from ringtrace.upkeep.command import backup, doctor, restore
 from ringtrace.upkeep.database import db
 from ringtrace.workers.keeper import WorkerFailedError
@@ -58,7 +65,7 @@ R = TypeVar("R")
 _THIS_MACHINE = "127.0.0.0/8"
 
 
-@click.group()
+@click.group(cls=Program)
 @click.version_option(__version__, prog_name="ringtrace")
 def main() -> None:
     """Call tracking: which channel, campaign, keyword and visitor made the phone ring."""

@@ -1,6 +1,7 @@
 """Running the server: one process and its event loop, or several workers and their keeper."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -48,10 +49,15 @@ def serve(settings: Settings, node: NodeBeside | None = None, workers: int = 1) 
 
 
 async def _serve(settings: Settings, node: NodeBeside | None) -> None:
-    listener = socket.create_server((settings.host, settings.port), backlog=_BACKLOG)
+    listener = _listener(settings)
     with listener:
         url = _url(settings, listener)
-        house = await open_house(settings)
+        opening = asyncio.ensure_future(open_house(settings))
+        if await _ends_first(opening, _told_to_end()):
+            with contextlib.suppress(asyncio.CancelledError):
+                await (await opening).close()
+            return
+        house = opening.result()
         beside = None if node is None else _supervisor(house.node_token, listener, node)
 
         def ready() -> None:
@@ -71,7 +77,7 @@ async def _serve(settings: Settings, node: NodeBeside | None) -> None:
 
 
 async def _serve_by(workers: int, settings: Settings, node: NodeBeside | None) -> None:
-    listener = socket.create_server((settings.host, settings.port), backlog=_BACKLOG)
+    listener = _listener(settings)
     with listener:
         url = _url(settings, listener)
         keeper = Keeper(settings, listener, url, workers, with_node=node is not None)
@@ -93,6 +99,15 @@ async def _serve_by(workers: int, settings: Settings, node: NodeBeside | None) -
             await keeper.stop()
 
 
+def _listener(settings: Settings) -> socket.socket:
+    """Raises OSError; its message names the options."""
+    try:
+        return socket.create_server((settings.host, settings.port), backlog=_BACKLOG)
+    except OSError as error:
+        why = (error.strerror or str(error)).partition(" (while")[0]
+        raise OSError(f"--host {settings.host} --port {settings.port}: {why}") from error
+
+
 def _told_to_end() -> asyncio.Event:
     end = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -101,7 +116,7 @@ def _told_to_end() -> asyncio.Event:
     return end
 
 
-async def _ends_first(start: Awaitable[None], end: asyncio.Event) -> bool:
+async def _ends_first(start: Awaitable[object], end: asyncio.Event) -> bool:
     """Whether it is the `end` before all is started. Raises what `start` raises."""
     starting, ending = asyncio.ensure_future(start), asyncio.ensure_future(end.wait())
     try:

@@ -11,8 +11,30 @@ from ringtrace.config import DATABASE_URL
 
 EXIT_FAILED: Final = 1
 EXIT_BAD_INPUT: Final = 2
+EXIT_INTERRUPTED: Final = 130
+"""What shells say of a program that Ctrl-C ended."""
 
 _SCHEMES: Final = ("postgresql://", "postgres://")
+
+
+class Program(click.Group):
+    """Ends by Ctrl-C as shells expect it; what the system refuses is told in one line."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            end(EXIT_INTERRUPTED, "stopped")
+        except BrokenPipeError:
+            raise  # whoever reads, as `head`, has enough: click ends without a word
+        except OSError as error:
+            end(EXIT_FAILED, f"Error: {_said(error)}")
+
+
+def _said(error: OSError) -> str:
+    if error.strerror is None:
+        return str(error)
+    return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
 
 
 class Folder(click.Path):

@@ -70,7 +70,20 @@ def test_a_refusal_is_bad_input(data: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
     code, said = run(data, "learn", "none")
 
-    assert (code, said) == (2, "not_found: site no such site\n")
+    assert (code, said) == (2, "not_found: site: no such site\n")
+
+
+def test_another_program_at_the_address_of_a_server_that_was_killed_is_no_server(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = httpx.Response(404, text="<h1>Not found</h1>")
+    monkeypatch.setattr(httpx, "request", lambda *_, **__: page)
+
+    code, said = run(data, "learn", "shop")
+
+    assert code == 1
+    assert "what answers at http://ringtrace.test" in said
+    assert "is no Ringtrace server" in said
 
 
 def test_a_moment_that_is_none_is_not_sent(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
