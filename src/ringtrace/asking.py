@@ -46,7 +46,7 @@ def token(data: Path, kind: str) -> None:
 @data_option
 @click.argument("name")
 @click.argument("login")
-@click.option("--region", default="US", show_default=True)
+@click.option("--region", default="US", show_default=True, metavar="XX", help="Its country.")
 def account(data: Path, name: str, login: str, region: str) -> None:
     """Open another account (tenant) on this server; prints its password and API token once."""
     answer = _ask(

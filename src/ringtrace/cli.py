@@ -53,6 +53,7 @@ from ringtrace.shell import (
     EXIT_BAD_INPUT,
     EXIT_FAILED,
     Program,
+    account_option,
     data_option,
     database_option,
     end,
@@ -83,8 +84,14 @@ for command in (
 @main.command()
 @data_option
 @database_option
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    default=8080,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="Port to listen on; 0: a free one.",
+)
 @click.option(
     "--workers",
     default=1,
@@ -123,12 +130,14 @@ for command in (
     "--recordings",
     default="",
     envvar="RINGTRACE_RECORDINGS",
+    show_envvar=True,
     metavar="DIR|s3://BUCKET/PREFIX",
     help="Where recordings are kept, if not in the data folder.",
 )
 @click.option(
     "--public-url",
     envvar="RINGTRACE_PUBLIC_URL",
+    show_envvar=True,
     help="Where people and programs reach this server; links in notices lead there.",
 )
 @click.option(
@@ -148,6 +157,7 @@ for command in (
     "--lake",
     default="",
     envvar="RINGTRACE_LAKE",
+    show_envvar=True,
     metavar="DIR|s3://BUCKET/PREFIX|off",
     help="Where closed days are sealed to, if not in the data folder.",
 )
@@ -224,8 +234,9 @@ def _node_beside(settings: Settings, file: str) -> NodeBeside:
 @main.command()
 @data_option
 @database_option
-@click.option("--account", "account_id", default=1, show_default=True)
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 100_000))
+@account_option
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 100_000),
+              help="Calls at most.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def calls(data: Path, database_url: str | None, account_id: int, limit: int, as_json: bool) -> None:
     """List the calls, newest first."""
@@ -249,7 +260,7 @@ def report() -> None:
 @report.command()
 @data_option
 @database_option
-@click.option("--account", "account_id", default=1, show_default=True)
+@account_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option(
     "--spam",

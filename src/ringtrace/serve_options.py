@@ -22,30 +22,50 @@ _MOST_DAYS: Final = 36_500
 
 def mail_options(command: Callable[..., None]) -> Callable[..., None]:
     """Where the server hands its mail in."""
-    for option in (
-        click.option("--smtp-host", envvar="RINGTRACE_SMTP_HOST", help="Server that takes mail."),
-        click.option(
-            "--smtp-port",
-            envvar="RINGTRACE_SMTP_PORT",
-            type=click.IntRange(1, 65535),
-            help="Its port; 587, with tls 465.",
-        ),
-        click.option(
-            "--smtp-security",
-            envvar="RINGTRACE_SMTP_SECURITY",
-            type=click.Choice([str(one) for one in MailSecurity]),
-            default=str(MailSecurity.STARTTLS),
-            show_default=True,
-            help="TLS after STARTTLS, TLS from the first byte, or none.",
-        ),
-        click.option("--smtp-user", envvar="RINGTRACE_SMTP_USER", help="Who signs in there."),
-        click.option(
-            "--smtp-password-file",
-            envvar="RINGTRACE_SMTP_PASSWORD_FILE",
-            type=click.Path(exists=True, dir_okay=False, path_type=Path),
-            help="File with his password; else RINGTRACE_SMTP_PASSWORD has it.",
-        ),
-        click.option("--mail-from", envvar="RINGTRACE_MAIL_FROM", help="Sender of the mail."),
+    for option in reversed(
+        (
+            click.option(
+                "--smtp-host",
+                envvar="RINGTRACE_SMTP_HOST",
+                show_envvar=True,
+                help="Server that takes mail.",
+            ),
+            click.option(
+                "--smtp-port",
+                envvar="RINGTRACE_SMTP_PORT",
+                show_envvar=True,
+                type=click.IntRange(1, 65535),
+                help="Its port; 587, with tls 465.",
+            ),
+            click.option(
+                "--smtp-security",
+                envvar="RINGTRACE_SMTP_SECURITY",
+                show_envvar=True,
+                type=click.Choice([str(one) for one in MailSecurity]),
+                default=str(MailSecurity.STARTTLS),
+                show_default=True,
+                help="TLS after STARTTLS, TLS from the first byte, or none.",
+            ),
+            click.option(
+                "--smtp-user",
+                envvar="RINGTRACE_SMTP_USER",
+                show_envvar=True,
+                help="Who signs in there.",
+            ),
+            click.option(
+                "--smtp-password-file",
+                envvar="RINGTRACE_SMTP_PASSWORD_FILE",
+                show_envvar=True,
+                type=click.Path(exists=True, dir_okay=False, path_type=Path),
+                help="File with his password; else RINGTRACE_SMTP_PASSWORD has it.",
+            ),
+            click.option(
+                "--mail-from",
+                envvar="RINGTRACE_MAIL_FROM",
+                show_envvar=True,
+                help="Sender of the mail.",
+            ),
+        )
     ):
         command = option(command)
     return command
@@ -53,30 +73,32 @@ def mail_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def retention_options(command: Callable[..., None]) -> Callable[..., None]:
     """For how long the server keeps what."""
-    for option in (
-        click.option(
-            "--visits-in-store",
-            default=90,
-            show_default=True,
-            type=click.IntRange(0, _MOST_DAYS),
-            callback=_enough,
-            help="Days until visits are in the lake alone; 0: never.",
-        ),
-        click.option(
-            "--keep-visits",
-            type=click.IntRange(_LEAST_DAYS, _MOST_DAYS),
-            help="Delete visits, hits and exposures after so many days.",
-        ),
-        click.option(
-            "--keep-calls",
-            type=click.IntRange(_LEAST_DAYS, _MOST_DAYS),
-            help="Delete calls, with their recordings, after so many days.",
-        ),
-        click.option(
-            "--keep-recordings",
-            type=click.IntRange(1, _MOST_DAYS),
-            help="Delete recordings after so many days.",
-        ),
+    for option in reversed(
+        (
+            click.option(
+                "--visits-in-store",
+                default=90,
+                show_default=True,
+                type=click.IntRange(0, _MOST_DAYS),
+                callback=_enough,
+                help="Days until visits are in the lake alone; 0: never.",
+            ),
+            click.option(
+                "--keep-visits",
+                type=click.IntRange(_LEAST_DAYS, _MOST_DAYS),
+                help="Delete visits, hits and exposures after so many days.",
+            ),
+            click.option(
+                "--keep-calls",
+                type=click.IntRange(_LEAST_DAYS, _MOST_DAYS),
+                help="Delete calls, with their recordings, after so many days.",
+            ),
+            click.option(
+                "--keep-recordings",
+                type=click.IntRange(1, _MOST_DAYS),
+                help="Delete recordings after so many days.",
+            ),
+        )
     ):
         command = option(command)
     return command

@@ -14,6 +14,7 @@ EXIT_BAD_INPUT: Final = 2
 EXIT_INTERRUPTED: Final = 130
 """What shells say of a program that Ctrl-C ended."""
 
+_SENTENCE: Final = 200
 _SCHEMES: Final = ("postgresql://", "postgres://")
 
 
@@ -29,6 +30,16 @@ class Program(click.Group):
             raise  # whoever reads, as `head`, has enough: click ends without a word
         except OSError as error:
             end(EXIT_FAILED, f"Error: {_said(error)}")
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """What each is for in a whole sentence, on as many lines as that takes."""
+        rows = [
+            (name, command.get_short_help_str(_SENTENCE))
+            for name in self.list_commands(ctx)
+            if (command := self.get_command(ctx, name)) is not None
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
 
 def _said(error: OSError) -> str:
@@ -73,6 +84,12 @@ def database_option(command: Callable[..., None]) -> Callable[..., None]:
         show_envvar=True,
         callback=_database,
         help="postgresql://USER:PASSWORD@HOST/DATABASE instead of a file in the folder.",
+    )(command)
+
+
+def account_option(command: Callable[..., None]) -> Callable[..., None]:
+    return click.option(
+        "--account", "account_id", default=1, show_default=True, help="Number of the account."
     )(command)
 
 

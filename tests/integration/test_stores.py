@@ -141,3 +141,14 @@ async def _told(url: str, statement: str) -> None:
     connection = await asyncpg.connect(url)
     await connection.execute(statement)
     await connection.close()
+
+
+@pytest.mark.parametrize("command", ["seal", "export --to out", "backup out.tar"])
+def test_where_stderr_is_no_terminal_nothing_draws_on_it(command: str, data: Path) -> None:
+    with sqlite3.connect(data / "ringtrace.db") as database:
+        database.execute("INSERT INTO accounts (account_id, name, region) VALUES (1, 'Shop', 'US')")
+    database.close()
+
+    done = run(command, data)
+
+    assert (done.exit_code, done.stderr) == (0, "")

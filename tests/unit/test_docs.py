@@ -7,6 +7,7 @@ from typing import get_args
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from ringtrace.cli import main
 from ringtrace.domain.flow import Step, read_flow
@@ -41,6 +42,30 @@ def test_every_command_and_option_is_described(name: str, command: click.Command
     for parameter in command.params:
         if isinstance(parameter, click.Option):
             assert any(f"`{option}" in text for option in parameter.opts), parameter.opts
+
+
+@pytest.mark.parametrize(("name", "command"), commands(main, "ringtrace"))
+def test_help_says_what_each_option_does_and_which_variable_sets_it(
+    name: str, command: click.Command
+) -> None:
+    for option in command.params:
+        if isinstance(option, click.Option):
+            assert option.help, (name, option.opts)
+            assert option.show_envvar or not option.envvar, (name, option.opts)
+
+
+def test_the_list_of_commands_says_what_each_is_for_in_whole() -> None:
+    listed = CliRunner().invoke(main, ["--help"]).stdout
+    for _, command in commands(main, "ringtrace"):
+        if command.name in main.commands:
+            assert command.get_short_help_str(200) in " ".join(listed.split())
+
+
+def test_options_are_listed_in_the_order_of_their_use() -> None:
+    helped = CliRunner().invoke(main, ["serve", "--help"]).stdout
+
+    order = ("--visits-in-store", "--keep-recordings", "--smtp-host", "--smtp-user", "--mail-from")
+    assert sorted(order, key=helped.index) == list(order)
 
 
 def named(route: str, text: str) -> bool:

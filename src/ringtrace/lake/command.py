@@ -81,7 +81,9 @@ def now() -> int:
 
 
 def progress_bar() -> Progress:
+    """On stderr, where that is a terminal: a log has no use for it."""
+    console = Console(stderr=True)
     return Progress(
         SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-        console=Console(stderr=True), transient=True,
+        console=console, transient=True, disable=not console.is_terminal,
     )  # fmt: skip

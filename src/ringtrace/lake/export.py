@@ -12,7 +12,15 @@ from ringtrace.config import Settings
 from ringtrace.lake.command import UNUSABLE, progress_bar
 from ringtrace.services.errors import StoreAwayError
 from ringtrace.services.lake import Kind, day_number
-from ringtrace.shell import EXIT_BAD_INPUT, EXIT_FAILED, Folder, data_option, database_option, end
+from ringtrace.shell import (
+    EXIT_BAD_INPUT,
+    EXIT_FAILED,
+    Folder,
+    account_option,
+    data_option,
+    database_option,
+    end,
+)
 
 _FORMATS = ("parquet", "csv", "jsonl")
 
@@ -24,7 +32,7 @@ def _day(_ctx: click.Context, _param: click.Parameter, said: datetime | None) ->
 @click.command()
 @data_option
 @database_option
-@click.option("--account", "account_id", default=1, show_default=True)
+@account_option
 @click.option("--kind", "kinds", multiple=True, type=click.Choice([kind.value for kind in Kind]),
               help="May be repeated; all kinds unless told otherwise.")  # fmt: skip
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), callback=_day,
@@ -32,7 +40,7 @@ def _day(_ctx: click.Context, _param: click.Parameter, said: datetime | None) ->
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), callback=_day,
               help="First day that is not wanted any more (UTC).")  # fmt: skip
 @click.option("--format", "form", default="parquet", show_default=True,
-              type=click.Choice(_FORMATS))  # fmt: skip
+              type=click.Choice(_FORMATS), help="Of the files.")  # fmt: skip
 @click.option("--to", "folder", required=True, type=Folder(),
               help="Folder, which is made; files of the same name are replaced.")  # fmt: skip
 def export(

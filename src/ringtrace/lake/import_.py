@@ -26,7 +26,15 @@ from ringtrace.lake.command import progress_bar
 from ringtrace.services.errors import RecordingsAwayError, StoreAwayError
 from ringtrace.services.lake import Kind, Part
 from ringtrace.services.recording_store import RecordingName, RecordingStore
-from ringtrace.shell import EXIT_BAD_INPUT, EXIT_FAILED, Folder, data_option, database_option, end
+from ringtrace.shell import (
+    EXIT_BAD_INPUT,
+    EXIT_FAILED,
+    Folder,
+    account_option,
+    data_option,
+    database_option,
+    end,
+)
 
 if TYPE_CHECKING:
     # DuckDB is an extra, and the other commands need not wait until it is loaded.
@@ -38,7 +46,7 @@ if TYPE_CHECKING:
 @click.argument("folder", metavar="DIR", type=Folder())
 @data_option
 @database_option
-@click.option("--account", "account_id", default=1, show_default=True)
+@account_option
 def import_(folder: Path, data: Path, database_url: str | None, account_id: int) -> None:
     """Bring back what `ringtrace export` wrote into DIR, into an account that is there.
 

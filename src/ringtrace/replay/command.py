@@ -44,7 +44,7 @@ from ringtrace.replay.run import (
     run,
 )
 from ringtrace.services.errors import StoreAwayError
-from ringtrace.shell import EXIT_BAD_INPUT, data_option, database_option, end
+from ringtrace.shell import EXIT_BAD_INPUT, account_option, data_option, database_option, end
 
 MOST_NUMBERS: Final = 20_000
 
@@ -81,7 +81,7 @@ def _target(said: str) -> tuple[Target, float]:
 @click.option("--from-store", is_flag=True, help="Replay what the server's own store has kept.")
 @data_option
 @database_option
-@click.option("--account", "account_id", default=1, show_default=True, help="Whose store.")
+@account_option
 @click.option("--site", help="Key of the site in the store (default: the only one).")
 @click.option("--days", default=30, show_default=True, type=click.IntRange(1, 366),
               help="Days of the store, up to its newest visit.")  # fmt: skip

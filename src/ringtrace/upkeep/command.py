@@ -153,9 +153,11 @@ class _Shown:
     """A line on stderr that counts files and bytes."""
 
     def __init__(self, what: str) -> None:
+        console = Console(stderr=True)
         self._bar = Progress(
             SpinnerColumn(), TextColumn("{task.description} {task.fields[files]} files"),
-            DownloadColumn(), console=Console(stderr=True), transient=True,
+            DownloadColumn(), console=console, transient=True,
+            disable=not console.is_terminal,
         )  # fmt: skip
         self._task = self._bar.add_task(what, total=None, files=0)
         self.files = 0

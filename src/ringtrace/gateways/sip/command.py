@@ -29,14 +29,19 @@ _PASSWORD: Final = "RINGTRACE_TRUNK_PASSWORD"  # noqa: S105 - a name
 @click.option("--trunk", multiple=True, help="Network that may call, in CIDR.")
 @click.option("--proxy", help="HOST[:PORT] that takes calls to phone numbers.")
 @click.option("--username", help="Account at the proxy.")
-@click.option("--password", envvar=_PASSWORD, help="Its password.")
+@click.option("--password", envvar=_PASSWORD, show_envvar=True, help="Its password.")
 @click.option("--domain", help="Right side of our addresses there.")
 @click.option("--register", is_flag=True, help="Register the account at the proxy.")
 @click.option("--channels", type=click.IntRange(1), help="Calls at once that the proxy takes.")
 @click.option("--max-calls", type=click.IntRange(1), help="Calls at once that the node takes.")
-@click.option("--backend", envvar="RINGTRACE_URL", help="URL of the server.")
-@click.option("--token", envvar=_TOKEN, help="A token of kind sip.")
-@click.option("--fallback", envvar="RINGTRACE_FALLBACK", help="Rings when the backend is away.")
+@click.option("--backend", envvar="RINGTRACE_URL", show_envvar=True, help="URL of the server.")
+@click.option("--token", envvar=_TOKEN, show_envvar=True, help="A token of kind sip.")
+@click.option(
+    "--fallback",
+    envvar="RINGTRACE_FALLBACK",
+    show_envvar=True,
+    help="Rings when the backend is away.",
+)
 @click.option(
     "--spool",
     type=click.Path(path_type=Path, file_okay=False),
