@@ -119,6 +119,16 @@ def test_an_empty_database_has_no_data(command: str, data: Path, postgres: Postg
     assert "no data in the database" in refused(run(command, data, url))
 
 
+def test_doctor_finds_that_a_database_is_of_a_newer_program(data: Path, postgres: Postgres) -> None:
+    url = asyncio.run(postgres.database())
+    asyncio.run(_told(url, "INSERT INTO schema_steps VALUES (99)"))
+
+    looked = run("doctor --json", data, url)
+
+    assert looked.exit_code == 1
+    assert "version 99, newer than this program's" in looked.stdout
+
+
 def test_a_server_says_that_a_database_is_another_programs(data: Path, postgres: Postgres) -> None:
     url = asyncio.run(postgres.empty_database())
     asyncio.run(_told(url, "CREATE TABLE accounts (name text)"))

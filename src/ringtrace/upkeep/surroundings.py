@@ -10,7 +10,7 @@ from typing import Final
 
 import httpx
 
-from ringtrace.bootstrap import open_recordings
+from ringtrace.bootstrap import DatabaseUnusableError, NoDataError, open_recordings
 from ringtrace.config import Settings
 from ringtrace.services.errors import RecordingsAwayError
 from ringtrace.services.recording_store import RecordingName, RecordingStore
@@ -26,7 +26,10 @@ def look_around(settings: Settings) -> Surroundings:
     Raises RecordingsUnusableError.
     """
     recordings = open_recordings(settings)
-    archived = archived_days(settings)
+    try:
+        archived = archived_days(settings)
+    except (NoDataError, DatabaseUnusableError):
+        archived = ()  # the database has another schema, which is a finding of its own
     address = settings.address_file
     return Surroundings(
         now=time.time_ns() // 1_000_000,
