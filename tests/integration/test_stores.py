@@ -162,3 +162,11 @@ def test_where_stderr_is_no_terminal_nothing_draws_on_it(command: str, data: Pat
     done = run(command, data)
 
     assert (done.exit_code, done.stderr) == (0, "")
+
+
+def test_a_backup_goes_into_a_folder_that_is_there(data: Path) -> None:
+    assert refused(run("backup none/out.tar", data)) == "none/out.tar: there is no folder none"
+
+
+def test_a_folder_is_no_backup(data: Path) -> None:
+    assert "Invalid value for 'FILE'" in refused(run(f"restore {data}", data / "new"))

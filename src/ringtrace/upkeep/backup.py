@@ -60,6 +60,8 @@ def backup(
     mode = archive.mode_of(target)
     if target.exists():
         raise FileExistsError(f"{target} exists")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"{target}: there is no folder {target.parent}")
     if settings.database_url is None and not settings.database.exists():
         raise FileNotFoundError(f"no database {settings.database}")
     # Beside the target, where there is room for a backup: the data's own disk may be full.

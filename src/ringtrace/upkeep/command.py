@@ -84,7 +84,8 @@ def backup(
 
 
 @click.command()
-@click.argument("source", metavar="FILE", type=click.Path(path_type=Path, exists=True))
+@click.argument("source", metavar="FILE",
+                type=click.Path(path_type=Path, exists=True, dir_okay=False))  # fmt: skip
 @data_option
 @database_option
 def restore(source: Path, data: Path, database_url: str | None) -> None:
