@@ -6,11 +6,13 @@ import sqlite3
 from pathlib import Path
 
 import asyncpg
+import duckdb
 import pytest
 from click.testing import CliRunner, Result
 
 from ringtrace import cli
 from ringtrace.store import schema
+from ringtrace.store.lake.export import Exporter
 from ringtrace.store.sqlite.connection import newest_version
 from ringtrace.store.sqlite.store import SqliteStore
 from tests.postgres import Postgres
@@ -153,11 +155,15 @@ async def _told(url: str, statement: str) -> None:
     await connection.close()
 
 
-@pytest.mark.parametrize("command", ["seal", "export --to out", "backup out.tar"])
-def test_where_stderr_is_no_terminal_nothing_draws_on_it(command: str, data: Path) -> None:
+def with_account(data: Path) -> None:
     with sqlite3.connect(data / "ringtrace.db") as database:
         database.execute("INSERT INTO accounts (account_id, name, region) VALUES (1, 'Shop', 'US')")
     database.close()
+
+
+@pytest.mark.parametrize("command", ["seal", "export --to out", "backup out.tar"])
+def test_where_stderr_is_no_terminal_nothing_draws_on_it(command: str, data: Path) -> None:
+    with_account(data)
 
     done = run(command, data)
 
@@ -170,3 +176,29 @@ def test_a_backup_goes_into_a_folder_that_is_there(data: Path) -> None:
 
 def test_a_folder_is_no_backup(data: Path) -> None:
     assert "Invalid value for 'FILE'" in refused(run(f"restore {data}", data / "new"))
+
+
+def test_an_export_that_the_disk_has_no_room_for_says_so(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_account(data)
+
+    def full(*_: object) -> None:
+        raise duckdb.IOException("No space left on device")
+
+    monkeypatch.setattr(Exporter, "export", full)
+
+    said = refused(run("export --to out", data), 1)
+
+    assert said == "the export is not complete, run this again: No space left on device"
+
+
+def test_doctor_takes_an_address_that_is_none_for_a_server_that_does_not_answer(
+    data: Path,
+) -> None:
+    with_account(data)
+    (data / "server-url").write_text("http://127.0.0.1:1:2")
+
+    looked = run("doctor --json", data)
+
+    assert '"check":"server","level":"error"' in looked.stdout

@@ -1,6 +1,7 @@
 """`ringtrace export`: an account's own data for other programs."""
 
 import os
+import sqlite3
 from datetime import datetime
 from pathlib import Path
 
@@ -70,6 +71,8 @@ def export(
     except StoreAwayError as error:
         end(EXIT_FAILED, f"nothing was exported: {error}")
     # DuckDB is an extra, and the other commands need not wait until it is loaded.
+    import duckdb  # noqa: PLC0415
+
     from ringtrace.store.lake import export as exports  # noqa: PLC0415
     from ringtrace.store.lake.manifest import ManifestInvalidError  # noqa: PLC0415
     from ringtrace.store.lake.parquet import SealMismatchError  # noqa: PLC0415
@@ -87,7 +90,10 @@ def export(
                 folder,
                 lambda done, total: bar.update(task, completed=done, total=max(done, total)),
             )
-        except (ManifestInvalidError, SealMismatchError, StoreAwayError, OSError) as error:
+        except (
+            ManifestInvalidError, SealMismatchError, StoreAwayError, OSError, sqlite3.Error,
+            duckdb.Error,  # a full disk, for one
+        ) as error:  # fmt: skip
             end(EXIT_FAILED, f"the export is not complete, run this again: {error}")
         except RowsLostError as error:
             end(EXIT_FAILED, f"the lake misses these days, bring it back: {error}")

@@ -75,6 +75,6 @@ def _is_writable(folder: Path) -> bool:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/t/tag.js", timeout=_ANSWER_SECONDS).is_success
-    except httpx.HTTPError:
+        return httpx.get(f"{url}/t/tag.js", timeout=_ANSWER_SECONDS, trust_env=False).is_success
+    except (httpx.HTTPError, httpx.InvalidURL):
         return False
