@@ -30,8 +30,9 @@ from benchmarks.days import DAYS, LAST, fill
 from benchmarks.facts import commit, machine, versions
 from benchmarks.processes import ringtrace
 from ringtrace.config import Settings
+from ringtrace.domain.moment import DAY_MS, day_of
 from ringtrace.services.call_records import CallFilter
-from ringtrace.services.lake import DAY_MS, Kind, day_of
+from ringtrace.services.lake import Kind
 from ringtrace.services.spam_records import Spam
 from ringtrace.store.lake import manifest as manifests
 from ringtrace.store.lake import parquet

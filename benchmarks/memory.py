@@ -22,7 +22,7 @@ from benchmarks.measure import Client
 from benchmarks.processes import Server
 from benchmarks.request import Template
 from benchmarks.results import RESULTS, surroundings, write
-from ringtrace.services.lake import DAY_MS
+from ringtrace.domain.moment import DAY_MS
 from ringtrace.store.lake.place import LakeFolder
 from ringtrace.store.lake.worker import LakeReports, Sources
 from ringtrace.store.sqlite.days import SqliteDays

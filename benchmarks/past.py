@@ -18,9 +18,10 @@ from benchmarks.request import caller_of
 from ringtrace.domain.attribution import Basis
 from ringtrace.domain.call import GatewayKind, Outcome, PlanSource
 from ringtrace.domain.model import SHIPPED
+from ringtrace.domain.moment import DAY_MS
 from ringtrace.domain.source import Source, classify
 from ringtrace.domain.visit import Device, HitKind
-from ringtrace.services.lake import DAY_MS, Kind, Part
+from ringtrace.services.lake import Kind, Part
 from ringtrace.store import rows
 from ringtrace.store.importing import bring_back
 from ringtrace.store.lake.exported import (

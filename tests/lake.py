@@ -7,7 +7,8 @@ import duckdb
 
 from ringtrace.bootstrap import open_days
 from ringtrace.config import DATABASE_URL, Settings
-from ringtrace.services.lake import Kind, day_of
+from ringtrace.domain.moment import day_of
+from ringtrace.services.lake import Kind
 from ringtrace.store.lake import manifest as manifests
 from ringtrace.store.lake.place import LakeFolder, Place
 from ringtrace.store.lake.seal import Sealed, Sealer

@@ -31,8 +31,6 @@ from tests import citus
 
 KINDS: Final = ("citus",) if citus.URL else ("sqlite", "postgres", "partitioned")
 
-MINUTE: Final = 60_000
-DAY: Final = 86_400_000
 NOW: Final = 1_790_000_000_000
 POOL: Final = tuple(f"+1202555{n:04d}" for n in range(200, 205))
 STATIC: Final = "+12025550299"

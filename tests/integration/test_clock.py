@@ -4,11 +4,11 @@ import logging
 
 import pytest
 
+from ringtrace.domain.moment import HOUR_MS
 from tests.shop import RADIO, TARGET, Shop, on_every_store, rfc
 
 pytestmark = on_every_store
 
-HOUR = 3_600_000
 SILENT = 46_000
 
 
@@ -21,7 +21,7 @@ async def test_a_visit_keeps_its_number_and_new_ones_get_theirs(shop: Shop) -> N
     early = shop.ids()
     number = await shown(shop, early)
 
-    shop.clock.now -= HOUR
+    shop.clock.now -= HOUR_MS
 
     assert await shown(shop, early) == number
     assert await shown(shop, shop.ids())
@@ -34,7 +34,7 @@ async def test_silence_frees_numbers_as_before(
     """Of two visitors one goes on reading: the next one gets the other's number."""
     visits = [shop.ids(), shop.ids()]
     numbers = [await shown(shop, visit) for visit in visits]
-    shop.clock.now -= HOUR
+    shop.clock.now -= HOUR_MS
     with caplog.at_level(logging.WARNING):
         await shown(shop, visits[reader])
     assert "clock_went_back" in caplog.text
@@ -52,7 +52,7 @@ async def test_a_flood_before_the_jump_does_not_shut_an_address_out_for_an_hour(
     while limits.allow("shop", "127.0.0.1", shop.clock.now):
         pass
 
-    shop.clock.now -= HOUR
+    shop.clock.now -= HOUR_MS
     refused = (await shop.hit()).json()
     shop.clock.now += 60_000
     answer = (await shop.hit()).json()
@@ -66,7 +66,7 @@ async def test_a_call_is_answered_reported_once_and_attributed_to_what_was_known
 ) -> None:
     visit = shop.ids()
     number = await shown(shop, visit)
-    shop.clock.now -= HOUR
+    shop.clock.now -= HOUR_MS
     late = shop.ids()
     assert await shown(shop, late)
     shop.clock.now += 1_000
@@ -89,13 +89,13 @@ async def test_a_clock_that_was_ahead_for_a_while_leaves_no_trace(shop: Shop) ->
     early = [shop.ids(), shop.ids()]
     numbers = [await shown(shop, visit) for visit in early]
 
-    shop.clock.now += HOUR
+    shop.clock.now += HOUR_MS
     ahead = [shop.ids(), shop.ids()]
     again = [await shown(shop, visit) for visit in ahead]
     plan = await shop.arrive(call="ahead", number=again[0], started_at=rfc(shop.clock.now))
     report = {"number": again[0], "started_at": rfc(shop.clock.now), "legs": []}
     assert (await shop.report("ahead", **report)).status_code == 200
-    shop.clock.now -= HOUR
+    shop.clock.now -= HOUR_MS
     kept = [await shown(shop, visit) for visit in (*early, *ahead)]
     shop.clock.now += SILENT
     for visit in (early[0], ahead[0]):
@@ -112,7 +112,7 @@ async def test_a_clock_that_was_ahead_for_a_while_leaves_no_trace(shop: Shop) ->
 
 
 async def test_people_and_gateways_stay_signed_in(shop: Shop) -> None:
-    for moved in (0, -HOUR, 2 * HOUR):
+    for moved in (0, -HOUR_MS, 2 * HOUR_MS):
         shop.clock.now += moved
         answer = await shop.arrive(number=RADIO, started_at=rfc(shop.clock.now))
         assert answer.status_code == 200

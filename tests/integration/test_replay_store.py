@@ -7,15 +7,13 @@ from click.testing import CliRunner, Result
 
 from ringtrace.bootstrap import open_retention
 from ringtrace.domain.history import Kind, gather
+from ringtrace.domain.moment import DAY_MS, MINUTE_MS, day_name, day_of
 from ringtrace.replay.command import replay
 from ringtrace.services.call_records import SiteHistory
-from ringtrace.services.lake import day_name, day_of
 from tests.shop import POOL, RADIO, Shop, on_every_store, rfc
 
 pytestmark = on_every_store
 
-MINUTE = 60_000
-DAY = 86_400_000
 VISITS = 40
 
 
@@ -36,15 +34,15 @@ async def visit(shop: Shop, *, calls: bool) -> None:
     """A visit of two minutes that leaves; a call to its number comes 30 s later."""
     visit_id = shop.ids()
     shown = await shop.hit(visit=visit_id, visitor=visit_id)
-    shop.clock.now += MINUTE
+    shop.clock.now += MINUTE_MS
     await shop.hit("beat", visit=visit_id, visitor=visit_id)
-    shop.clock.now += MINUTE
+    shop.clock.now += MINUTE_MS
     await shop.hit("leave", visit=visit_id, visitor=visit_id)
-    shop.clock.now += MINUTE // 2
+    shop.clock.now += MINUTE_MS // 2
     if calls:
         number = shown.json()["number"]
         await shop.arrive(number=number["e164"], started_at=rfc(shop.clock.now))
-    shop.clock.now += 20 * MINUTE
+    shop.clock.now += 20 * MINUTE_MS
 
 
 async def fill(shop: Shop) -> None:
@@ -72,9 +70,9 @@ async def test_a_store_without_calls_has_them_drawn(shop: Shop) -> None:
     for _ in range(200):
         visit_id = shop.ids()
         await shop.hit(visit=visit_id, visitor=visit_id)
-        shop.clock.now += 20 * MINUTE
+        shop.clock.now += 20 * MINUTE_MS
         await shop.hit("tap", visit=visit_id, visitor=visit_id)
-        shop.clock.now += 20 * MINUTE
+        shop.clock.now += 20 * MINUTE_MS
 
     result = await run(shop, "--json")
 
@@ -86,10 +84,10 @@ async def test_a_visitor_who_did_not_leave_was_on_page_until_the_last_beat(shop:
     visit_id = shop.ids()
     await shop.hit(visit=visit_id, visitor=visit_id)
     begun = shop.clock.now
-    shop.clock.now += 5 * MINUTE
+    shop.clock.now += 5 * MINUTE_MS
     await shop.hit("beat", visit=visit_id, visitor=visit_id)
 
-    history = gather((await kept(shop)).hits, fill_ms=DAY)
+    history = gather((await kept(shop)).hits, fill_ms=DAY_MS)
 
     kinds = zip(history.kind.tolist(), history.at.tolist(), strict=True)
     beats = [at - begun for kind, at in kinds if kind == Kind.BEAT]
@@ -98,7 +96,7 @@ async def test_a_visitor_who_did_not_leave_was_on_page_until_the_last_beat(shop:
 
 async def test_only_the_last_days_are_read(shop: Shop) -> None:
     await visit(shop, calls=True)
-    shop.clock.now += 10 * DAY
+    shop.clock.now += 10 * DAY_MS
     await visit(shop, calls=True)
     await shop.house.use_cases.route_call.settle()
 
@@ -133,7 +131,7 @@ async def test_days_whose_visits_left_are_not_replayed_and_the_first_that_is_is_
     shop: Shop,
 ) -> None:
     await visit(shop, calls=True)
-    shop.clock.now += 2 * DAY
+    shop.clock.now += 2 * DAY_MS
     await fill(shop)
     since = day_of(shop.clock.now) - 1
 

@@ -17,11 +17,12 @@ from ringtrace.domain import hazard, repeat
 from ringtrace.domain.exposure import CELLS, Exposures, Segments, Standing
 from ringtrace.domain.hazard import Floats
 from ringtrace.domain.model import SHIPPED, Model, Rates
+from ringtrace.domain.moment import DAY_MS
 from ringtrace.domain.posterior import Posterior, Ties, posterior, weigh
 from ringtrace.domain.source import Source
 from ringtrace.domain.visit import Device
 
-WINDOW_MS: Final = 14 * 86_400_000
+WINDOW_MS: Final = 14 * DAY_MS
 """Exposures older than this are no candidates."""
 
 NAMED: Final = 24

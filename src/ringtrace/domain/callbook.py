@@ -12,13 +12,14 @@ from ringtrace.domain.evidence import CallEvidence, gather
 from ringtrace.domain.exposure import Segments
 from ringtrace.domain.hazard import Floats, Ints
 from ringtrace.domain.model import Rates, channel_codes
+from ringtrace.domain.moment import DAY_MS
 from ringtrace.domain.posterior import Posterior, posterior, weigh
 from ringtrace.domain.repeat import share_by
 from ringtrace.domain.totals import Account, Total, account, totals
 
 REMEMBERED: Final = 12
 """So many of a call's most probable visits are remembered."""
-REPORTED_MS: Final = 92 * 86_400_000
+REPORTED_MS: Final = 92 * DAY_MS
 """Totals reach back so far."""
 
 

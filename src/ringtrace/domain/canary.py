@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from ringtrace.domain.learning import Canaries
+from ringtrace.domain.moment import DAY_MS
 from ringtrace.domain.number import NumberKind
 
-PUBLISHED_WAIT_MS: Final = 365 * 86_400_000
+PUBLISHED_WAIT_MS: Final = 365 * DAY_MS
 """People keep a number that was published, and call it long after.
 
 For so long a network may let the number of a business rest at most before it gives it to somebody

@@ -21,8 +21,8 @@ from ringtrace.domain.exposure import CELLS, Segments
 from ringtrace.domain.hazard import STATES, TAP_SECONDS, TAPS, Floats, hours_exposed
 from ringtrace.domain.leasing import Lease, Pool
 from ringtrace.domain.model import SHIPPED, Model, Rates, expected_calls
+from ringtrace.domain.moment import DAY_MS
 
-DAY_MS: Final = 86_400_000
 MOBILE: Final = 0
 WRONG: Final = 0.5
 """A call that is more probably noise names no visit."""

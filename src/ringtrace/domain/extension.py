@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ringtrace.domain.flow import Flow
+from ringtrace.domain.moment import DAY_MS
 from ringtrace.domain.source import Source
 
 DIGITS: Final = 4
@@ -17,7 +18,7 @@ CODES: Final = 1_000
 THRESHOLDS: Final = (0.05, 0.95)
 """Between these a site may set how probable a mix-up must be for a visitor to be shown a code."""
 
-ASK_MS: Final = 86_400_000
+ASK_MS: Final = DAY_MS
 """Callers are asked for so long after a code of the number was shown last; 96 % of first calls
 come within it (pool.md, section 3), and the others pay for the question."""
 

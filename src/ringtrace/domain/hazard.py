@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ringtrace.domain.moment import HOUR_MS
 from ringtrace.domain.visit import ON_PAGE_MS
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -102,7 +103,6 @@ LEVELS: Final[Floats] = _levels()
 
 
 HOURS: Final = 24
-HOUR_MS: Final = 3_600_000
 IS_LATE: Final[Ints] = np.concatenate(
     [
         np.zeros(AGES, dtype=np.int64),

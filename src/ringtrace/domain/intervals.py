@@ -7,11 +7,11 @@ from typing import Final
 import numpy as np
 
 from ringtrace.domain.hazard import Flags, Floats, Ints
+from ringtrace.domain.moment import DAY_MS
 
 RESAMPLES: Final = 2_000
 FEWEST_DAYS: Final = 7
 """With fewer days of calls to resample the calls are resampled instead."""
-_DAY_MS: Final = 86_400_000
 NORMAL_95: Final = 1.959964
 """So many standard deviations hold 95 % of a normal distribution to either side."""
 
@@ -33,7 +33,7 @@ class Intervals:
     """
 
     def __init__(self, at: Ints, rng: np.random.Generator) -> None:
-        self._day = np.unique(at // _DAY_MS, return_inverse=True)[1]
+        self._day = np.unique(at // DAY_MS, return_inverse=True)[1]
         self._calls = np.bincount(self._day)
         self._rng = rng
         self.days = len(self._calls)

@@ -21,6 +21,7 @@ from ringtrace.domain import split
 from ringtrace.domain.codes import Codes
 from ringtrace.domain.grouping import Groups
 from ringtrace.domain.idleness import Line
+from ringtrace.domain.moment import DAY_MS
 from ringtrace.domain.visit import ON_PAGE_MS
 
 
@@ -86,7 +87,7 @@ class Pool:
         self,
         numbers: Iterable[str],
         *,
-        forget_ms: int = 2 * 86_400_000,
+        forget_ms: int = 2 * DAY_MS,
         extensions_above: float | None = None,
         turns: Mapping[str, int] | None = None,
     ) -> None:

@@ -7,19 +7,20 @@ from enum import StrEnum
 from typing import Final
 
 from ringtrace.domain.call import GatewayKind, Outcome
+from ringtrace.domain.moment import DAY_MS, HOUR_MS, MINUTE_MS
 from ringtrace.domain.sending import Failure
 from ringtrace.domain.url import UrlInvalidError, read_url
 
 MOST_TRIES: Final = 13
 FIRST_PAUSE_MS: Final = 10_000
-LONGEST_PAUSE_MS: Final = 12 * 3_600_000
+LONGEST_PAUSE_MS: Final = 12 * HOUR_MS
 _DOUBLINGS: Final = 2
 _JITTER: Final = 0.2
-AUDIO_WAIT_MS: Final = 10 * 60_000
+AUDIO_WAIT_MS: Final = 10 * MINUTE_MS
 """So long the notice of a message waits for its audio."""
 
-STOP_MS: Final = 2 * 86_400_000
-SECRET_OVERLAP_MS: Final = 24 * 3_600_000
+STOP_MS: Final = 2 * DAY_MS
+SECRET_OVERLAP_MS: Final = 24 * HOUR_MS
 """So long the secret before the newest one signs as well."""
 
 _MAIL: Final = "mail:"

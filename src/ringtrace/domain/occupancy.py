@@ -3,7 +3,9 @@
 from collections.abc import Hashable
 from typing import Final
 
-LASTS_MS: Final = 5 * 60_000
+from ringtrace.domain.moment import MINUTE_MS
+
+LASTS_MS: Final = 5 * MINUTE_MS
 """A leg of which nothing is heard for so long is taken to be over."""
 
 TOLD_SECONDS: Final = 120.0

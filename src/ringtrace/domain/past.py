@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ringtrace.domain.canary import Canary
-from ringtrace.domain.engine import DAY_MS, Engine, Proven
+from ringtrace.domain.engine import Engine, Proven
 from ringtrace.domain.leasing import Lease
 from ringtrace.domain.model import Model
+from ringtrace.domain.moment import DAY_MS
 from ringtrace.domain.visit import HitKind
 
 BEAT_MS: Final = 30_000

@@ -15,9 +15,8 @@ import msgspec
 from ringtrace.domain.blocklist import Listing, Treatment
 from ringtrace.domain.call import Outcome, PlanSource, Reason, Report
 from ringtrace.domain.fault import Fault
+from ringtrace.domain.moment import DAY_MS, MINUTE_MS
 
-MINUTE_MS: Final = 60_000
-DAY_MS: Final = 86_400_000
 MEMORY_MS: Final = 90 * DAY_MS
 """So long it is held against a caller that he pressed no key or that a call of his was spam."""
 

@@ -18,10 +18,10 @@ from ringtrace.domain.history import History, Kind
 from ringtrace.domain.intervals import Intervals, Share
 from ringtrace.domain.keying import Habits, Keying
 from ringtrace.domain.model import SHIPPED
+from ringtrace.domain.moment import DAY_MS
 from ringtrace.domain.placing import Calls
 from ringtrace.domain.practice import TradePractice
 
-DAY_MS: Final = 86_400_000
 _WARM_UP_DAYS: Final = 3
 _CALL, _WRONG = len(Kind), len(Kind) + 1
 _UNKNOWN, _LOST = 3, 4

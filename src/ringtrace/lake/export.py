@@ -10,9 +10,10 @@ import msgspec
 
 from ringtrace.bootstrap import AccountUnknownError, open_days, open_lake, see_account
 from ringtrace.config import Settings
+from ringtrace.domain.moment import day_number
 from ringtrace.lake.command import UNUSABLE, progress_bar
 from ringtrace.services.errors import StoreAwayError
-from ringtrace.services.lake import Kind, day_number
+from ringtrace.services.lake import Kind
 from ringtrace.shell import (
     EXIT_BAD_INPUT,
     EXIT_FAILED,

@@ -24,9 +24,10 @@ from ringtrace.bootstrap import (
     open_retention,
 )
 from ringtrace.config import Settings
+from ringtrace.domain.moment import DAY_MS, day_name
 from ringtrace.lake.command import now, progress_bar
 from ringtrace.services.errors import StoreAwayError
-from ringtrace.services.lake import DAY_MS, Part, day_name
+from ringtrace.services.lake import Part
 from ringtrace.services.recording_store import RecordingName, RecordingStore
 from ringtrace.services.seal_days import open_since
 from ringtrace.shell import EXIT_BAD_INPUT, EXIT_FAILED, data_option, database_option, end

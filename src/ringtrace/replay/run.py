@@ -15,6 +15,7 @@ from ringtrace.domain.drawing import draw
 from ringtrace.domain.history import History, gather
 from ringtrace.domain.intervals import Share
 from ringtrace.domain.model import SHIPPED
+from ringtrace.domain.moment import DAY_MS
 from ringtrace.domain.placing import Calls, Placement, RealCall, place
 from ringtrace.domain.sizing import Advice, Coded, Outcome, Sizing, Target
 from ringtrace.listing import utc_text
@@ -22,7 +23,6 @@ from ringtrace.replay.files import read_calls, read_hits
 from ringtrace.services.call_records import SiteHistory
 
 T = TypeVar("T")
-DAY_MS: Final = 86_400_000
 _TICK: Final = 5_000
 
 ASSUMPTIONS: Final = {

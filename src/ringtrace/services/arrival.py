@@ -3,13 +3,13 @@
 import re
 from dataclasses import dataclass
 
+from ringtrace.domain.moment import DAY_MS
 from ringtrace.domain.number import NumberInvalidError, TrackingNumber, normalise
 from ringtrace.domain.withheld import is_withheld
 from ringtrace.services.directory import Directory
 from ringtrace.services.errors import FieldInvalidError, NumberUnknownError
 
 _FIRST_MOMENT = 946_684_800_000
-_DAY_MS = 86_400_000
 
 call_id_is_valid = re.compile(r"[A-Za-z0-9._:@-]{1,128}").fullmatch
 
@@ -41,7 +41,7 @@ def known_number(directory: Directory, account_id: int, dialled: str) -> Trackin
 
 def refuse_implausible(started_at: int, now: int) -> None:
     """A call began in this century and not tomorrow. Raises FieldInvalidError: `started_at`."""
-    if not _FIRST_MOMENT <= started_at <= now + _DAY_MS:
+    if not _FIRST_MOMENT <= started_at <= now + DAY_MS:
         raise FieldInvalidError("a moment from 2000 to now is needed", "started_at")
 
 

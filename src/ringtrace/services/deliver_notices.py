@@ -5,6 +5,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 
+from ringtrace.domain.moment import DAY_MS, HOUR_MS, MINUTE_MS
 from ringtrace.domain.notice import (
     Delivery,
     Event,
@@ -30,11 +31,10 @@ MOST_AT_ONCE = 32
 MOST_EACH = 4
 """So many tries run at once, and so many to one recipient."""
 
-TAKEN_MS = 60_000
+TAKEN_MS = MINUTE_MS
 """So long a delivery is ours to try, which is longer than any try takes."""
 
-DAY_MS = 86_400_000
-_TIDY_MS = 3_600_000
+_TIDY_MS = HOUR_MS
 
 
 class DeliverNotices:

@@ -8,6 +8,7 @@ from ringtrace.domain.account import TokenOwner
 from ringtrace.domain.audio import Audio
 from ringtrace.domain.call import GatewayKind
 from ringtrace.domain.forgotten import is_forgotten
+from ringtrace.domain.moment import MINUTE_MS
 from ringtrace.services.call_records import CallRecord
 from ringtrace.services.commands import NoteRecording
 from ringtrace.services.errors import (
@@ -19,7 +20,7 @@ from ringtrace.services.ports import Clock, Store
 from ringtrace.services.recording_store import RecordingName, RecordingStore
 from ringtrace.services.signature import Signer
 
-LINK_MS = 15 * 60_000
+LINK_MS = 15 * MINUTE_MS
 
 
 class KeepRecording:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from ringtrace.domain.flow import sounds_of
+from ringtrace.domain.moment import DAY_MS
 from ringtrace.domain.sound import MOST, is_sound_name
 from ringtrace.services.commands import DropSound, KeepSound
 from ringtrace.services.directory import Directory
@@ -14,7 +15,7 @@ from ringtrace.services.ports import Clock, Store
 from ringtrace.services.signature import Signer
 from ringtrace.services.sound_file import sound_file
 
-WEEK_MS: Final = 7 * 86_400_000
+WEEK_MS: Final = 7 * DAY_MS
 
 
 class KeepTheSound:

@@ -3,11 +3,8 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any, Final, Protocol
-
-DAY_MS: Final = 86_400_000
 
 
 class Kind(StrEnum):
@@ -111,18 +108,3 @@ class LeavingRows(AbstractContextManager["LeavingRows"], Protocol):
     def end(self, change: Change) -> bool:
         """All have left; False: the day was written to since."""
         ...
-
-
-def day_of(at: int) -> int:
-    """Days since 1970 UTC of `at` (ms)."""
-    return at // DAY_MS
-
-
-def day_name(day: int) -> str:
-    """As ISO 8601 writes it."""
-    return datetime.fromtimestamp(day * DAY_MS / 1_000, UTC).date().isoformat()
-
-
-def day_number(name: str) -> int:
-    """Raises ValueError."""
-    return (date.fromisoformat(name) - date(1970, 1, 1)).days

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from ringtrace.domain.model import Model
+from ringtrace.domain.moment import DAY_MS, MINUTE_MS
 from ringtrace.domain.past import Past
 from ringtrace.services.commands import KeepModel
 from ringtrace.services.directory import Directory
@@ -15,8 +16,7 @@ from ringtrace.services.setup_records import SiteModel
 
 log = logging.getLogger(__name__)
 
-DAY_MS = 86_400_000
-NIGHT_MS = 10 * 60_000
+NIGHT_MS = 10 * MINUTE_MS
 """Learning begins so long after midnight UTC, when the day's last reports are in."""
 
 LOOK_SECONDS = 60.0

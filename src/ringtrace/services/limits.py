@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from ipaddress import IPv6Address, ip_address
 
+from ringtrace.domain.moment import DAY_MS, MINUTE_MS
 from ringtrace.services.neighbours import NOBODY, HitsTaken, Neighbours
 
-_DAY_MS = 86_400_000
 _TELL_MS = 250
 _MOST_ADDRESSES = 100_000
 
@@ -40,7 +40,7 @@ class _Bucket:
 
     def _fill(self, per_minute: int, at: int) -> None:
         elapsed = max(0, at - self.filled_at)
-        self.tokens = min(2.0 * per_minute, self.tokens + elapsed * per_minute / 60_000)
+        self.tokens = min(2.0 * per_minute, self.tokens + elapsed * per_minute / MINUTE_MS)
         # A clock that went back starts anew from there: else nothing would be filled until it has
         # caught up.
         self.filled_at = at
@@ -68,7 +68,7 @@ class HitLimits:
 
     def allow(self, site_key: str, address: str, at: int, cost: float = PAGE) -> bool:
         """Whether a hit at `at` (ms since 1970) counts. `site_key` is one that is known."""
-        self._turn_to(at // _DAY_MS)
+        self._turn_to(at // DAY_MS)
         name = f"{site_key} {_sender(address)}".encode()
         pseudonym = blake2b(name, key=self._key, digest_size=16).digest()
         allowed = self._address(pseudonym, at).take(cost, self.per_address, at) and self._site(
@@ -81,7 +81,7 @@ class HitLimits:
 
     def hear_hits(self, taken: HitsTaken, at: int) -> None:
         """What neighbours have let through."""
-        self._turn_to(at // _DAY_MS)
+        self._turn_to(at // DAY_MS)
         for pseudonym, cost in taken.addresses.items():
             self._address(pseudonym, at).owe(cost, self.per_address, at)
         for site_key, cost in taken.sites.items():

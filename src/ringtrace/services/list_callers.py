@@ -13,7 +13,7 @@ from ringtrace.domain.blocklist import (
     breadth,
     read_pattern,
 )
-from ringtrace.domain.screening import DAY_MS
+from ringtrace.domain.moment import DAY_MS
 from ringtrace.services.commands import ListCallers, UnlistCaller
 from ringtrace.services.countries import some_countries
 from ringtrace.services.directory import Directory

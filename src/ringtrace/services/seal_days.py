@@ -5,13 +5,13 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from ringtrace.domain.moment import DAY_MS, MINUTE_MS
 from ringtrace.services.errors import StoreAwayError
-from ringtrace.services.lake import DAY_MS
 from ringtrace.services.ports import Clock, Store
 
 log = logging.getLogger(__name__)
 
-NIGHT_MS: Final = 30 * 60_000
+NIGHT_MS: Final = 30 * MINUTE_MS
 """A day is closed so long after midnight UTC: its last reports are in, its models are learnt."""
 
 LOOK_SECONDS: Final = 60.0

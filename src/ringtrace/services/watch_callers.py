@@ -4,7 +4,8 @@ import logging
 from collections import OrderedDict
 from collections.abc import Collection, Iterable
 
-from ringtrace.domain.screening import DAY_MS, MEMORY_MS, Finding, PastCall
+from ringtrace.domain.moment import DAY_MS
+from ringtrace.domain.screening import MEMORY_MS, Finding, PastCall
 from ringtrace.services.errors import RefusedError
 from ringtrace.services.neighbours import NOBODY, CallKey, CallsSeen, Neighbours, RuleActed
 from ringtrace.services.ports import Reads

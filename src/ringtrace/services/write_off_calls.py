@@ -6,6 +6,7 @@ from typing import Final
 
 from ringtrace.domain.account import TokenKind, TokenOwner
 from ringtrace.domain.call import presumed
+from ringtrace.domain.moment import DAY_MS, HOUR_MS
 from ringtrace.domain.validation import TALK_SECONDS
 from ringtrace.services.arrival import known_number
 from ringtrace.services.call_records import CallRecord
@@ -17,11 +18,10 @@ from ringtrace.services.record_call import RecordCall
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 600.0
-MARGIN_MS: Final = 3_600_000
+MARGIN_MS: Final = HOUR_MS
 """Beyond the longest talk: for ringing, menus, and a report on its way."""
-_DAY_MS: Final = 86_400_000
-_FIRST_LOOK_MS: Final = 60 * _DAY_MS
-_LOOK_MS: Final = 3 * _DAY_MS
+_FIRST_LOOK_MS: Final = 60 * DAY_MS
+_LOOK_MS: Final = 3 * DAY_MS
 """Longer than any call can last, so that each is looked at when its time is up."""
 
 

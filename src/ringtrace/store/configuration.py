@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from ringtrace.domain.account import Account, TokenKind, TokenOwner
+from ringtrace.domain.moment import DAY_MS
 from ringtrace.domain.number import NumberKind, TrackingNumber
 from ringtrace.domain.site import Site
 from ringtrace.services.setup_records import KeptFlow, SiteModel
@@ -15,7 +16,7 @@ NUMBER_COLUMNS: Final = (
     "account_id, number, kind, name, flow, site_key, source, active, extensions, flow_name"
 )
 
-SHOWN_LATELY_MS: Final = 7 * 86_400_000
+SHOWN_LATELY_MS: Final = 7 * DAY_MS
 """Of visits that began earlier none is on page any more that the tag has not told anew."""
 
 Flows = Mapping[tuple[int, str], KeptFlow]

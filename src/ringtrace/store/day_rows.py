@@ -5,7 +5,8 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from ringtrace.services.lake import DAY_MS, Kind, Row
+from ringtrace.domain.moment import DAY_MS
+from ringtrace.services.lake import Kind, Row
 from ringtrace.store.lake.schema import TABLES, Type
 
 Said: TypeAlias = Callable[[Sequence[str], Type], str]

@@ -5,12 +5,11 @@ from collections.abc import Iterable
 from typing import Final
 
 from ringtrace.domain.history import Hit
+from ringtrace.domain.moment import DAY_MS
 from ringtrace.domain.placing import PartialCredit, RealCall
 from ringtrace.domain.visit import Device, HitKind
 from ringtrace.services.call_records import SiteHistory
 from ringtrace.store.rows import Row
-
-DAY_MS: Final = 86_400_000
 
 VISIT_COLUMNS: Final = (
     "v.visit_id, v.visitor_id, v.started_at, v.seen_at, v.left_at, v.device, v.channel,"

@@ -6,15 +6,16 @@ from typing import Final, TypeAlias
 from ringtrace.domain.attribution import keyword_of
 from ringtrace.domain.leasing import Lease, Pool
 from ringtrace.domain.model import Model, expected_calls
+from ringtrace.domain.moment import DAY_MS
 from ringtrace.domain.visit import Visit
 
-FORGET_MS: Final = 2 * 86_400_000
+FORGET_MS: Final = 2 * DAY_MS
 """A visit without a sign for so long is known to the database alone."""
 
-SHOWN_LATELY_MS: Final = 7 * 86_400_000
+SHOWN_LATELY_MS: Final = 7 * DAY_MS
 """Of visits that were shown a number earlier none is on page any more."""
 
-TRAFFIC_MS: Final = 3 * 86_400_000
+TRAFFIC_MS: Final = 3 * DAY_MS
 """The visits of so long say how a pool is divided."""
 
 _FIRST_SPLIT = 64

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from ringtrace.bootstrap import LakeUnusableError, open_days, open_lake
 from ringtrace.config import Settings
-from ringtrace.services.lake import Change, day_name
+from ringtrace.domain.moment import day_name
+from ringtrace.services.lake import Change
 from ringtrace.store.lake import manifest as manifests
 from ringtrace.store.lake.manifest import ManifestInvalidError
 

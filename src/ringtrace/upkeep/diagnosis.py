@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from ringtrace.domain.moment import DAY_MS, HOUR_MS, MINUTE_MS
 from ringtrace.services.inspection import Inspection
 from ringtrace.services.recording_store import RecordingName
 
 _LITTLE_ROOM: Final = 2 * 1024**3
 _NO_ROOM: Final = 200 * 1024**2
-_CLOCK_MS: Final = 60_000
-_QUIET_MS: Final = 7 * 86_400_000
+_CLOCK_MS: Final = MINUTE_MS
+_QUIET_MS: Final = 7 * DAY_MS
 _NAMED: Final = 3
 
 
@@ -230,7 +231,7 @@ def _server(around: Surroundings) -> Finding:
 
 
 def _ago(ms: int) -> str:
-    hours = max(0, ms) // 3_600_000
+    hours = max(0, ms) // HOUR_MS
     if hours == 0:
         return "within the last hour"
     return f"{hours} h ago" if hours < 48 else f"{hours // 24} days ago"  # noqa: PLR2004 - two days

@@ -18,6 +18,7 @@ from ringtrace.domain.call import GatewayKind, Outcome, Report
 from ringtrace.domain.flow import Flow
 from ringtrace.domain.hazard import Flags
 from ringtrace.domain.model import SHIPPED
+from ringtrace.domain.moment import DAY_MS, day_of
 from ringtrace.domain.number import NumberKind, TrackingNumber
 from ringtrace.domain.site import Site
 from ringtrace.domain.source import Source
@@ -31,7 +32,6 @@ from ringtrace.services.commands import (
     MarkSpam,
     ShowNumber,
 )
-from ringtrace.services.lake import DAY_MS, day_of
 from ringtrace.services.spam_records import Spam
 from ringtrace.store.lake.channels import channels
 from ringtrace.store.lake.lines import Lines

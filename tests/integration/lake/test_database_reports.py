@@ -7,8 +7,8 @@ from functools import partial
 import asyncpg
 import pytest
 
+from ringtrace.domain.moment import DAY_MS
 from ringtrace.services.call_records import CallFilter, ChannelRow
-from ringtrace.services.lake import DAY_MS
 from ringtrace.store.lake.worker import LakeReports, Sources
 from ringtrace.store.postgres.days import PostgresDays
 from ringtrace.store.postgres.reader import PostgresReader, open_reader_pool

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from ringtrace import cli
 from ringtrace.config import Settings
-from ringtrace.services.lake import DAY_MS
+from ringtrace.domain.moment import DAY_MS
 from tests.lake import environment, place_of, sealed
 from tests.shop import POOL, Shop, on_every_store, rfc
 

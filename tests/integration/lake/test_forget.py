@@ -10,8 +10,9 @@ from click.testing import CliRunner, Result
 
 from ringtrace import cli
 from ringtrace.config import Settings
+from ringtrace.domain.moment import DAY_MS, day_of
 from ringtrace.services.call_records import CallFilter
-from ringtrace.services.lake import DAY_MS, Kind, day_of
+from ringtrace.services.lake import Kind
 from ringtrace.store.lake import manifest as manifests
 from tests.lake import columns, environment, files, place_of, rows, sealed
 from tests.postgres import dumped

@@ -14,8 +14,9 @@ from click.testing import CliRunner, Result
 from ringtrace import cli
 from ringtrace.bootstrap import inspected, open_house
 from ringtrace.config import Settings
+from ringtrace.domain.moment import DAY_MS
 from ringtrace.services.call_records import CallFilter
-from ringtrace.services.lake import DAY_MS, Kind
+from ringtrace.services.lake import Kind
 from tests.lake import environment, rows, sealed
 from tests.postgres import Postgres
 from tests.shop import POOL, Shop, bearer, on_every_store, rfc

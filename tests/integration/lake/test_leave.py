@@ -28,12 +28,13 @@ from ringtrace.domain.account import Account
 from ringtrace.domain.attribution import Attribution, Basis, Credit
 from ringtrace.domain.call import GatewayKind, Outcome, Report
 from ringtrace.domain.flow import Flow
+from ringtrace.domain.moment import DAY_MS
 from ringtrace.domain.number import NumberKind, TrackingNumber
 from ringtrace.domain.site import Site
 from ringtrace.domain.source import Source
 from ringtrace.domain.visit import Device, HitKind, Visit
 from ringtrace.services.commands import ApplySetup, Command, KeepReport, NoteHit, ShowNumber
-from ringtrace.services.lake import DAY_MS, Change, Key, Kind, LeavingRows
+from ringtrace.services.lake import Change, Key, Kind, LeavingRows
 from ringtrace.store.forgetting import Forgetting
 from ringtrace.store.lake.export import Exporter, Format, Wanted
 from ringtrace.store.lake.leave import Leaver, Left

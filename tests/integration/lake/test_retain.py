@@ -16,9 +16,10 @@ from ringtrace import cli
 from ringtrace.bootstrap.places import note_places
 from ringtrace.config import Retention, Settings
 from ringtrace.domain.call import GatewayKind
+from ringtrace.domain.moment import DAY_MS, day_number
 from ringtrace.services.call_records import CallFilter
 from ringtrace.services.errors import StoreAwayError
-from ringtrace.services.lake import DAY_MS, Kind, day_number
+from ringtrace.services.lake import Kind
 from ringtrace.services.ports import Reads
 from ringtrace.store.postgres.reader import PostgresReader, open_reader_pool
 from ringtrace.store.sqlite.reader import SqliteReader

@@ -14,7 +14,8 @@ import pytest
 
 from ringtrace.bootstrap import changing_lake
 from ringtrace.config import Settings
-from ringtrace.services.lake import DAY_MS, Kind, Part, day_of
+from ringtrace.domain.moment import DAY_MS, day_of
+from ringtrace.services.lake import Kind, Part
 from ringtrace.store.lake import manifest as manifests
 from ringtrace.store.lake import parquet
 from ringtrace.store.lake.bucket import LakeBucket

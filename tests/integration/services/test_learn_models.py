@@ -6,13 +6,13 @@ import pytest
 
 from ringtrace.domain.call import GatewayKind
 from ringtrace.domain.model import SHIPPED, Model
+from ringtrace.domain.moment import DAY_MS, HOUR_MS
 from ringtrace.domain.past import Past
 from ringtrace.services import learn_models
 from ringtrace.services.errors import NotFoundError
 from ringtrace.services.setup_form import read_setup
 from tests.shop import POOL, RADIO, Shop, rfc, setup_of
 
-DAY = 86_400_000
 CANARY = "+12025550119"
 AD = "https://shop.example/?utm_source=google&utm_medium=cpc&utm_term=implants"
 MAIL = "https://shop.example/?utm_source=news&utm_medium=email&utm_campaign=may"
@@ -43,7 +43,7 @@ async def test_channels_that_call_more_are_learnt_to_do_so(shop: Shop) -> None:
     calls: list[str] = []
     for _ in range(3):
         await day_of_traffic(shop, calls)
-    shop.clock.now += DAY
+    shop.clock.now += DAY_MS
 
     model = await shop.house.use_cases.learn_models(1, "shop")
 
@@ -65,7 +65,7 @@ async def test_channels_that_call_more_are_learnt_to_do_so(shop: Shop) -> None:
 
 async def test_a_site_without_calls_stays_with_what_was_shipped(shop: Shop) -> None:
     await shop.hit()
-    shop.clock.now += 2 * DAY
+    shop.clock.now += 2 * DAY_MS
 
     model = await shop.house.use_cases.learn_models(1, "shop")
 
@@ -81,18 +81,18 @@ async def test_robots_calls_to_canaries_raise_the_noise_of_the_site(shop: Shop) 
     await shop.hit()
     quiet = []
     for _ in range(2):
-        shop.clock.now += DAY
+        shop.clock.now += DAY_MS
         quiet.append((await shop.house.use_cases.learn_models(1, "shop")).noise)
 
     for n in range(20):
-        shop.clock.now += 3_600_000
+        shop.clock.now += HOUR_MS
         await shop.report(
             f"robot-{n}",
             number=CANARY,
             caller=f"+1202555{3000 + n}",
             started_at=rfc(shop.clock.now),
         )
-    shop.clock.now += DAY
+    shop.clock.now += DAY_MS
     loud = (await shop.house.use_cases.learn_models(1, "shop")).noise
 
     assert SHIPPED.noise > quiet[0] > quiet[1]
@@ -105,7 +105,7 @@ async def test_a_repeat_call_is_credited_to_the_visit_of_the_first(shop: Shop) -
     shop.clock.now += 5_000
     await shop.report("first", number=POOL, started_at=rfc(shop.clock.now))
     await shop.hit("leave", visit=visit, visitor=visit)
-    shop.clock.now += 20 * 3_600_000
+    shop.clock.now += 20 * HOUR_MS
 
     await shop.report("again", number=POOL, started_at=rfc(shop.clock.now))
 
@@ -165,18 +165,18 @@ async def test_models_are_learnt_once_a_night(shop: Shop, monkeypatch: pytest.Mo
 
     class Counting(learn_models.LearnModels):
         async def __call__(self, account_id: int, site_key: str) -> Model:
-            learnt.append((account_id, site_key, (shop.clock.now - began) // DAY))
+            learnt.append((account_id, site_key, (shop.clock.now - began) // DAY_MS))
             if len(learnt) == 4:
                 two_nights.set()
             elif len(learnt) == 2:
-                shop.clock.now += DAY
+                shop.clock.now += DAY_MS
             raise NotFoundError("gone meanwhile")
 
     use_cases = shop.house.use_cases
     nights = Counting(use_cases.store, use_cases.directory, shop.clock, nobody_learns)
     running = asyncio.create_task(nights.every_night())
     await asyncio.sleep(0)  # it begins, and takes this for the day it knows
-    shop.clock.now += DAY
+    shop.clock.now += DAY_MS
     async with asyncio.timeout(10):
         await two_nights.wait()
     running.cancel()

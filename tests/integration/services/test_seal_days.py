@@ -4,10 +4,11 @@ import asyncio
 
 import pytest
 
+from ringtrace.domain.moment import DAY_MS
 from ringtrace.services import seal_days
 from ringtrace.store.postgres.store import PostgresStore
 from tests.postgres import Postgres
-from tests.stores import DAY, NOW
+from tests.stores import NOW
 
 
 async def test_one_server_seals_at_a_time(
@@ -56,7 +57,7 @@ async def test_a_night_is_sealed_once_by_a_server_and_a_failure_ends_no_nights(
     async def seal() -> None:
         nonlocal now
         sealed.append(seal_days.open_since(now))
-        now += DAY
+        now += DAY_MS
         if len(sealed) == 3:
             third.set()
         raise RuntimeError

@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from ringtrace.domain.moment import DAY_MS, HOUR_MS
 from ringtrace.domain.plan import HangUp
 from ringtrace.domain.screening import Passage, Rule, SpamRules
 from ringtrace.services.call_records import CallFilter
@@ -16,7 +17,6 @@ from tests.shop import POOL, RADIO, Shop, bearer, on_every_store, rfc
 pytestmark = on_every_store
 
 CALLER, OTHER = "+12025550177", "+12025550178"
-DAY_MS = 86_400_000
 
 
 async def api(shop: Shop, method: str, path: str, **request: Any) -> httpx.Response:
@@ -55,7 +55,7 @@ async def ends(shop: Shop, call: str, **changes: Any) -> None:
 async def is_silent(shop: Shop, times: int = 3) -> None:
     """Answered calls in which nobody says anything."""
     for turn in range(times):
-        shop.clock.now += 3_600_000
+        shop.clock.now += HOUR_MS
         await rings(shop, f"silent-{turn}")
         await ends(shop, f"silent-{turn}", talk_seconds=2.0)
 

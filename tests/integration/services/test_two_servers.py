@@ -12,6 +12,7 @@ from argon2 import PasswordHasher
 
 from ringtrace.bootstrap import open_house
 from ringtrace.domain.model import SHIPPED, Model
+from ringtrace.domain.moment import DAY_MS
 from ringtrace.domain.past import Past
 from ringtrace.services import learn_models, write_off_calls
 from ringtrace.services.directory import Directory
@@ -22,7 +23,7 @@ from ringtrace.services.write_off_calls import WriteOffCalls
 from ringtrace.store.postgres.store import PostgresStore
 from tests.postgres import Postgres
 from tests.shop import POOL, RADIO, Clock, Shop, setup_of
-from tests.stores import DAY, setup
+from tests.stores import setup
 
 DEADLINE = 20.0
 
@@ -68,7 +69,7 @@ async def test_a_site_is_learnt_by_one_server_a_night(
         await asyncio.sleep(0)  # they begin, and take this for the night they know
         nights = []
         for _ in range(3):
-            clock.now += DAY
+            clock.now += DAY_MS
             nights.append(clock.now)
             await until(lambda: all(one.knows_a_model_of(clock.now) for one in servers))
         for task in running:

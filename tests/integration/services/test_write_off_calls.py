@@ -3,9 +3,9 @@
 import asyncio
 
 from ringtrace.domain.call import Outcome, Reason
+from ringtrace.domain.moment import HOUR_MS
 from tests.shop import RADIO, Shop, rfc
 
-HOURS_MS = 3_600_000
 CALL = "0193c0de"
 
 
@@ -18,7 +18,7 @@ async def arrived(shop: Shop) -> None:
 async def test_a_call_is_closed_when_it_cannot_go_on_any_more(shop: Shop) -> None:
     write_off = shop.house.use_cases.write_off_calls
     await arrived(shop)
-    shop.clock.now += 3 * HOURS_MS - 1_000
+    shop.clock.now += 3 * HOUR_MS - 1_000
     assert await write_off() == 0
     assert (await shop.call(CALL)).report is None
 
@@ -36,7 +36,7 @@ async def test_a_call_is_closed_when_it_cannot_go_on_any_more(shop: Shop) -> Non
 async def test_a_report_that_comes_after_all_takes_its_place(shop: Shop) -> None:
     began = shop.clock.now
     await arrived(shop)
-    shop.clock.now += 4 * HOURS_MS
+    shop.clock.now += 4 * HOUR_MS
     await shop.house.use_cases.write_off_calls()
 
     late = await shop.report(CALL, started_at=rfc(began))
@@ -51,7 +51,7 @@ async def test_a_report_that_comes_after_all_takes_its_place(shop: Shop) -> None
 async def test_a_report_and_a_write_off_at_once_leave_the_report(shop: Shop) -> None:
     began = shop.clock.now
     await arrived(shop)
-    shop.clock.now += 4 * HOURS_MS
+    shop.clock.now += 4 * HOUR_MS
     await asyncio.gather(
         shop.report(CALL, started_at=rfc(began)),
         shop.house.use_cases.write_off_calls(),
@@ -65,5 +65,5 @@ async def test_a_report_and_a_write_off_at_once_leave_the_report(shop: Shop) -> 
 async def test_a_call_that_was_reported_is_left_alone(shop: Shop) -> None:
     await arrived(shop)
     await shop.report(CALL, started_at=rfc(shop.clock.now))
-    shop.clock.now += 40 * HOURS_MS
+    shop.clock.now += 40 * HOUR_MS
     assert await shop.house.use_cases.write_off_calls() == 0

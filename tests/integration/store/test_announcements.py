@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ringtrace.domain.moment import MINUTE_MS
 from ringtrace.domain.notice import Secret, Standing
 from ringtrace.domain.screening import Finding, Rule
 from ringtrace.services.commands import (
@@ -23,7 +24,7 @@ from ringtrace.services.errors import NotFoundError
 from ringtrace.store.postgres.announcements import configures
 from ringtrace.store.postgres.store import PostgresStore
 from tests.postgres import Postgres
-from tests.stores import MINUTE, NOW, POOL, SIP, report, setup, shown, view
+from tests.stores import NOW, POOL, SIP, report, setup, shown, view
 
 SOUND = KeepSound(1, "welcome", "0" * 64, 1.0, b"RIFF", NOW, None)
 EVERY_TIME = 0.0
@@ -101,12 +102,12 @@ async def test_an_extension_that_one_server_shows_is_known_to_all(
     await shown(store, view(1))
     told = []
     for minute in (0, 1, 9, 10, 11):
-        number = await shown(store, view(minute + 2, NOW + minute * MINUTE))
+        number = await shown(store, view(minute + 2, NOW + minute * MINUTE_MS))
         assert number.extension
     async with asyncio.timeout(10):
         told += [await listener.extensions.get() for _ in range(2)]
 
-    assert told == [(POOL[0], NOW), (POOL[0], NOW + 10 * MINUTE)]
+    assert told == [(POOL[0], NOW), (POOL[0], NOW + 10 * MINUTE_MS)]
     assert listener.extensions.empty()
 
 

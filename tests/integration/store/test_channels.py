@@ -11,6 +11,7 @@ from ringtrace.domain.attribution import Attribution, Basis, Credit
 from ringtrace.domain.call import GatewayKind, Outcome, Report
 from ringtrace.domain.flow import Flow
 from ringtrace.domain.model import SHIPPED
+from ringtrace.domain.moment import DAY_MS, HOUR_MS
 from ringtrace.domain.number import NumberKind, TrackingNumber
 from ringtrace.domain.site import Site
 from ringtrace.domain.source import Source
@@ -26,8 +27,6 @@ from ringtrace.services.commands import (
 )
 from ringtrace.services.ports import Store
 
-HOUR = 3_600_000
-DAY = 24 * HOUR
 NOW = 1_790_000_000_000
 POOL, STATIC = "+12025550200", "+12025550201"
 ADS, MAIL = Source("Paid Search"), Source("Email")
@@ -138,16 +137,16 @@ async def test_only_calls_of_the_span_count_but_earlier_ones_tie_their_repeats(
 ) -> None:
     """Both repeats of a call before the span are right or wrong together."""
     said = {"caller": "+12025550177"}
-    await store.submit(report("a", shared(0.5, 0.5), NOW - HOUR, **said))
+    await store.submit(report("a", shared(0.5, 0.5), NOW - HOUR_MS, **said))
     await store.submit(report("b", shared(0.5, 0.5, repeat=1.0), NOW, **said))
-    await store.submit(report("c", shared(0.5, 0.5, repeat=1.0), NOW + DAY, **said))
-    await store.submit(report("d", shared(0.5, 0.5), NOW - HOUR))
-    await store.submit(report("late", shared(1.0, 0.0), NOW + 9 * DAY))
+    await store.submit(report("c", shared(0.5, 0.5, repeat=1.0), NOW + DAY_MS, **said))
+    await store.submit(report("d", shared(0.5, 0.5), NOW - HOUR_MS))
+    await store.submit(report("late", shared(1.0, 0.0), NOW + 9 * DAY_MS))
 
-    ads = (await rows(store, NOW, NOW + 9 * DAY))["Paid Search"]
+    ads = (await rows(store, NOW, NOW + 9 * DAY_MS))["Paid Search"]
 
     assert (ads.calls_low, ads.calls, ads.calls_high) == pytest.approx((0.0, 1.0, 2.0))
-    assert (await rows(store, NOW + 10 * DAY)) == {}
+    assert (await rows(store, NOW + 10 * DAY_MS)) == {}
 
 
 async def test_a_call_attributed_anew_is_counted_anew(store: Store) -> None:

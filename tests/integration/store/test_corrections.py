@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from ringtrace.domain.attribution import Attribution, Basis, Credit
+from ringtrace.domain.moment import DAY_MS
 from ringtrace.domain.proof import Proof, ProofKind
 from ringtrace.services.call_records import CallRecord, Correction, ProofFilter
 from ringtrace.services.commands import KeepAttribution, KeepCorrection, TakeBackCorrection
@@ -14,7 +15,6 @@ from ringtrace.services.ports import Store
 from tests.stores import (
     ADS,
     CALLER,
-    DAY,
     MAIL,
     NOW,
     POOL,
@@ -128,7 +128,7 @@ async def test_what_cannot_be_is_refused_and_changes_nothing(store: Store) -> No
     await store.submit(report("static", static, started_at=AT))
     await store.submit(report(CALL, started_at=AT))
     await store.submit(report("early", started_at=NOW))
-    await store.submit(report("late", started_at=NOW + 15 * DAY))
+    await store.submit(report("late", started_at=NOW + 15 * DAY_MS))
     before = await store.calls_after(1, (0, "", ""), 9)
 
     refused = await asyncio.gather(

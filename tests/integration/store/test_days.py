@@ -11,6 +11,7 @@ import pytest
 from ringtrace.domain.attribution import Attribution, Basis, Credit
 from ringtrace.domain.call import Leg, PlanSource, Reason, Recording
 from ringtrace.domain.model import SHIPPED
+from ringtrace.domain.moment import DAY_MS, day_of
 from ringtrace.domain.visit import HitKind
 from ringtrace.services.commands import (
     Command,
@@ -21,7 +22,7 @@ from ringtrace.services.commands import (
     NoteRecording,
     TakeBackCorrection,
 )
-from ringtrace.services.lake import DayRows, Kind, Part, day_of
+from ringtrace.services.lake import DayRows, Kind, Part
 from ringtrace.services.ports import Store
 from ringtrace.store.lake.begun import ReportRows
 from ringtrace.store.sqlite.days import SqliteDays
@@ -30,7 +31,6 @@ from tests.stores import (
     ADS,
     AUDIO,
     CALLER,
-    DAY,
     NOW,
     POOL,
     SIP,
@@ -82,17 +82,17 @@ async def test_hits_mark_their_days_and_those_their_visits_began_on(
     with marking(days, (TRAFFIC, 0)):
         await store.submit(sign(HitKind.BEAT, 1, NOW + 1))
     with marking(days, (TRAFFIC, 0), (TRAFFIC, 1)):
-        await store.submit(sign(HitKind.TAP, 1, NOW + DAY))
+        await store.submit(sign(HitKind.TAP, 1, NOW + DAY_MS))
     with marking(days, (TRAFFIC, 2)):
-        await shown(store, view(2, NOW + 2 * DAY, made=NOW + 2 * DAY))
+        await shown(store, view(2, NOW + 2 * DAY_MS, made=NOW + 2 * DAY_MS))
 
 
 CALL_COMMANDS: list[tuple[Command[Any], set[int]]] = [
     (arrival("a"), {0}),
-    (report("a", started_at=NOW - DAY), {0, -1}),
-    (KeepAttribution(1, SIP, "a", POOL[0], CALLER, NOW - DAY, shared(0.2)), {-1}),
-    (arrival("b", started_at=NOW - 3 * DAY), {-3}),
-    (arrival("b", started_at=NOW - 3 * DAY, digits="4217"), {-3}),
+    (report("a", started_at=NOW - DAY_MS), {0, -1}),
+    (KeepAttribution(1, SIP, "a", POOL[0], CALLER, NOW - DAY_MS, shared(0.2)), {-1}),
+    (arrival("b", started_at=NOW - 3 * DAY_MS), {-3}),
+    (arrival("b", started_at=NOW - 3 * DAY_MS, digits="4217"), {-3}),
     (NoteRecording(1, SIP, "a", AUDIO), {-1}),
     (KeepCorrection(1, SIP, "a", None, NOW, None), {-1}),
     (TakeBackCorrection(1, SIP, "a", shared()), {-1}),
@@ -142,7 +142,7 @@ async def eventful(store: Store) -> None:
     source = replace(ADS, source="g", medium="cpc", campaign="c\N{SNOWMAN}", term='a "b"',
                      content="x", landing_page="shop.example/")  # fmt: skip
     await shown(store, view(9, account_id=2))
-    for number, at in enumerate((NOW, NOW + 100, NOW + DAY), 1):
+    for number, at in enumerate((NOW, NOW + 100, NOW + DAY_MS), 1):
         await shown(store, view(number, at, made=at, source=source))
         for after, kind in enumerate((HitKind.CONTACT, HitKind.TAP, HitKind.LEAVE), 1):
             await store.submit(sign(kind, number, at + after, made=at))
@@ -154,9 +154,9 @@ async def eventful(store: Store) -> None:
         report("a", legs=(leg,), recording=recording, session="s", node="n",
                reason=Reason.OPERATOR_BUSY, plan_source=PlanSource.CACHE, digits="4217",
                flow="f:1"),
-        report("b", extension, started_at=NOW + DAY, caller=None, code=None, target=None),
+        report("b", extension, started_at=NOW + DAY_MS, caller=None, code=None, target=None),
         report("c", static, number=STATIC),
-        report("d", shared(repeat=0.25), started_at=NOW + 5 * DAY),
+        report("d", shared(repeat=0.25), started_at=NOW + 5 * DAY_MS),
         arrival("e"),
         report("z", account_id=2, number="+12025551000"),
         NoteRecording(1, SIP, "a", AUDIO),
@@ -210,8 +210,8 @@ async def test_every_store_tells_a_report_the_same(
         assert days.sites(1) == theirs.sites(1) == {POOL[0]: "site1"}
         assert days.models(1) == theirs.models(1)
         assert days.models(1)["site1"].channels == {"Email": 0.5}
-        assert days.visits_by_channel(1, NOW, NOW + DAY) == {"Paid Search": 2}
-        assert days.visits_by_channel(1, NOW + 2 * DAY, NOW + 3 * DAY) == {}
+        assert days.visits_by_channel(1, NOW, NOW + DAY_MS) == {"Paid Search": 2}
+        assert days.visits_by_channel(1, NOW + 2 * DAY_MS, NOW + 3 * DAY_MS) == {}
 
 
 async def test_many_rows_come_piece_by_piece(store: Store, days: DayRows) -> None:

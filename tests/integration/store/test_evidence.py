@@ -9,6 +9,7 @@ import pytest
 from ringtrace.domain.attribution import Attribution, Basis, Candidate, Credit
 from ringtrace.domain.call import Outcome
 from ringtrace.domain.extension import code
+from ringtrace.domain.moment import DAY_MS, MINUTE_MS
 from ringtrace.domain.visit import Device, HitKind
 from ringtrace.services.call_records import CallerHistory
 from ringtrace.services.ports import Store
@@ -16,9 +17,7 @@ from ringtrace.store.evidence import MOST_EARLIER
 from tests.stores import (
     ADS,
     CALLER,
-    DAY,
     MAIL,
-    MINUTE,
     NOW,
     POOL,
     arrival,
@@ -31,7 +30,7 @@ from tests.stores import (
     visit_id,
 )
 
-AT = NOW + 10 * MINUTE
+AT = NOW + 10 * MINUTE_MS
 
 
 @pytest.fixture(autouse=True)
@@ -52,24 +51,24 @@ def credited(*shares: tuple[int, float]) -> Attribution:
 
 async def test_the_visits_that_were_shown_the_number_are_candidates(store: Store) -> None:
     await store.submit(view(1))
-    await store.submit(view(2, NOW + MINUTE, source=MAIL, visitor=7))
-    await store.submit(sign(HitKind.CONTACT, 2, NOW + 2 * MINUTE))
-    await store.submit(sign(HitKind.TAP, 2, NOW + 3 * MINUTE))
-    await store.submit(sign(HitKind.LEAVE, 2, NOW + 4 * MINUTE))
+    await store.submit(view(2, NOW + MINUTE_MS, source=MAIL, visitor=7))
+    await store.submit(sign(HitKind.CONTACT, 2, NOW + 2 * MINUTE_MS))
+    await store.submit(sign(HitKind.TAP, 2, NOW + 3 * MINUTE_MS))
+    await store.submit(sign(HitKind.LEAVE, 2, NOW + 4 * MINUTE_MS))
 
     found = await candidates(store)
 
     assert found == [
         Candidate(visit_id(1), NOW, NOW, None, None, ADS, f"{1:032x}", Device.DESKTOP),
         Candidate(
-            visit_id(2), NOW + MINUTE, NOW + 4 * MINUTE, NOW + 4 * MINUTE, NOW + 3 * MINUTE, MAIL,
-            f"{7:032x}", Device.DESKTOP, NOW + 2 * MINUTE,
+            visit_id(2), NOW + MINUTE_MS, NOW + 4 * MINUTE_MS, NOW + 4 * MINUTE_MS,
+            NOW + 3 * MINUTE_MS, MAIL, f"{7:032x}", Device.DESKTOP, NOW + 2 * MINUTE_MS,
         ),
     ]  # fmt: skip
 
 
 async def test_only_exposures_of_the_window_before_the_call_count(store: Store) -> None:
-    window = 14 * DAY
+    window = 14 * DAY_MS
     for n, at in enumerate((AT - window - 1, AT - window, AT, AT + 1), 1):
         await store.submit(view(n, at, made=at))
 
@@ -85,20 +84,20 @@ async def test_visits_stand_as_they_stood_when_the_call_came(store: Store) -> No
     before = {2: (HitKind.LEAVE,), 3: (HitKind.CONTACT, HitKind.TAP), 4: (HitKind.LEAVE,)}
     for n, kinds in before.items():
         for kind in kinds:
-            await store.submit(sign(kind, n, AT - MINUTE))
+            await store.submit(sign(kind, n, AT - MINUTE_MS))
     await store.submit(sign(HitKind.BEAT, 4, AT - 1))
     for n in (1, 2, 3, 4):
         for kind in (HitKind.CONTACT, HitKind.TAP, HitKind.LEAVE):
-            await store.submit(sign(kind, n, AT + MINUTE))
-    await store.submit(sign(HitKind.BEAT, 5, AT + MINUTE))
+            await store.submit(sign(kind, n, AT + MINUTE_MS))
+    await store.submit(sign(HitKind.BEAT, 5, AT + MINUTE_MS))
 
     found = await candidates(store)
 
     stood = [(one.seen_at, one.left_at, one.contact_at, one.tapped_at) for one in found]
     assert stood == [
         (AT, None, None, None),
-        (AT - MINUTE, AT - MINUTE, None, None),
-        (AT, None, AT - MINUTE, AT - MINUTE),
+        (AT - MINUTE_MS, AT - MINUTE_MS, None, None),
+        (AT, None, AT - MINUTE_MS, AT - MINUTE_MS),
         (AT, None, None, None),
         (AT, None, None, None),
     ]
@@ -143,7 +142,7 @@ async def test_a_call_to_another_number_makes_a_caller_known(store: Store) -> No
     unknown = (await store.evidence(1, POOL[0], "+12025550178", AT)).caller
     assert (unknown.known, unknown.own, unknown.others) == (False, {}, {})
     early = (await store.evidence(1, POOL[0], CALLER, NOW)).caller
-    late = (await store.evidence(1, POOL[0], CALLER, NOW + 15 * DAY)).caller
+    late = (await store.evidence(1, POOL[0], CALLER, NOW + 15 * DAY_MS)).caller
     assert (early.known, late.known) == (False, False)
 
 
@@ -182,7 +181,7 @@ async def test_the_newest_who_was_shown_the_keyed_code_is_found(store: Store) ->
     for digits in ("", "4", "1234567", code(77), "\0", "٤٢١٧"):
         assert (await keyed(digits)).keyed is None
     assert (await keyed(told[1].extension, NOW)).keyed is None
-    assert (await keyed(told[1].extension, NOW + 15 * DAY)).keyed is None
+    assert (await keyed(told[1].extension, NOW + 15 * DAY_MS)).keyed is None
 
 
 async def test_asking_twice_gives_the_same_to_the_last_bit(store: Store) -> None:

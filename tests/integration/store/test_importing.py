@@ -10,9 +10,10 @@ import pytest
 
 from ringtrace.domain.attribution import Basis
 from ringtrace.domain.call import GatewayKind, Outcome
+from ringtrace.domain.moment import day_of
 from ringtrace.domain.visit import Device, HitKind
 from ringtrace.services.call_records import CallFilter
-from ringtrace.services.lake import Kind, Part, day_of
+from ringtrace.services.lake import Kind, Part
 from ringtrace.store.importing import Imported, bring_back
 from ringtrace.store.lake.exported import (
     CallLine,

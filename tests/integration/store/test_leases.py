@@ -5,24 +5,13 @@ from dataclasses import replace
 
 import pytest
 
+from ringtrace.domain.moment import DAY_MS, MINUTE_MS
 from ringtrace.domain.source import ClickId, Source
 from ringtrace.domain.visit import HitKind
 from ringtrace.services.call_records import PageView
 from ringtrace.services.errors import NumberTakenError, StoreAwayError
 from ringtrace.services.ports import Store
-from tests.stores import (
-    DAY,
-    MINUTE,
-    NOW,
-    POOL,
-    Place,
-    pool_number,
-    setup,
-    shown,
-    sign,
-    view,
-    visit_id,
-)
+from tests.stores import NOW, POOL, Place, pool_number, setup, shown, sign, view, visit_id
 
 
 async def test_leases_survive_a_restart(place: Place) -> None:
@@ -44,9 +33,9 @@ async def test_a_visit_keeps_its_number_even_when_memory_has_forgotten_it(store:
     await store.submit(setup())
     first = await store.submit(view(1))
     for n in range(10, 20):
-        await store.submit(view(n, NOW + 3 * DAY, made=NOW + 3 * DAY))
+        await store.submit(view(n, NOW + 3 * DAY_MS, made=NOW + 3 * DAY_MS))
 
-    again = await store.submit(view(1, NOW + 3 * DAY))
+    again = await store.submit(view(1, NOW + 3 * DAY_MS))
 
     assert again == first
 
@@ -54,10 +43,10 @@ async def test_a_visit_keeps_its_number_even_when_memory_has_forgotten_it(store:
 async def test_a_visitor_who_comes_back_keeps_his_number(store: Store) -> None:
     await store.submit(setup())
     first = await store.submit(view(1))
-    await store.submit(sign(HitKind.LEAVE, 1, NOW + MINUTE))
-    await store.submit(view(2, NOW + 2 * MINUTE))
+    await store.submit(sign(HitKind.LEAVE, 1, NOW + MINUTE_MS))
+    await store.submit(view(2, NOW + 2 * MINUTE_MS))
 
-    again = await store.submit(view(3, NOW + 3 * MINUTE, visitor=1))
+    again = await store.submit(view(3, NOW + 3 * MINUTE_MS, visitor=1))
 
     assert again == first
 

@@ -21,13 +21,14 @@ from ringtrace.bootstrap import open_house
 from ringtrace.config import Settings
 from ringtrace.domain.attribution import Attribution, Basis
 from ringtrace.domain.model import SHIPPED
+from ringtrace.domain.moment import DAY_MS
 from ringtrace.services.call_records import CallFilter
 from ringtrace.store.schema import SchemaTooNewError
 from ringtrace.store.sqlite import connection as opening
 from ringtrace.store.sqlite.connection import connect, migrate
 from ringtrace.store.sqlite.store import SqliteStore
 from tests.shop import BROWSER, ORIGIN, RADIO, REPORT, TARGET, Clock, bearer
-from tests.stores import CALLER, DAY, NOW, report, shared
+from tests.stores import CALLER, NOW, report, shared
 
 NEWEST = len(opening._steps())
 OLD_FLOW = {"targets": [{"to": "+12025550191", "ring_seconds": 20}], "record": False}
@@ -122,7 +123,7 @@ ROWS: dict[str, dict[str, object]] = {
         "made_by": "admin", "content": b"RIFF",
     },
     "days": {
-        "account_id": 1, "part": "calls", "day": NOW // DAY, "mark": 1, "archived": 0,
+        "account_id": 1, "part": "calls", "day": NOW // DAY_MS, "mark": 1, "archived": 0,
         "left_mark": None,
     },
     "traffic_since": {"account_id": 1, "day": 0},
@@ -209,7 +210,7 @@ async def test_all_that_a_file_of_every_version_holds_is_read_through_the_api(
     (tmp_path / "store.db").rename(settings.database)
 
     clock = Clock()
-    clock.now = NOW + DAY
+    clock.now = NOW + DAY_MS
     house = await open_house(replace(settings, lake_at="off"), clock)
     try:
         transport = httpx.ASGITransport(house.app)

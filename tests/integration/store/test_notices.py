@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ringtrace.domain.call import Outcome, Recording
+from ringtrace.domain.moment import DAY_MS, MINUTE_MS
 from ringtrace.domain.notice import (
     STOP_MS,
     Delivery,
@@ -33,7 +34,7 @@ from ringtrace.services.commands import (
 from ringtrace.services.errors import NotFoundError
 from ringtrace.services.notice_records import DeliveryFilter
 from ringtrace.services.ports import Store
-from tests.stores import AUDIO, DAY, MINUTE, NOW, SIP, STATIC, report, setup
+from tests.stores import AUDIO, NOW, SIP, STATIC, report, setup
 
 HOOK = Recipient(1, "https://crm.example.com/hook", (Event.ANSWERED, Event.MISSED))
 DESK = Recipient(1, "mail:desk@example.com", (Event.MISSED,))
@@ -160,7 +161,7 @@ async def test_reports_of_one_batch_are_told_of_as_if_they_came_alone(store: Sto
 
 async def test_a_message_is_told_of_with_its_audio(store: Store) -> None:
     """Handed over, or named by a later report."""
-    until = NOW + 10 * MINUTE
+    until = NOW + 10 * MINUTE_MS
     silent: dict[str, Any] = {"outcome": Outcome.VOICEMAIL, "recording": Recording(None, 9.0, 2)}
     names = ("handed", "named", "late")
     for call in names:
@@ -202,23 +203,23 @@ async def test_what_came_late_for_one_who_is_no_longer_active_keeps_nobody_waiti
 
 async def test_a_delivery_is_tried_by_one_at_a_time(store: Store) -> None:
     await add(store, notice("n"), notice("other"))
-    take = BeginTry(1, "n", NOW, NOW + MINUTE)
+    take = BeginTry(1, "n", NOW, NOW + MINUTE_MS)
 
     told = await asyncio.gather(*(store.submit(take) for _ in range(3)))
     other = await store.submit(replace(take, delivery_id="other"))
 
     assert sorted(told, key=bool) == [None, None, notice("n")]
     assert other == notice("other")
-    assert await store.submit(replace(take, at=NOW + MINUTE - 1)) is None
+    assert await store.submit(replace(take, at=NOW + MINUTE_MS - 1)) is None
     assert await store.submit(replace(take, account_id=2)) is None
     # Whoever took it is gone.
-    taken = await store.submit(replace(take, at=NOW + MINUTE, until=NOW + 2 * MINUTE))
+    taken = await store.submit(replace(take, at=NOW + MINUTE_MS, until=NOW + 2 * MINUTE_MS))
     assert taken == notice("n")
 
 
 async def test_after_a_try_a_delivery_is_due_again_when_that_says_so(store: Store) -> None:
     await add(store, notice("n"))
-    take = BeginTry(1, "n", NOW, NOW + 9 * MINUTE)
+    take = BeginTry(1, "n", NOW, NOW + 9 * MINUTE_MS)
     assert await store.submit(take) is not None
 
     assert not await try_(store, notice("n"), Failure.TIMED_OUT)
@@ -231,7 +232,7 @@ async def test_after_a_try_a_delivery_is_due_again_when_that_says_so(store: Stor
     assert again == after
     await try_(store, after, at=after.next_try_at)
     assert (await kept(store, "n")).state is DeliveryState.DELIVERED
-    assert await store.submit(replace(take, at=NOW + DAY)) is None
+    assert await store.submit(replace(take, at=NOW + DAY_MS)) is None
 
 
 async def test_a_success_ends_the_failures_of_a_recipient(store: Store) -> None:
@@ -259,7 +260,7 @@ async def test_one_who_is_gone_is_stopped_and_what_is_on_its_way_to_him_held(
     assert (await recipient(store)).standing is Standing.STOPPED
     assert (await kept(store, "a")).state is DeliveryState.DEAD
     assert await logged(store, state=HELD) == ["waits", "b"]
-    assert await due(store, NOW + DAY) == ["desk"]
+    assert await due(store, NOW + DAY_MS) == ["desk"]
     assert [one.standing for one in (await store.configuration()).recipients] == [
         Standing.STOPPED, Standing.ACTIVE
     ]  # fmt: skip
@@ -279,7 +280,7 @@ async def test_one_whom_nothing_reached_for_two_days_is_stopped_when_one_is_give
 
 async def test_who_was_switched_off_during_a_try_is_not_tried_again(store: Store) -> None:
     await add(store, notice("a"))
-    assert await store.submit(BeginTry(1, "a", NOW, NOW + MINUTE)) is not None
+    assert await store.submit(BeginTry(1, "a", NOW, NOW + MINUTE_MS)) is not None
     await store.submit(SetStanding(1, HOOK.recipient_id, Standing.UNSUBSCRIBED, NOW))
 
     assert not await try_(store, notice("a"), Failure.TIMED_OUT)

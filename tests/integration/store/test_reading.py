@@ -9,6 +9,7 @@ import pytest
 from ringtrace.domain.attribution import Attribution, Basis, Credit
 from ringtrace.domain.call import Outcome
 from ringtrace.domain.history import Hit
+from ringtrace.domain.moment import DAY_MS, MINUTE_MS
 from ringtrace.domain.past import PastCall, PastVisit
 from ringtrace.domain.placing import PartialCredit, RealCall
 from ringtrace.domain.source import Source
@@ -19,9 +20,7 @@ from ringtrace.services.ports import Store
 from tests.stores import (
     ADS,
     CALLER,
-    DAY,
     MAIL,
-    MINUTE,
     NOW,
     POOL,
     SIP,
@@ -111,7 +110,7 @@ async def test_a_sites_past_is_what_its_model_is_learnt_from(store: Store) -> No
     await store.submit(sign(HitKind.CONTACT, 1, NOW + 1))
     await store.submit(sign(HitKind.LEAVE, 1, NOW + 2))
     await store.submit(view(2, NOW + 3, source=NEWS, visitor=9))
-    await store.submit(view(8, NOW - 15 * DAY, made=NOW - 15 * DAY))
+    await store.submit(view(8, NOW - 15 * DAY_MS, made=NOW - 15 * DAY_MS))
     await store.submit(report("c", started_at=NOW + 4))
     await store.submit(report("mine", started_at=NOW + 5))
     await store.submit(report("nobody", started_at=NOW + 6, caller=None))
@@ -142,10 +141,10 @@ async def test_a_sites_past_is_what_its_model_is_learnt_from(store: Store) -> No
 
 
 async def test_a_sites_history_can_be_replayed(store: Store) -> None:
-    old = NOW - 3 * DAY
+    old = NOW - 3 * DAY_MS
     await store.submit(view(7, old, made=old))
     await store.submit(view(1, source=SEARCHED))
-    await store.submit(sign(HitKind.BEAT, 1, NOW + MINUTE))
+    await store.submit(sign(HitKind.BEAT, 1, NOW + MINUTE_MS))
     await store.submit(view(2, NOW + 1, source=NEWS))
     await store.submit(sign(HitKind.LEAVE, 2, NOW + 2))
     await store.submit(report("c", shared(0.5, 0.25, visit=visit_id(1))))
@@ -158,7 +157,7 @@ async def test_a_sites_history_can_be_replayed(store: Store) -> None:
     first, second = f"{1:032x}", f"{2:032x}"
     assert sorted(found.hits, key=lambda hit: (hit.visit, hit.at)) == [
         Hit(NOW, visit_id(1), first, HitKind.PAGE, ("Paid Search", "Zähne"), Device.DESKTOP),
-        Hit(NOW + MINUTE, visit_id(1), first, HitKind.BEAT),
+        Hit(NOW + MINUTE_MS, visit_id(1), first, HitKind.BEAT),
         Hit(NOW + 1, visit_id(2), second, HitKind.PAGE, ("Email", "may"), Device.DESKTOP),
         Hit(NOW + 2, visit_id(2), second, HitKind.LEAVE),
     ]

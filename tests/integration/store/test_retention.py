@@ -11,16 +11,15 @@ import pytest
 from ringtrace.domain.attribution import Attribution, Basis, Credit
 from ringtrace.domain.audio import Audio, AudioFormat
 from ringtrace.domain.call import Recording
+from ringtrace.domain.moment import DAY_MS, MINUTE_MS, day_of
 from ringtrace.domain.visit import HitKind
 from ringtrace.services.commands import NoteRecording
-from ringtrace.services.lake import Change, Kind, Part, day_of
+from ringtrace.services.lake import Change, Kind, Part
 from ringtrace.services.ports import Store
 from ringtrace.store.retention import OldCall
 from tests.stores import (
     ADS,
     CALLER,
-    DAY,
-    MINUTE,
     NOW,
     POOL,
     SIP,
@@ -67,18 +66,18 @@ async def test_visits_with_shares_or_signs_stay_with_what_happened_in_them(
 ) -> None:
     for number in (1, 2, 3):
         await shown(store, view(number, NOW + number))
-        await store.submit(sign(HitKind.CONTACT, number, NOW + MINUTE))
-    await store.submit(sign(HitKind.BEAT, 3, NOW + 10 * MINUTE))
+        await store.submit(sign(HitKind.CONTACT, number, NOW + MINUTE_MS))
+    await store.submit(sign(HitKind.BEAT, 3, NOW + 10 * MINUTE_MS))
     credited = Attribution(Basis.EXPOSURES, "m", (Credit(visit_id(2), 0.5, ADS),), 0.5)
     await store.submit(report("c1", credited))
-    seen = await shown(store, view(1, NOW + 2 * MINUTE))
+    seen = await shown(store, view(1, NOW + 2 * MINUTE_MS))
 
     done = await leave(
         place,
-        NOW + 5 * MINUTE,
+        NOW + 5 * MINUTE_MS,
         [
             (Kind.VISITS, [(visit_id(one),) for one in (1, 2, 3, 4)]),
-            (Kind.HITS, [(visit_id(one), NOW + MINUTE, "contact", "") for one in (1, 2, 3)]),
+            (Kind.HITS, [(visit_id(one), NOW + MINUTE_MS, "contact", "") for one in (1, 2, 3)]),
             (Kind.EXPOSURES, [(seen.number, NOW + 1, visit_id(1))]),
         ],
     )
@@ -94,10 +93,10 @@ async def test_visits_with_shares_or_signs_stay_with_what_happened_in_them(
 async def test_a_day_that_is_written_to_stays(store: Store, place: Place) -> None:
     await shown(store, view(1))
     (sealed,) = changes(place)
-    await store.submit(sign(HitKind.CONTACT, 1, NOW + MINUTE))
+    await store.submit(sign(HitKind.CONTACT, 1, NOW + MINUTE_MS))
 
     def left() -> tuple[Any, ...]:
-        with place.leaving(NOW + DAY) as leaving:
+        with place.leaving(NOW + DAY_MS) as leaving:
             return (
                 leaving.begin(1, [sealed]),
                 leaving.drop(sealed, Kind.VISITS, [(visit_id(1),)]),
@@ -113,14 +112,14 @@ async def test_calls_of_a_time_that_left_are_not_explained_any_more(
     store: Store, place: Place
 ) -> None:
     await shown(store, view(1))
-    assert (await store.evidence(1, POOL[0], CALLER, NOW + MINUTE)).complete
+    assert (await store.evidence(1, POOL[0], CALLER, NOW + MINUTE_MS)).complete
 
-    await leave(place, NOW + DAY, [])
+    await leave(place, NOW + DAY_MS, [])
 
-    assert not (await store.evidence(1, POOL[0], CALLER, NOW + MINUTE)).complete
-    assert not (await store.evidence(1, POOL[0], CALLER, NOW + 14 * DAY)).complete
-    assert (await store.evidence(1, POOL[0], CALLER, NOW + 15 * DAY)).complete
-    assert (await store.evidence(2, POOL[0], CALLER, NOW + MINUTE)).complete
+    assert not (await store.evidence(1, POOL[0], CALLER, NOW + MINUTE_MS)).complete
+    assert not (await store.evidence(1, POOL[0], CALLER, NOW + 14 * DAY_MS)).complete
+    assert (await store.evidence(1, POOL[0], CALLER, NOW + 15 * DAY_MS)).complete
+    assert (await store.evidence(2, POOL[0], CALLER, NOW + MINUTE_MS)).complete
 
 
 async def test_old_calls_go_with_all_that_is_known_of_them_and_nobody_elses(
@@ -128,7 +127,7 @@ async def test_old_calls_go_with_all_that_is_known_of_them_and_nobody_elses(
 ) -> None:
     for account_id in (1, 2):
         await store.submit(report("old", account_id=account_id))
-    await store.submit(report("young", started_at=NOW + DAY))
+    await store.submit(report("young", started_at=NOW + DAY_MS))
 
     def dropped() -> tuple[Any, ...]:
         with place.old_rows() as rows:
@@ -175,8 +174,8 @@ async def test_old_traffic_goes_and_the_days_written_to_meanwhile_stay(
 ) -> None:
     for number in range(1, 4):
         await shown(store, view(number, NOW + number))
-        await store.submit(sign(HitKind.TAP, number, NOW + MINUTE))
-    await shown(store, view(9, NOW + DAY))
+        await store.submit(sign(HitKind.TAP, number, NOW + MINUTE_MS))
+    await shown(store, view(9, NOW + DAY_MS))
     await shown(store, view(1, made=NOW + 1, account_id=2))
     await leave(place, NOW, [])
     known: list[Change] = []
@@ -196,7 +195,7 @@ async def test_old_traffic_goes_and_the_days_written_to_meanwhile_stay(
     assert await store.visit(2, visit_id(1, NOW + 1)) is not None
 
     # A batch of another server, from when the clock was otherwise.
-    await store.submit(sign(HitKind.CONTACT, 9, NOW + 5 * MINUTE))
+    await store.submit(sign(HitKind.CONTACT, 9, NOW + 5 * MINUTE_MS))
     await asyncio.to_thread(days_dropped)
     (stayed, _) = changes(place)
     assert (stayed.day, stayed.archived) == (TODAY, False)
@@ -231,7 +230,7 @@ async def test_a_batch_on_its_way_is_waited_for_and_what_it_wrote_to_stays(
     )  # fmt: skip
 
     def dropped() -> int | None:
-        with place.leaving(NOW + DAY) as leaving:
+        with place.leaving(NOW + DAY_MS) as leaving:
             leaving.begin(1, [sealed])
             return leaving.drop(sealed, Kind.VISITS, [(visit_id(1),)])
 

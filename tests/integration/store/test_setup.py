@@ -11,6 +11,7 @@ from ringtrace.domain.canary import PUBLISHED_WAIT_MS
 from ringtrace.domain.extension import Extension
 from ringtrace.domain.flow import Flow
 from ringtrace.domain.model import SHIPPED
+from ringtrace.domain.moment import DAY_MS
 from ringtrace.domain.number import NumberKind, TrackingNumber
 from ringtrace.domain.past import PastCanary
 from ringtrace.domain.site import Site
@@ -18,7 +19,7 @@ from ringtrace.services.commands import AddToken, KeepModel, OpenAccount
 from ringtrace.services.errors import FieldInvalidError, NumberTakenError
 from ringtrace.services.ports import Store
 from ringtrace.services.setup_records import Configuration, KeptFlow, SiteModel
-from tests.stores import DAY, FLOW, MAIL, NOW, POOL, STATIC, Place, setup, view, with_static
+from tests.stores import FLOW, MAIL, NOW, POOL, STATIC, Place, setup, view, with_static
 
 
 def night(target: str) -> Flow:
@@ -150,7 +151,7 @@ async def test_the_newest_two_tokens_of_a_kind_are_valid(store: Store) -> None:
 async def test_the_newest_model_of_a_site_counts(store: Store) -> None:
     await store.submit(setup())
     old, new = replace(SHIPPED, channels={"Ü": 0.5}), replace(SHIPPED, keywords={"k": 1 / 3})
-    await store.submit(KeepModel(1, "site1", new, NOW + DAY))
+    await store.submit(KeepModel(1, "site1", new, NOW + DAY_MS))
     await store.submit(KeepModel(1, "site1", old, NOW))
     await store.submit(KeepModel(1, "other", old, NOW))
     await store.submit(KeepModel(1, "other", new, NOW))
@@ -159,7 +160,7 @@ async def test_the_newest_model_of_a_site_counts(store: Store) -> None:
 
     assert sorted(found, key=lambda one: one.site_key) == [
         SiteModel(1, "other", new, NOW),
-        SiteModel(1, "site1", new, NOW + DAY),
+        SiteModel(1, "site1", new, NOW + DAY_MS),
     ]
 
 
@@ -169,7 +170,7 @@ async def test_a_number_is_a_canary_since_it_became_one(store: Store) -> None:
         await store.submit(replace(setup(), numbers=(number,), at=at))
 
     async def since() -> tuple[PastCanary, ...]:
-        return (await store.past(1, "site1", NOW + 90 * DAY)).canaries
+        return (await store.past(1, "site1", NOW + 90 * DAY_MS)).canaries
 
     for at in (NOW, NOW + 1):
         await become(NumberKind.CANARY, at)
@@ -181,7 +182,7 @@ async def test_a_number_is_a_canary_since_it_became_one(store: Store) -> None:
 
     assert first == (PastCanary(POOL[0], NOW),)
     # Whoever was shown it may still call for the length of the window.
-    assert await since() == (PastCanary(POOL[0], NOW + 3 + 14 * DAY),)
+    assert await since() == (PastCanary(POOL[0], NOW + 3 + 14 * DAY_MS),)
 
 
 @pytest.mark.parametrize("meanwhile", [(), (NumberKind.POOL,), (NumberKind.CANARY,)])
@@ -202,5 +203,5 @@ async def test_a_number_that_was_published_is_no_canary_for_a_year(
     await become(NumberKind.CANARY, NOW + 2 if not meanwhile else NOW + 4)
     await become(NumberKind.CANARY, NOW + 5)
 
-    (found,) = (await store.past(1, "site1", NOW + 90 * DAY)).canaries
+    (found,) = (await store.past(1, "site1", NOW + 90 * DAY_MS)).canaries
     assert found == PastCanary(POOL[0], NOW + 2 + PUBLISHED_WAIT_MS)

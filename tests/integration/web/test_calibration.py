@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from ringtrace.domain.moment import HOUR_MS
 from tests.console import signed_in, text
 from tests.shop import POOL, Shop, bearer, rfc
 
 AD = "https://shop.example/?utm_source=google&utm_medium=cpc&utm_term=implants"
-DAY = 86_400_000
 
 
 async def call_from_page(shop: Shop, call: str, *, tapped: bool = False) -> str:
@@ -26,7 +26,7 @@ async def call_from_page(shop: Shop, call: str, *, tapped: bool = False) -> str:
     assert answer.status_code == 200
     shop.clock.now += 60_000
     await shop.hit("leave", visit=visit, visitor=visit)
-    shop.clock.now += 3_600_000
+    shop.clock.now += HOUR_MS
     return visit
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from ringtrace.domain.moment import DAY_MS, HOUR_MS
 from ringtrace.domain.notice import AUDIO_WAIT_MS, MOST_TRIES
 from tests.receiver import Receiver, Reply, receiver
 from tests.shop import FOREIGN, RADIO, Shop, bearer
@@ -29,7 +30,6 @@ MISSED: dict[str, Any] = {
 MESSAGE = MISSED | {"outcome": "voicemail", "reason": None, "code": 200}
 AUDIO = {"url": None, "seconds": 9.0, "channels": 2}
 WAV = b"RIFFaudio"
-DAY = 86_400_000
 
 
 async def ask(shop: Shop, method: str, path: str, body: object = None) -> Any:
@@ -144,7 +144,7 @@ async def test_signatures_are_verified_by_code_that_is_not_ours(shop: Shop) -> N
         second = (await ask(shop, "POST", f"/recipients/{recipient}/secret"))["secret"]
         await shop.report("b", **MISSED)
         await deliver(shop)
-        shop.clock.now += DAY
+        shop.clock.now += DAY_MS
         await shop.report("c", **MISSED)
         await deliver(shop)
 
@@ -213,7 +213,7 @@ async def test_who_was_away_and_is_back_is_told(shop: Shop) -> None:
 async def _give_up(shop: Shop) -> None:
     for _ in range(MOST_TRIES):
         await deliver(shop)
-        shop.clock.now += 15 * 3_600_000
+        shop.clock.now += 15 * HOUR_MS
 
 
 async def test_a_webhook_that_failed_for_days_is_stopped_and_started_again(shop: Shop) -> None:
@@ -320,7 +320,7 @@ async def test_a_message_is_told_of_with_its_recording_as_soon_as_that_is_there(
     link: str = json.loads(one.received[0].body)["data"]["call"]["recording"]["link"]
     path = link[link.index("/recordings/") :]
     assert (await shop.client.get(path)).content == WAV
-    shop.clock.now += 7 * DAY - 1
+    shop.clock.now += 7 * DAY_MS - 1
     assert (await shop.client.get(path)).status_code == 200
     shop.clock.now += 2
     assert (await shop.client.get(path)).status_code == 404
@@ -467,7 +467,7 @@ async def test_the_log_forgets_what_was_finished_long_ago(shop: Shop) -> None:
         await subscribe(shop, url_of(one), "call.missed")
         await shop.report("old", **MISSED)
         await deliver(shop)
-        shop.clock.now += 31 * DAY
+        shop.clock.now += 31 * DAY_MS
         await shop.report("new", **MISSED, started_at="2026-12-24T00:00:00Z")
         await deliver(shop)
         await shop.house.deliver.tidy()

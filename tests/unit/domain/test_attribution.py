@@ -19,11 +19,12 @@ from ringtrace.domain.attribution import (
     verdict,
 )
 from ringtrace.domain.model import SHIPPED
+from ringtrace.domain.moment import DAY_MS, HOUR_MS, MINUTE_MS
 from ringtrace.domain.source import Source
 from ringtrace.domain.visit import Device
 
-SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
-NOW = 30 * DAY
+SECOND = 1_000
+NOW = 30 * DAY_MS
 
 
 def seen(
@@ -33,7 +34,7 @@ def seen(
     """A candidate whose last sign of life, leave and tap were so many ms ago."""
     return Candidate(
         visit_id=visit,
-        shown_at=NOW - max(ago, MINUTE),
+        shown_at=NOW - max(ago, MINUTE_MS),
         seen_at=NOW - ago,
         left_at=None if left is None else NOW - left,
         tapped_at=None if tapped is None else NOW - tapped,
@@ -65,7 +66,7 @@ def test_the_only_visitor_on_page_is_nearly_certain_but_never_quite() -> None:
 
 
 def test_the_longer_ago_the_less_probable() -> None:
-    agos = [10 * SECOND, 2 * MINUTE, 20 * MINUTE, 50 * MINUTE, 10 * HOUR, 5 * DAY]
+    agos = [10 * SECOND, 2 * MINUTE_MS, 20 * MINUTE_MS, 50 * MINUTE_MS, 10 * HOUR_MS, 5 * DAY_MS]
 
     shares = [to_exposures([seen("v", ago, left=ago)], NOW).unknown for ago in agos]
 
@@ -73,7 +74,7 @@ def test_the_longer_ago_the_less_probable() -> None:
 
 
 def test_somebody_long_gone_leaves_the_call_unknown() -> None:
-    best = verdict(to_exposures([seen("v", 3 * DAY, left=3 * DAY)], NOW))
+    best = verdict(to_exposures([seen("v", 3 * DAY_MS, left=3 * DAY_MS)], NOW))
 
     assert best.channel is None
     assert best.visit_id is None
@@ -109,14 +110,14 @@ def test_exposures_outside_the_window_and_of_the_future_are_no_candidates() -> N
 
 
 def test_a_visit_out_of_sight_for_longer_than_the_window_gets_nothing() -> None:
-    gone = replace(seen("gone", 0), seen_at=NOW - 15 * DAY, left_at=NOW - 15 * DAY)
+    gone = replace(seen("gone", 0), seen_at=NOW - 15 * DAY_MS, left_at=NOW - 15 * DAY_MS)
 
     assert to_exposures([gone], NOW).basis is Basis.NOTHING
 
 
 def test_what_happened_after_the_call_is_no_evidence() -> None:
     then = NOW - 10 * SECOND
-    knew = Candidate("v", NOW - MINUTE, then, None, None, Source("Direct"))
+    knew = Candidate("v", NOW - MINUTE_MS, then, None, None, Source("Direct"))
     learnt = replace(knew, seen_at=NOW, left_at=NOW, tapped_at=NOW)
 
     assert to_exposures([learnt], then) == to_exposures([knew], then)
@@ -126,9 +127,9 @@ CANDIDATES = st.lists(
     st.builds(
         seen,
         visit=st.uuids().map(str),
-        ago=st.integers(0, 20 * DAY),
-        left=st.none() | st.integers(0, 20 * DAY),
-        tapped=st.none() | st.integers(0, DAY),
+        ago=st.integers(0, 20 * DAY_MS),
+        left=st.none() | st.integers(0, 20 * DAY_MS),
+        tapped=st.none() | st.integers(0, DAY_MS),
         channel=st.sampled_from(["Direct", "Email", "Paid Search"]),
     ),
     max_size=8,
@@ -159,7 +160,7 @@ def test_the_order_of_candidates_does_not_matter(
 
 
 def test_a_caller_tied_to_a_visitor_is_he() -> None:
-    mine = replace(seen("mine", HOUR, left=HOUR), visitor_id="me")
+    mine = replace(seen("mine", HOUR_MS, left=HOUR_MS), visitor_id="me")
     reader = replace(seen("reader", SECOND), visitor_id="reader")
     caller = Caller(known=True, own={"me": 0.9}, others={"me": 0.1})
 
@@ -176,11 +177,13 @@ def test_a_new_caller_is_nobody_who_is_tied_to_another() -> None:
 
 def test_whoever_calls_again_calls_for_the_same_reason() -> None:
     first = to_exposures([seen("first", SECOND, channel="Email")], NOW)
-    later = NOW + 20 * HOUR
+    later = NOW + 20 * HOUR_MS
     gone = replace(
         seen("first", SECOND, left=0, channel="Email"), called=first.credits[0].probability
     )
-    other = replace(seen("other", 0, channel="Direct"), shown_at=later - HOUR, seen_at=later - HOUR)
+    other = replace(
+        seen("other", 0, channel="Direct"), shown_at=later - HOUR_MS, seen_at=later - HOUR_MS
+    )
     calls = (EarlierCall(NOW, first), EarlierCall(later + 1, first))
 
     for known in (True, None):
@@ -207,9 +210,9 @@ def test_many_candidates_are_named_down_to_a_rest_by_source() -> None:
 
 def test_a_credit_says_what_it_rests_on() -> None:
     phone = replace(
-        seen("v", MINUTE, left=8 * SECOND, tapped=9 * SECOND),
+        seen("v", MINUTE_MS, left=8 * SECOND, tapped=9 * SECOND),
         device=Device.MOBILE,
-        contact_at=NOW - MINUTE,
+        contact_at=NOW - MINUTE_MS,
         called=0.25,
     )
 
@@ -223,7 +226,7 @@ def test_a_credit_says_what_it_rests_on() -> None:
     assert why.weight == pytest.approx(product * why.free * why.caller)
 
 
-@given(st.sampled_from(["contact", "tap", "fresh"]), st.integers(MINUTE, DAY))
+@given(st.sampled_from(["contact", "tap", "fresh"]), st.integers(MINUTE_MS, DAY_MS))
 def test_more_evidence_never_lowers_the_probability(kind: str, ago: int) -> None:
     plain = seen("v", ago, left=ago)
     better = {
@@ -231,7 +234,7 @@ def test_more_evidence_never_lowers_the_probability(kind: str, ago: int) -> None
         "tap": replace(plain, tapped_at=NOW - 5 * SECOND),
         "fresh": replace(plain, seen_at=NOW - ago // 2, left_at=NOW - ago // 2),
     }[kind]
-    rival = seen("rival", 10 * MINUTE, left=10 * MINUTE)
+    rival = seen("rival", 10 * MINUTE_MS, left=10 * MINUTE_MS)
 
     def share(one: Candidate) -> float:
         credits_ = to_exposures([one, rival], NOW).credits

@@ -23,23 +23,24 @@ from ringtrace.domain.attribution import (
     verdict,
 )
 from ringtrace.domain.model import SHIPPED
+from ringtrace.domain.moment import DAY_MS, HOUR_MS, MINUTE_MS
 from ringtrace.domain.posterior import STRANGER
 from ringtrace.domain.source import Source
 from ringtrace.domain.visit import Device
 
-SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
-NOW = 30 * DAY
+SECOND = 1_000
+NOW = 30 * DAY_MS
 MODEL = replace(
     SHIPPED, name="site-1", channels={"Email": 0.05}, keywords={"shoes": 3.0}, devices=(0.5, 2.0)
 )
 
 
 def gone(
-    visit: str, ago: int = HOUR, channel: str = "Direct", term: str | None = None
+    visit: str, ago: int = HOUR_MS, channel: str = "Direct", term: str | None = None
 ) -> Candidate:
     return Candidate(
         visit,
-        NOW - ago - MINUTE,
+        NOW - ago - MINUTE_MS,
         NOW - ago,
         NOW - ago,
         None,
@@ -72,7 +73,7 @@ def test_what_a_user_corrected_is_certain() -> None:
 
 
 def test_an_extension_proves_the_visit_that_was_shown_it() -> None:
-    found = to_extension(gone("p", 9 * DAY), MODEL)
+    found = to_extension(gone("p", 9 * DAY_MS), MODEL)
 
     assert shares(found) == {"p": 1.0}
     assert (found.basis, found.model, found.unknown) == (Basis.EXTENSION, "site-1", 0.0)
@@ -93,7 +94,7 @@ def test_a_visit_that_surely_called_gets_nothing() -> None:
 def test_a_known_caller_is_the_visitor_he_was_before() -> None:
     caller = Caller(True, own={"ca": 0.9})
 
-    found = shares(to_exposures([gone("a", DAY), gone("b", MINUTE)], NOW, SHIPPED, caller))
+    found = shares(to_exposures([gone("a", DAY_MS), gone("b", MINUTE_MS)], NOW, SHIPPED, caller))
 
     assert found["a"] > 0.9
 
@@ -106,7 +107,7 @@ def test_a_new_caller_is_no_visitor_who_is_somebody_else() -> None:
 
 def test_ties_say_nothing_of_a_caller_who_withholds_his_number() -> None:
     """All weigh alike less than without a memory of callers, and so does noise."""
-    candidates = [gone("a"), gone("b", DAY)]
+    candidates = [gone("a"), gone("b", DAY_MS)]
 
     found = to_exposures(candidates, NOW, SHIPPED, Caller(None, {"ca": 1.0}, {"cb": 1.0}))
 
@@ -118,7 +119,7 @@ def test_ties_say_nothing_of_a_caller_who_withholds_his_number() -> None:
 
 
 def test_a_caller_who_calls_again_is_credited_with_what_his_earlier_call_was() -> None:
-    first = earlier(HOUR, Credit("old", 0.8, Source("Email")))
+    first = earlier(HOUR_MS, Credit("old", 0.8, Source("Email")))
 
     found = to_exposures([], NOW, SHIPPED, Caller(True, calls=[first]))
 
@@ -130,10 +131,10 @@ def test_a_caller_who_calls_again_is_credited_with_what_his_earlier_call_was() -
 
 
 def test_a_repeat_of_a_candidates_call_adds_to_its_credit() -> None:
-    first = earlier(HOUR, Credit("a", 1.0, Source("Direct")))
+    first = earlier(HOUR_MS, Credit("a", 1.0, Source("Direct")))
 
     found = to_exposures(
-        [gone("a", 2 * HOUR)], NOW, SHIPPED, Caller(True, {"ca": 1.0}, calls=[first])
+        [gone("a", 2 * HOUR_MS)], NOW, SHIPPED, Caller(True, {"ca": 1.0}, calls=[first])
     )
 
     (credit,) = found.credits
@@ -143,7 +144,7 @@ def test_a_repeat_of_a_candidates_call_adds_to_its_credit() -> None:
 
 
 def test_earlier_calls_of_one_source_without_a_visit_are_credited_together() -> None:
-    calls = [earlier(ago, Credit(None, 1.0, Source("Radio"))) for ago in (HOUR, DAY)]
+    calls = [earlier(ago, Credit(None, 1.0, Source("Radio"))) for ago in (HOUR_MS, DAY_MS)]
 
     found = to_exposures([], NOW, SHIPPED, Caller(True, calls=calls))
 
@@ -158,7 +159,7 @@ def test_a_later_call_is_not_repeated() -> None:
 
 def test_candidates_beyond_the_named_ones_are_credited_by_source() -> None:
     count = NAMED + 10
-    candidates = [gone(f"v{n:02}", HOUR + n * MINUTE, term="t") for n in range(count)]
+    candidates = [gone(f"v{n:02}", HOUR_MS + n * MINUTE_MS, term="t") for n in range(count)]
     candidates = [
         replace(one, source=replace(one.source, landing_page=f"/{one.visit_id}", content="x"))
         for one in candidates
@@ -184,7 +185,7 @@ def test_the_best_visit_is_named_even_when_the_rest_together_weighs_more() -> No
     ("device", "contact", "tapped", "cell"),
     [
         (Device.DESKTOP, None, None, (0.5, 0.8)),
-        (Device.MOBILE, NOW - 2 * HOUR, None, (2.0, 4.0)),
+        (Device.MOBILE, NOW - 2 * HOUR_MS, None, (2.0, 4.0)),
         (Device.MOBILE, NOW + 1, NOW - 3 * SECOND, (2.0, 0.8)),
     ],
 )
@@ -209,7 +210,9 @@ def test_a_credit_says_which_factors_make_its_weight(
 
 
 def test_a_leave_after_the_call_is_not_looked_at() -> None:
-    there = replace(gone("v"), seen_at=NOW + MINUTE, left_at=NOW + MINUTE, device=Device.MOBILE)
+    there = replace(
+        gone("v"), seen_at=NOW + MINUTE_MS, left_at=NOW + MINUTE_MS, device=Device.MOBILE
+    )
 
     (credit,) = to_exposures([there], NOW).credits
 
@@ -218,7 +221,7 @@ def test_a_leave_after_the_call_is_not_looked_at() -> None:
 
 
 UNIT = st.floats(0, 1)
-AGO = st.integers(0, 13 * DAY)
+AGO = st.integers(0, 13 * DAY_MS)
 CANDIDATES = st.lists(
     st.builds(
         lambda visit, ago, channel, called, tapped: replace(
@@ -236,7 +239,7 @@ CANDIDATES = st.lists(
 CALLS = st.lists(
     st.builds(
         lambda ago, visit, share: earlier(ago, Credit(visit, share, Source("Email"))),
-        ago=st.integers(1, 13 * DAY),
+        ago=st.integers(1, 13 * DAY_MS),
         visit=st.none() | st.sampled_from("abxy"),
         share=UNIT,
     ),
@@ -296,7 +299,7 @@ def test_longer_gone_never_raises_the_credit_of_a_visit(
     assert later <= sooner + 1e-12
 
 
-@given(CANDIDATES, CALLERS, st.lists(st.integers(1, DAY), min_size=8, max_size=8))
+@given(CANDIDATES, CALLERS, st.lists(st.integers(1, DAY_MS), min_size=8, max_size=8))
 def test_signs_of_life_after_the_call_say_no_more_than_that_a_visit_was_there(
     candidates: list[Candidate], caller: Caller | None, later: list[int]
 ) -> None:

@@ -12,9 +12,8 @@ from ringtrace.domain.batch import Batch, sums
 from ringtrace.domain.evidence import CallEvidence
 from ringtrace.domain.exposure import CELLS, Exposures, Segments
 from ringtrace.domain.model import SHIPPED, Rates
+from ringtrace.domain.moment import HOUR_MS
 from ringtrace.domain.posterior import Ties, posterior, weigh
-
-HOUR = 3_600_000
 
 
 def evidence(
@@ -61,7 +60,7 @@ def test_a_call_without_candidates_is_noise() -> None:
 
 
 def test_columns_say_which_call_each_candidate_is_of() -> None:
-    batch = Batch([evidence([1, 2], at=5 * HOUR), evidence([], at=6 * HOUR), evidence([3])])
+    batch = Batch([evidence([1, 2], at=5 * HOUR_MS), evidence([], at=6 * HOUR_MS), evidence([3])])
 
     assert batch.calls == 3
     assert batch.of_call.tolist() == [0, 0, 2]
@@ -86,15 +85,15 @@ def test_the_hazard_of_the_hour_counts() -> None:
     segments = Segments()
     segments.code("a", None)
 
-    shares = Batch([evidence([0]), evidence([0], at=12 * HOUR)]).share_by(Rates(model, segments))
+    shares = Batch([evidence([0]), evidence([0], at=12 * HOUR_MS)]).share_by(Rates(model, segments))
 
     odds = shares.plain / shares.noise
     assert odds[0] == pytest.approx(2 * odds[1])
 
 
 def test_a_call_is_shared_out_as_it_was_when_it_came() -> None:
-    exposures, now = Exposures(), 20 * HOUR
-    for ago in (0, 90_000, 5 * HOUR):
+    exposures, now = Exposures(), 20 * HOUR_MS
+    for ago in (0, 90_000, 5 * HOUR_MS):
         row = exposures.add(now - ago - 30_000, 0, 0, mobile=True)
         exposures.leave(row, now - ago)
     exposures.tapped_at[1] = now - 9_000
@@ -130,7 +129,7 @@ CALLS = st.lists(
         repeats=st.lists(st.floats(0, 1e-3), max_size=3).map(tuple),
         noise=st.floats(1e-4, 1.0),
         gold=st.sampled_from([-1, 0]),
-        at=st.integers(0, 24 * HOUR),
+        at=st.integers(0, 24 * HOUR_MS),
     ),
     max_size=6,
 )

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from ringtrace.domain import repeat
 from ringtrace.domain.callers import Callers, PastCall
 from ringtrace.domain.model import SHIPPED
+from ringtrace.domain.moment import HOUR_MS
 from ringtrace.domain.posterior import Ties
 
-HOUR = 3_600_000
 VISITORS = np.array([0, 1, 2])
 
 
@@ -83,7 +83,7 @@ def test_repeats_are_expected_by_the_time_since_each_earlier_call() -> None:
     callers.remember("ann", past(1, 0), ())
     earlier = callers.earlier("ann", 1)
 
-    tied = callers.ties("ann", VISITORS, earlier, HOUR, SHIPPED)
+    tied = callers.ties("ann", VISITORS, earlier, HOUR_MS, SHIPPED)
 
     assert tied.repeats.tolist() == [SHIPPED.repeat * repeat.density(3_600.0)]
 
@@ -147,7 +147,7 @@ def test_ties_are_probabilities_that_a_visitor_is_this_caller_or_another(
         callers.remember(caller, past(1, at), [(visitor, share)])
 
     for caller in ("ann", "bob", "eve", None):
-        tied = ties_of(callers, caller, HOUR)
+        tied = ties_of(callers, caller, HOUR_MS)
         assert (tied.own >= 0).all()
         assert (tied.own <= 1).all()
         assert (tied.others >= 0).all()
@@ -170,8 +170,8 @@ def test_forgetting_is_as_never_having_heard(
 
     visitors = np.arange(6)
     for caller in ("ann", "bob", "eve"):
-        one = all_of_them.ties(caller, visitors, (), HOUR, SHIPPED)
-        other = recent.ties(caller, visitors, (), HOUR, SHIPPED)
+        one = all_of_them.ties(caller, visitors, (), HOUR_MS, SHIPPED)
+        other = recent.ties(caller, visitors, (), HOUR_MS, SHIPPED)
         assert one.known == other.known
         np.testing.assert_allclose(one.own, other.own)
         np.testing.assert_allclose(one.others, other.others, atol=1e-12)

@@ -6,15 +6,15 @@ import pytest
 from ringtrace.domain.drawing import draw
 from ringtrace.domain.history import History, Hit, gather
 from ringtrace.domain.model import SHIPPED
+from ringtrace.domain.moment import DAY_MS
 from ringtrace.domain.placing import Placement
 from ringtrace.domain.visit import Device, HitKind
 
 DIRECT = ("Direct", None)
-DAY = 86_400_000
 
 
 def visits(
-    count: int, *kinds: HitKind, device: Device = Device.DESKTOP, after: int = DAY
+    count: int, *kinds: HitKind, device: Device = Device.DESKTOP, after: int = DAY_MS
 ) -> History:
     """Visits that all begin at 0, do `kinds` 10 s apart, and a last one `after` them."""
     hits = [
@@ -78,17 +78,17 @@ def test_a_visit_calls_once_and_as_its_visitor() -> None:
 
 
 def test_nobody_calls_before_his_visit_or_after_the_history() -> None:
-    found = draw(visits(5_000, HitKind.LEAVE, after=DAY), rng())
+    found = draw(visits(5_000, HitKind.LEAVE, after=DAY_MS), rng())
 
     assert found.at.min() >= 0
-    assert found.at.max() <= DAY
+    assert found.at.max() <= DAY_MS
 
 
 def test_no_visit_calls_later_than_the_window() -> None:
-    found = draw(visits(30_000, HitKind.LEAVE, after=40 * DAY), rng())
+    found = draw(visits(30_000, HitKind.LEAVE, after=40 * DAY_MS), rng())
 
-    assert found.at.max() <= 14 * DAY
-    assert (found.at > 7 * DAY).any()
+    assert found.at.max() <= 14 * DAY_MS
+    assert (found.at > 7 * DAY_MS).any()
 
 
 def test_the_same_seed_draws_the_same_calls() -> None:

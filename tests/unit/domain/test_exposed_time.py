@@ -7,9 +7,10 @@ from ringtrace.domain import hazard
 from ringtrace.domain.exposed_time import exposed_seconds
 from ringtrace.domain.exposure import CELLS, NEVER, Exposures, Segments
 from ringtrace.domain.hazard import Floats
+from ringtrace.domain.moment import DAY_MS, HOUR_MS, MINUTE_MS
 
-SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
-WINDOW = 3 * HOUR
+SECOND = 1_000
+WINDOW = 3 * HOUR_MS
 
 
 def looked_at(exposures: Exposures, since: int, until: int, step: int) -> Floats:
@@ -23,7 +24,7 @@ def looked_at(exposures: Exposures, since: int, until: int, step: int) -> Floats
     return table
 
 
-@pytest.mark.parametrize("span", [(0, 5 * HOUR), (20 * MINUTE, 70 * MINUTE)])
+@pytest.mark.parametrize("span", [(0, 5 * HOUR_MS), (20 * MINUTE_MS, 70 * MINUTE_MS)])
 def test_seconds_by_cell_and_state(span: tuple[int, int]) -> None:
     exposures = Exposures(2)
     moments = [
@@ -48,15 +49,15 @@ def test_seconds_by_cell_and_state(span: tuple[int, int]) -> None:
 
 def test_days_add_up() -> None:
     exposures = Exposures()
-    row = exposures.add(HOUR, Segments().code("ads", None), 0, mobile=True)
-    exposures.leave(row, 2 * HOUR)
+    row = exposures.add(HOUR_MS, Segments().code("ads", None), 0, mobile=True)
+    exposures.leave(row, 2 * HOUR_MS)
     rows = np.array([row])
 
     days = [
-        exposed_seconds(exposures, rows, CELLS, (n * DAY, (n + 1) * DAY), 14 * DAY)
+        exposed_seconds(exposures, rows, CELLS, (n * DAY_MS, (n + 1) * DAY_MS), 14 * DAY_MS)
         for n in range(3)
     ]
-    whole = exposed_seconds(exposures, rows, CELLS, (0, 3 * DAY), 14 * DAY)
+    whole = exposed_seconds(exposures, rows, CELLS, (0, 3 * DAY_MS), 14 * DAY_MS)
 
     assert sum(days) == pytest.approx(whole)
 
@@ -64,13 +65,13 @@ def test_days_add_up() -> None:
 def test_who_probably_called_is_hardly_waited_for_once_he_left() -> None:
     exposures = Exposures()
     for mobile in (False, True):
-        row = exposures.add(HOUR, 0, int(mobile), mobile)
-        exposures.leave(row, HOUR + MINUTE)
-    span, rows = (0, DAY), np.arange(2)
-    before = exposed_seconds(exposures, rows, CELLS, span, 14 * DAY)
+        row = exposures.add(HOUR_MS, 0, int(mobile), mobile)
+        exposures.leave(row, HOUR_MS + MINUTE_MS)
+    span, rows = (0, DAY_MS), np.arange(2)
+    before = exposed_seconds(exposures, rows, CELLS, span, 14 * DAY_MS)
     exposures.called[:2] = 0.75
 
-    after = exposed_seconds(exposures, rows, CELLS, span, 14 * DAY)
+    after = exposed_seconds(exposures, rows, CELLS, span, 14 * DAY_MS)
 
     on_page = slice(0, hazard.MOBILE_JUST_LEFT)
     assert after[:, on_page] == pytest.approx(before[:, on_page])

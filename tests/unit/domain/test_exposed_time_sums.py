@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from ringtrace.domain.exposed_time import exposed_seconds
 from ringtrace.domain.exposure import CELLS, Exposures
 from ringtrace.domain.hazard import Floats
+from ringtrace.domain.moment import DAY_MS, HOUR_MS, MINUTE_MS
 
-WINDOW = 14 * 86_400_000
-HOUR = 3_600_000
+WINDOW = 14 * DAY_MS
 Visit = tuple[int, int, bool, bool, int | None]
 """Shown at, stay, left, mobile, contact so long after (ms)."""
 
@@ -41,8 +41,8 @@ def test_what_happened_after_the_span_is_not_looked_at() -> None:
 
 
 VISITS = st.tuples(
-    st.integers(0, HOUR),
-    st.integers(0, 30 * 60_000),
+    st.integers(0, HOUR_MS),
+    st.integers(0, 30 * MINUTE_MS),
     st.booleans(),
     st.booleans(),
     st.none() | st.integers(0, 60_000),
@@ -51,8 +51,8 @@ VISITS = st.tuples(
 
 @given(
     st.lists(VISITS, min_size=1, max_size=6),
-    st.integers(0, 40 * 24 * HOUR),
-    st.integers(0, 20 * 24 * HOUR),
+    st.integers(0, 40 * 24 * HOUR_MS),
+    st.integers(0, 20 * 24 * HOUR_MS),
     st.integers(0, WINDOW),
 )
 def test_the_seconds_of_a_visit_add_up_to_its_time_in_the_window(
@@ -68,7 +68,7 @@ def test_the_seconds_of_a_visit_add_up_to_its_time_in_the_window(
         assert mine == pytest.approx(due, abs=1e-3)
 
 
-@given(VISITS, st.integers(0, HOUR), st.integers(0, HOUR))
+@given(VISITS, st.integers(0, HOUR_MS), st.integers(0, HOUR_MS))
 def test_a_span_in_two_halves_makes_the_same_seconds(visit: Visit, first: int, second: int) -> None:
     """Where no later sign of life makes a past half look otherwise."""
     shown, stay, _, _, contact = visit

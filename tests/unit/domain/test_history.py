@@ -3,11 +3,11 @@
 import pytest
 
 from ringtrace.domain.history import History, Hit, Kind, NoVisitsError, gather
+from ringtrace.domain.moment import MINUTE_MS
 from ringtrace.domain.visit import Device, HitKind
 
 SEARCH = ("Paid Search", "boots")
 DIRECT = ("Direct", None)
-MINUTE = 60_000
 
 
 def events(history: History) -> list[tuple[int, Kind, int]]:
@@ -75,15 +75,15 @@ def test_without_any_beat_a_visitor_stays_on_page_between_hits_of_one_session() 
         [
             Hit(0, "a", "p", segment=DIRECT),
             Hit(70_000, "a", "p"),
-            Hit(70_000 + 31 * MINUTE, "a", "p"),
-            Hit(70_000 + 32 * MINUTE, "a", "p", HitKind.LEAVE),
-            Hit(70_000 + 33 * MINUTE, "a", "p"),
+            Hit(70_000 + 31 * MINUTE_MS, "a", "p"),
+            Hit(70_000 + 32 * MINUTE_MS, "a", "p", HitKind.LEAVE),
+            Hit(70_000 + 33 * MINUTE_MS, "a", "p"),
         ]
     )
 
     assert history.beats_filled
     beats = [at for at, kind, _ in events(history) if kind is Kind.BEAT]
-    assert beats == [30_000, 60_000, 70_000 + 31 * MINUTE + 30_000]
+    assert beats == [30_000, 60_000, 70_000 + 31 * MINUTE_MS + 30_000]
 
 
 def test_a_gap_is_filled_as_far_as_it_is_told() -> None:

@@ -11,6 +11,7 @@ from ringtrace.domain.exposure import CELLS, Segments
 from ringtrace.domain.hazard import Floats
 from ringtrace.domain.learning import MAX_CALLS, Canaries, Season, learn
 from ringtrace.domain.model import DAY_SECONDS, SHIPPED
+from ringtrace.domain.moment import HOUR_MS
 
 DAYS = 14
 VISITS = 20_000
@@ -65,7 +66,7 @@ def spread_out(cells: list[int], count: int) -> list[CallEvidence]:
     """Calls as the shipped table spreads them over states and the hours over the day."""
     states = np.repeat(np.arange(hazard.STATES), np.round(hazard.PRIOR_SHARES * count).astype(int))
     return [
-        call((cells[n % len(cells)], int(state), hazard.NO_TAP), at=n * hazard.HOUR_MS)
+        call((cells[n % len(cells)], int(state), hazard.NO_TAP), at=n * HOUR_MS)
         for n, state in enumerate(np.random.default_rng(1).permutation(states))
     ]
 
@@ -140,7 +141,7 @@ def test_a_proven_candidate_teaches_as_he_is() -> None:
 def test_hours_in_which_nobody_calls_late_are_learnt() -> None:
     late = hazard.AGES + 40
     crowd = [(ADS, late, hazard.NO_TAP)] * 500
-    calls = [call(*crowd, at=10 * hazard.HOUR_MS) for _ in range(800)]
+    calls = [call(*crowd, at=10 * HOUR_MS) for _ in range(800)]
 
     model = learn(season(calls), "learnt")
 

@@ -5,16 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringtrace.domain.leasing import Pool, PoolEmptyError, Restored
+from ringtrace.domain.moment import MINUTE_MS
 from ringtrace.domain.visit import ON_PAGE_MS
-
-MINUTE = 60_000
 
 
 def test_a_visit_gets_the_same_number_however_often_it_asks() -> None:
     pool = Pool(["A", "B"])
     first = pool.lease("v1", "c1", 0)
 
-    again = pool.lease("v1", "c1", 10 * MINUTE)
+    again = pool.lease("v1", "c1", 10 * MINUTE_MS)
 
     assert first.new
     assert (again.number, again.new) == (first.number, False)
@@ -25,7 +24,7 @@ def test_a_returning_visitor_keeps_his_number_while_nobody_else_has_it() -> None
     first = pool.lease("v1", "c1", 0)
     pool.leave("v1", 1)
 
-    assert pool.lease("v2", "c1", 60 * MINUTE).number == first.number
+    assert pool.lease("v2", "c1", 60 * MINUTE_MS).number == first.number
 
 
 def test_a_number_leased_on_is_no_longer_kept_for_its_former_visitor() -> None:

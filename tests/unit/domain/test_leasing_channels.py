@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringtrace.domain.leasing import Pool, Restored
+from ringtrace.domain.moment import MINUTE_MS
 from ringtrace.domain.visit import ON_PAGE_MS
-
-MINUTE = 60_000
 
 
 def group_of(pool: Pool, number: str) -> str:
@@ -45,7 +44,7 @@ def test_a_visitor_keeps_his_number_when_he_returns_by_another_channel() -> None
     first = pool.lease("v1", "c", 0, "Email")
     pool.leave("v1", 1)
 
-    assert pool.lease("v2", "c", MINUTE, "Direct").number == first.number
+    assert pool.lease("v2", "c", MINUTE_MS, "Direct").number == first.number
 
 
 def test_a_visitor_is_shown_the_number_last_shown_for_his_keyword() -> None:
@@ -54,7 +53,7 @@ def test_a_visitor_is_shown_the_number_last_shown_for_his_keyword() -> None:
         pool.lease(visit, f"c{visit}", at, "Email", keyword)
         pool.leave(visit, at)
 
-    assert pool.lease("n", "cn", MINUTE, "Email", "boots").number == "B"
+    assert pool.lease("n", "cn", MINUTE_MS, "Email", "boots").number == "B"
 
 
 def test_nobody_loses_his_number_when_the_pool_is_divided_anew() -> None:
@@ -77,8 +76,8 @@ def test_leases_taken_up_keep_their_keyword_and_their_order() -> None:
         ]
     )
 
-    assert pool.lease("n", "cn", MINUTE, "Email", "boots").number == "B"
-    assert pool.lease("m", "cm", MINUTE, "Email").number == "A"
+    assert pool.lease("n", "cn", MINUTE_MS, "Email", "boots").number == "B"
+    assert pool.lease("m", "cm", MINUTE_MS, "Email").number == "A"
 
 
 def test_a_restored_pool_that_is_divided_loses_nobody() -> None:

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from ringtrace.domain.extension import is_code
 from ringtrace.domain.leasing import Lease, Pool, Restored
+from ringtrace.domain.moment import DAY_MS, MINUTE_MS
 
-SECOND, MINUTE, DAY = 1_000, 60_000, 86_400_000
+SECOND = 1_000
 
 
 def pool(*numbers: str, above: float | None = 0.2) -> Pool:
@@ -36,7 +37,7 @@ def test_no_extension_is_shown_unless_the_site_wants_it() -> None:
     assert plain.lease("b", "cb", SECOND).extension is None
 
 
-@pytest.mark.parametrize(("idle", "shown"), [(5 * SECOND, True), (DAY, False)])
+@pytest.mark.parametrize(("idle", "shown"), [(5 * SECOND, True), (DAY_MS, False)])
 def test_a_number_long_idle_needs_none(idle: int, shown: bool) -> None:
     shared = pool()
     shared.lease("a", "ca", 0)
@@ -59,7 +60,7 @@ def test_the_visit_is_told_the_same_extension_however_often_it_asks() -> None:
     shared.lease("a", "ca", 0)
     first = shared.lease("b", "cb", SECOND)
 
-    again = shared.lease("b", "cb", MINUTE)
+    again = shared.lease("b", "cb", MINUTE_MS)
 
     assert again == Lease(first.number, new=False, extension=first.extension)
 
@@ -68,9 +69,9 @@ def test_a_returning_visitor_keeps_his_extension() -> None:
     shared = pool()
     shared.lease("a", "ca", 0)
     first = shared.lease("b", "cb", SECOND)
-    shared.leave("b", MINUTE)
+    shared.leave("b", MINUTE_MS)
 
-    assert shared.lease("b2", "cb", DAY).extension == first.extension
+    assert shared.lease("b2", "cb", DAY_MS).extension == first.extension
 
 
 def test_whoever_is_shown_an_extension_takes_the_number_from_nobody() -> None:
@@ -116,8 +117,8 @@ def test_leases_of_an_earlier_run_keep_their_extensions() -> None:
         ]
     )
 
-    assert later.lease("b", "cb", MINUTE) == Lease("N", new=False, extension=shown.extension)
-    fresh = later.lease("c", "cc", MINUTE).extension
+    assert later.lease("b", "cb", MINUTE_MS) == Lease("N", new=False, extension=shown.extension)
+    fresh = later.lease("c", "cc", MINUTE_MS).extension
     assert fresh not in {None, shown.extension}
 
 
@@ -172,7 +173,7 @@ def test_a_site_that_shows_none_any_more_forgets_who_had_one() -> None:
     plain = pool(above=None)
     plain.restore([Restored("N", "b", "cb", 0, left=True, extension="4219")])
 
-    assert plain.lease("b2", "cb", MINUTE).extension is None
+    assert plain.lease("b2", "cb", MINUTE_MS).extension is None
 
 
 def test_the_risk_of_a_mix_up_outlives_a_restart() -> None:
@@ -180,7 +181,7 @@ def test_the_risk_of_a_mix_up_outlives_a_restart() -> None:
         shared = pool(above=0.1)
         made = []
         for n in range(10):
-            visit, visitor, at = f"v{n}", f"c{n}", n * MINUTE
+            visit, visitor, at = f"v{n}", f"c{n}", n * MINUTE_MS
             made.append((visit, visitor, at, shared.lease(visit, visitor, at).extension))
             shared.leave(visit, at + SECOND)
         if restarted:
@@ -189,7 +190,7 @@ def test_the_risk_of_a_mix_up_outlives_a_restart() -> None:
                 Restored("N", visit, visitor, at + SECOND, left=True, extension=code, shown_at=at)
                 for visit, visitor, at, code in made
             )
-        return shared.lease("new", "cn", 9 * MINUTE + after).extension is not None
+        return shared.lease("new", "cn", 9 * MINUTE_MS + after).extension is not None
 
-    for after in (10 * SECOND, MINUTE, 5 * MINUTE, DAY):
+    for after in (10 * SECOND, MINUTE_MS, 5 * MINUTE_MS, DAY_MS):
         assert risky(after, restarted=True) == risky(after, restarted=False)

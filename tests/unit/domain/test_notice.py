@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringtrace.domain.call import Outcome
+from ringtrace.domain.moment import DAY_MS, HOUR_MS
 from ringtrace.domain.notice import (
     CALL_EVENTS,
     LONGEST_PAUSE_MS,
@@ -31,7 +32,6 @@ from ringtrace.domain.notice import (
 )
 from ringtrace.domain.sending import Failure
 
-DAY = 86_400_000
 CHANCE = st.floats(0, 1)
 NEW = Delivery(1, "id", "r", Event.MISSED, 1_000, DeliveryState.PENDING, 1_000)
 
@@ -93,13 +93,13 @@ def test_what_is_no_recipient_is_refused(text: str) -> None:
 
 
 def test_after_a_change_of_the_secret_both_sign_for_a_day() -> None:
-    old, new = Secret("old", 0), Secret("new", 5 * DAY)
+    old, new = Secret("old", 0), Secret("new", 5 * DAY_MS)
     recipient = Recipient(1, "https://example.com/").with_secret(old).with_secret(new)
 
-    assert recipient.signing(5 * DAY) == (new, old)
-    assert recipient.signing(5 * DAY + SECRET_OVERLAP_MS) == (new,)
-    assert recipient.with_secret(Secret("newer", 6 * DAY)).secrets == (
-        Secret("newer", 6 * DAY),
+    assert recipient.signing(5 * DAY_MS) == (new, old)
+    assert recipient.signing(5 * DAY_MS + SECRET_OVERLAP_MS) == (new,)
+    assert recipient.with_secret(Secret("newer", 6 * DAY_MS)).secrets == (
+        Secret("newer", 6 * DAY_MS),
         new,
     )
     assert Recipient(1, "https://example.com/").signing(0) == ()
@@ -124,13 +124,13 @@ def test_a_delivery_is_tried_for_two_to_four_days_and_then_is_dead(chance: float
     delivery = exhausted(chance)
 
     assert (delivery.state, delivery.count) == (DeliveryState.DEAD, MOST_TRIES)
-    assert 2 * DAY < delivery.tries[-1].at - delivery.tries[0].at < 4 * DAY
+    assert 2 * DAY_MS < delivery.tries[-1].at - delivery.tries[0].at < 4 * DAY_MS
 
 
 def test_a_recipient_may_ask_for_a_longer_pause_within_bounds() -> None:
     failed = missed(1_000, Failure.STATUS, 0.5)
 
-    assert tried(NEW, failed, 0.5, 3_600).next_try_at == 1_500 + 3_600_000
+    assert tried(NEW, failed, 0.5, 3_600).next_try_at == 1_500 + HOUR_MS
     assert tried(NEW, failed, 0.5, 1).next_try_at == 1_500 + 10_000
     assert tried(NEW, failed, 0.5, 1e9).next_try_at == 1_500 + LONGEST_PAUSE_MS
     assert tried(NEW, failed, 0.5, math.inf).next_try_at == 1_500 + LONGEST_PAUSE_MS
@@ -155,10 +155,10 @@ def test_a_recipient_whom_nothing_reached_for_days_is_stopped() -> None:
     last = delivery.tries[-1].at
 
     assert gives_up(delivery, delivery.tries[0].at)
-    assert gives_up(delivery, last - 2 * DAY)
-    assert not gives_up(delivery, last - 2 * DAY + 1), "something else got through meanwhile"
+    assert gives_up(delivery, last - 2 * DAY_MS)
+    assert not gives_up(delivery, last - 2 * DAY_MS + 1), "something else got through meanwhile"
     assert not gives_up(delivery, None)
-    assert not gives_up(tried(NEW, missed(1_000), 0.5), -9 * DAY), "it is tried again"
+    assert not gives_up(tried(NEW, missed(1_000), 0.5), -9 * DAY_MS), "it is tried again"
 
 
 def test_a_recipient_who_says_that_he_is_gone_is_stopped_at_once() -> None:
@@ -166,10 +166,10 @@ def test_a_recipient_who_says_that_he_is_gone_is_stopped_at_once() -> None:
 
 
 def test_a_mailbox_that_refuses_everything_for_days_is_stopped() -> None:
-    refused = tried(NEW, missed(5 * DAY, Failure.MAIL_REFUSED), 0.5)
+    refused = tried(NEW, missed(5 * DAY_MS, Failure.MAIL_REFUSED), 0.5)
 
-    assert not gives_up(refused, 4 * DAY)
-    assert gives_up(refused, 3 * DAY)
+    assert not gives_up(refused, 4 * DAY_MS)
+    assert gives_up(refused, 3 * DAY_MS)
 
 
 def test_a_call_that_was_forgotten_is_no_failure_of_the_recipient() -> None:
@@ -179,11 +179,11 @@ def test_a_call_that_was_forgotten_is_no_failure_of_the_recipient() -> None:
 
 def test_a_delivery_that_is_sent_again_has_all_its_tries_before_it() -> None:
     dead = exhausted()
-    anew = again(dead, 9 * DAY)
+    anew = again(dead, 9 * DAY_MS)
 
-    assert (anew.state, anew.next_try_at, anew.count) == (DeliveryState.PENDING, 9 * DAY, 0)
+    assert (anew.state, anew.next_try_at, anew.count) == (DeliveryState.PENDING, 9 * DAY_MS, 0)
     assert (anew.delivery_id, anew.tries) == (dead.delivery_id, dead.tries)
-    assert tried(anew, missed(9 * DAY), 0.5).state is DeliveryState.PENDING
+    assert tried(anew, missed(9 * DAY_MS), 0.5).state is DeliveryState.PENDING
 
 
 @given(st.integers(0, 60))

@@ -3,10 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ringtrace.domain.moment import MINUTE_MS
 from ringtrace.domain.occupancy import LASTS_MS, TOLD_SECONDS, Occupancy
 
 DESK, NIGHT = "desk", "night"
-MINUTE = 60_000
 
 
 def test_a_target_takes_as_many_calls_as_it_may() -> None:
@@ -89,19 +89,19 @@ def test_a_leg_that_is_told_of_in_time_stays() -> None:
     book = Occupancy()
     book.occupy(DESK, "a", 1, 1, 0)
 
-    for at in range(2 * MINUTE, 60 * MINUTE, 2 * MINUTE):
+    for at in range(2 * MINUTE_MS, 60 * MINUTE_MS, 2 * MINUTE_MS):
         book.occupy(DESK, "a", 1, None, at)
-        assert not book.occupy(DESK, "b", 1, 1, at + MINUTE)
+        assert not book.occupy(DESK, "b", 1, 1, at + MINUTE_MS)
 
 
 def test_a_clock_that_is_set_back_keeps_no_target_full() -> None:
     book = Occupancy()
-    day = 24 * 60 * MINUTE
+    day = 24 * 60 * MINUTE_MS
     book.occupy(DESK, "dead", 1, 1, day)
 
-    assert book.occupy(DESK, "b", 1, 1, MINUTE)
+    assert book.occupy(DESK, "b", 1, 1, MINUTE_MS)
     assert "dead" not in book._targets
-    assert not book.occupy(DESK, "c", 1, 1, 2 * MINUTE)
+    assert not book.occupy(DESK, "c", 1, 1, 2 * MINUTE_MS)
 
 
 def test_one_word_of_a_leg_may_be_lost() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from ringtrace.domain import hazard
 from ringtrace.domain.model import SHIPPED
+from ringtrace.domain.moment import DAY_MS, HOUR_MS
 from ringtrace.domain.past import (
     BEAT_MS,
     MOST_BEATS,
@@ -18,8 +19,7 @@ from ringtrace.domain.past import (
     learn,
 )
 
-DAY = 86_400_000
-FIRST = 20_000 * DAY
+FIRST = 20_000 * DAY_MS
 NUMBERS = ("+12025550111", "+12025550112")
 
 
@@ -57,7 +57,7 @@ def past(days: int) -> Past:
 
 
 def test_who_calls_more_is_learnt_to_and_keywords_keep_their_names() -> None:
-    model = learn(past(3), FIRST + 4 * DAY)
+    model = learn(past(3), FIRST + 4 * DAY_MS)
 
     assert model.channel_rate("Paid Search") > 3 * model.channel_rate("Email")
     assert set(model.keywords) <= {"implants", "may"}
@@ -66,12 +66,12 @@ def test_who_calls_more_is_learnt_to_and_keywords_keep_their_names() -> None:
 
 
 def test_the_same_past_makes_the_same_model() -> None:
-    assert learn(past(2), FIRST + 3 * DAY) == learn(past(2), FIRST + 3 * DAY)
+    assert learn(past(2), FIRST + 3 * DAY_MS) == learn(past(2), FIRST + 3 * DAY_MS)
 
 
 def test_what_comes_after_the_last_midnight_is_left_for_the_next_night() -> None:
     whole = past(3)
-    until = FIRST + 2 * DAY
+    until = FIRST + 2 * DAY_MS
     known = Past(
         NUMBERS,
         tuple(one for one in whole.visits if one.shown_at < until),
@@ -87,7 +87,7 @@ def test_numbers_that_left_the_pool_teach_nothing() -> None:
     stray = PastCall(FIRST + 5_000, "+12025550199", None)
     with_gone = Past(NUMBERS, (*whole.visits, gone), (*whole.calls, stray))
 
-    assert learn(with_gone, FIRST + 2 * DAY) == learn(whole, FIRST + 2 * DAY)
+    assert learn(with_gone, FIRST + 2 * DAY_MS) == learn(whole, FIRST + 2 * DAY_MS)
 
 
 # What is known for sure
@@ -116,14 +116,14 @@ def corrected(past: Past) -> Past:
 
 
 def test_a_keyword_whose_calls_are_proven_is_learnt_to_call_more() -> None:
-    open_, known = learn(gone(5), FIRST + 6 * DAY), learn(corrected(gone(5)), FIRST + 6 * DAY)
+    open_, known = learn(gone(5), FIRST + 6 * DAY_MS), learn(corrected(gone(5)), FIRST + 6 * DAY_MS)
 
     assert known.keyword_factor("implants") > 1.5 * open_.keyword_factor("implants")
     assert known.keyword_factor("crowns") < open_.keyword_factor("crowns")
 
 
 def test_corrections_of_late_calls_raise_the_late_hazard() -> None:
-    open_, known = learn(gone(5), FIRST + 6 * DAY), learn(corrected(gone(5)), FIRST + 6 * DAY)
+    open_, known = learn(gone(5), FIRST + 6 * DAY_MS), learn(corrected(gone(5)), FIRST + 6 * DAY_MS)
     two_hours = hazard.AGES + int(hazard.age_bins(np.array([7_200_000]))[0])
 
     assert known.hazard[two_hours] > 1.3 * open_.hazard[two_hours]
@@ -133,16 +133,16 @@ def test_calls_that_no_visit_made_raise_the_noise() -> None:
     past = gone(5)
     nobody = tuple(replace(one, nobody=True) for one in past.calls)
 
-    corrected_ = learn(replace(past, calls=nobody), FIRST + 6 * DAY)
+    corrected_ = learn(replace(past, calls=nobody), FIRST + 6 * DAY_MS)
 
-    assert corrected_.noise > 3 * learn(past, FIRST + 6 * DAY).noise
+    assert corrected_.noise > 3 * learn(past, FIRST + 6 * DAY_MS).noise
 
 
 def test_a_proof_of_a_visit_that_is_not_kept_is_none() -> None:
     past = gone(2)
     stray = tuple(replace(one, proven="another") for one in past.calls)
 
-    assert learn(replace(past, calls=stray), FIRST + 3 * DAY) == learn(past, FIRST + 3 * DAY)
+    assert learn(replace(past, calls=stray), FIRST + 3 * DAY_MS) == learn(past, FIRST + 3 * DAY_MS)
 
 
 CANARY = "+12025550119"
@@ -151,32 +151,32 @@ CANARY = "+12025550119"
 def ringing(past: Past, since: int, *callers: str | None) -> Past:
     """The same with a canary that these called, one an hour from its second day on."""
     calls = tuple(
-        PastCall(FIRST + DAY + n * 3_600_000, CANARY, caller) for n, caller in enumerate(callers)
+        PastCall(FIRST + DAY_MS + n * HOUR_MS, CANARY, caller) for n, caller in enumerate(callers)
     )
     return replace(past, calls=(*past.calls, *calls), canaries=(PastCanary(CANARY, since),))
 
 
 def test_a_canary_that_is_called_raises_the_noise_and_a_silent_one_lowers_it() -> None:
-    noise = learn(past(3), FIRST + 4 * DAY).noise
+    noise = learn(past(3), FIRST + 4 * DAY_MS).noise
 
-    called = learn(ringing(past(3), FIRST, *map(str, range(20))), FIRST + 4 * DAY).noise
-    silent = learn(ringing(past(3), FIRST), FIRST + 4 * DAY).noise
+    called = learn(ringing(past(3), FIRST, *map(str, range(20))), FIRST + 4 * DAY_MS).noise
+    silent = learn(ringing(past(3), FIRST), FIRST + 4 * DAY_MS).noise
 
     assert silent < noise < called
 
 
 def test_a_caller_of_a_canary_counts_once_and_withheld_ones_each() -> None:
     def noise(*callers: str | None) -> float:
-        return learn(ringing(past(3), FIRST, *callers), FIRST + 4 * DAY).noise
+        return learn(ringing(past(3), FIRST, *callers), FIRST + 4 * DAY_MS).noise
 
     assert noise("a", "a", "a") == noise("a") < noise(None, None) == noise("a", "b")
 
 
 def test_a_canary_does_not_count_before_it_was_one() -> None:
-    late = ringing(past(3), FIRST + 2 * DAY, *map(str, range(20)))
-    silent = ringing(past(3), FIRST + 2 * DAY)
+    late = ringing(past(3), FIRST + 2 * DAY_MS, *map(str, range(20)))
+    silent = ringing(past(3), FIRST + 2 * DAY_MS)
 
-    assert learn(late, FIRST + 4 * DAY).noise == learn(silent, FIRST + 4 * DAY).noise
+    assert learn(late, FIRST + 4 * DAY_MS).noise == learn(silent, FIRST + 4 * DAY_MS).noise
 
 
 def test_a_site_without_a_past_starts_from_what_was_shipped() -> None:
@@ -212,7 +212,7 @@ def test_while_he_was_gone_there_are_no_beats() -> None:
 
 
 def test_a_page_left_open_for_days_is_not_counted_beat_by_beat() -> None:
-    forgotten = replace(visit(0, "Email"), signs=(), seen_at=FIRST + 9 * DAY, left=False)
+    forgotten = replace(visit(0, "Email"), signs=(), seen_at=FIRST + 9 * DAY_MS, left=False)
 
     beats = list(_signs(forgotten))
 

@@ -4,12 +4,12 @@ import numpy as np
 
 from ringtrace.domain.attribution import WINDOW_MS
 from ringtrace.domain.history import History, Hit, gather
+from ringtrace.domain.moment import HOUR_MS
 from ringtrace.domain.placing import WITHHELD, PartialCredit, Placement, RealCall, place
 from ringtrace.domain.visit import HitKind
 
 BOOTS = ("Paid Search", "boots")
 DIRECT = ("Direct", None)
-HOUR = 3_600_000
 
 
 def history() -> History:
@@ -19,10 +19,10 @@ def history() -> History:
             Hit(0, "old", "p1", segment=BOOTS),
             Hit(60_000, "old", "p1", HitKind.BEAT),
             Hit(90_000, "old", "p1", HitKind.LEAVE),
-            Hit(20 * HOUR, "near", "p2", segment=DIRECT),
-            Hit(20 * HOUR + 20_000, "near", "p2", HitKind.CONTACT),
-            Hit(20 * HOUR + 25_000, "near", "p2", HitKind.TAP),
-            Hit(40 * HOUR, "next", "p3", segment=DIRECT),
+            Hit(20 * HOUR_MS, "near", "p2", segment=DIRECT),
+            Hit(20 * HOUR_MS + 20_000, "near", "p2", HitKind.CONTACT),
+            Hit(20 * HOUR_MS + 25_000, "near", "p2", HitKind.TAP),
+            Hit(40 * HOUR_MS, "next", "p3", segment=DIRECT),
         ]
     )
 
@@ -32,7 +32,7 @@ def rng(seed: int = 1) -> np.random.Generator:
 
 
 def test_a_known_visit_is_taken_at_its_word() -> None:
-    calls = [RealCall(5 * HOUR, "c1", "old"), RealCall(6 * HOUR, None, "old")]
+    calls = [RealCall(5 * HOUR_MS, "c1", "old"), RealCall(6 * HOUR_MS, None, "old")]
 
     found = place(history(), calls, rng())
 
@@ -42,7 +42,7 @@ def test_a_known_visit_is_taken_at_its_word() -> None:
 
 
 def test_calls_of_visits_that_are_not_in_the_hits_or_began_later_are_left_out() -> None:
-    calls = [RealCall(5 * HOUR, "c1", "nobody"), RealCall(5 * HOUR, "c1", "near")]
+    calls = [RealCall(5 * HOUR_MS, "c1", "nobody"), RealCall(5 * HOUR_MS, "c1", "near")]
 
     found = place(history(), calls, rng())
 
@@ -52,7 +52,7 @@ def test_calls_of_visits_that_are_not_in_the_hits_or_began_later_are_left_out() 
 
 def test_credits_are_probabilities_of_the_visits_and_the_rest_a_wrong_number() -> None:
     credits_ = (PartialCredit("old", BOOTS, 0.5), PartialCredit("near", DIRECT, 0.3))
-    calls = [RealCall(21 * HOUR + n, credits=credits_) for n in range(2_000)]
+    calls = [RealCall(21 * HOUR_MS + n, credits=credits_) for n in range(2_000)]
 
     found = place(history(), calls, rng())
 
@@ -63,19 +63,19 @@ def test_credits_are_probabilities_of_the_visits_and_the_rest_a_wrong_number() -
 
 
 def test_a_credit_of_several_visits_goes_to_one_of_their_segment() -> None:
-    calls = [RealCall(20 * HOUR + 30_000, credits=[PartialCredit(None, BOOTS, 1.0)])] * 20
+    calls = [RealCall(20 * HOUR_MS + 30_000, credits=[PartialCredit(None, BOOTS, 1.0)])] * 20
 
     assert set(place(history(), calls, rng()).visit.tolist()) == {0}
 
 
 def test_a_credit_of_a_source_that_no_visit_has_is_left_out() -> None:
-    calls = [RealCall(21 * HOUR, credits=[PartialCredit(None, ("Email", None), 1.0)])]
+    calls = [RealCall(21 * HOUR_MS, credits=[PartialCredit(None, ("Email", None), 1.0)])]
 
     assert place(history(), calls, rng()).counts[Placement.LEFT_OUT] == 1
 
 
 def test_a_call_of_unknown_origin_goes_to_whom_the_hazard_suggests() -> None:
-    calls = [RealCall(20 * HOUR + 30_000)] * 50
+    calls = [RealCall(20 * HOUR_MS + 30_000)] * 50
 
     found = place(history(), calls, rng())
 
@@ -85,19 +85,19 @@ def test_a_call_of_unknown_origin_goes_to_whom_the_hazard_suggests() -> None:
 
 
 def test_who_calls_again_is_the_same_visitor() -> None:
-    calls = [RealCall(5 * HOUR, "c1"), *[RealCall(20 * HOUR + 30_000, "c1")] * 5]
+    calls = [RealCall(5 * HOUR_MS, "c1"), *[RealCall(20 * HOUR_MS + 30_000, "c1")] * 5]
 
     assert place(history(), calls, rng()).visit.tolist() == [0] * 6
 
 
 def test_nobody_calls_before_the_first_visit_or_after_the_window() -> None:
-    calls = [RealCall(-1), RealCall(40 * HOUR + WINDOW_MS + 1)]
+    calls = [RealCall(-1), RealCall(40 * HOUR_MS + WINDOW_MS + 1)]
 
     assert place(history(), calls, rng()).counts[Placement.LEFT_OUT] == 2
 
 
 def test_the_same_seed_places_alike() -> None:
-    calls = [RealCall(21 * HOUR + n) for n in range(50)]
+    calls = [RealCall(21 * HOUR_MS + n) for n in range(50)]
 
     first, again = (place(history(), calls, rng(7)).visit.tolist() for _ in range(2))
 

@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 
 from ringtrace.domain.blocklist import Listing, Treatment
 from ringtrace.domain.call import Leg, Outcome, PlanSource, Reason, Report
+from ringtrace.domain.moment import DAY_MS, MINUTE_MS
 from ringtrace.domain.screening import (
     BOUNDS,
-    DAY_MS,
     MEMORY_MS,
-    MINUTE_MS,
     Passage,
     PastCall,
     Rule,

@@ -7,6 +7,7 @@ import pytest
 
 from ringtrace.domain.history import History, Hit, gather
 from ringtrace.domain.intervals import Share
+from ringtrace.domain.moment import DAY_MS, MINUTE_MS
 from ringtrace.domain.placing import Calls, RealCall, place
 from ringtrace.domain.sizing import (
     Advice,
@@ -21,8 +22,6 @@ from ringtrace.domain.sizing import (
 )
 from ringtrace.domain.visit import Device, HitKind
 
-MINUTE = 60_000
-DAY = 86_400_000
 SEGMENTS = [("Paid Search", f"k{n}") for n in range(6)] + [("Direct", None), ("Referral", "blog")]
 
 
@@ -37,8 +36,8 @@ def site(
     hits: list[Hit] = []
     calls: list[RealCall] = []
     for n in range(days * visits):
-        at = int(rng.uniform(0, days * DAY))
-        left = at + int(rng.uniform(5_000, 4 * MINUTE))
+        at = int(rng.uniform(0, days * DAY_MS))
+        left = at + int(rng.uniform(5_000, 4 * MINUTE_MS))
         segment = SEGMENTS[rng.integers(len(SEGMENTS))]
         device = Device.MOBILE if rng.random() < 0.6 else Device.DESKTOP
         hits += [
@@ -50,7 +49,7 @@ def site(
             if signs:
                 hits.append(Hit(left - 1, f"v{n}", f"p{n}", HitKind.CONTACT))
                 hits.append(Hit(left - 1, f"v{n}", f"p{n}", HitKind.TAP))
-            calls.append(RealCall(left + int(rng.exponential(10 * MINUTE)), f"c{n}", f"v{n}"))
+            calls.append(RealCall(left + int(rng.exponential(10 * MINUTE_MS)), f"c{n}", f"v{n}"))
     history = gather(hits)
     return history, place(history, calls, rng)
 
@@ -90,7 +89,7 @@ def test_intervals_hold_their_share_and_days_are_resampled(week: Sizing) -> None
     assert week.resampled == "days"
     # Nine days after the warm-up, and calls past the last midnight.
     assert week.days == 10
-    assert week.scored_since >= 3 * DAY
+    assert week.scored_since >= 3 * DAY_MS
     for one in week.sizes:
         for outcome in (one.ours, one.trade):
             for share in (*map(outcome.share, Target), outcome.unknown):
@@ -132,7 +131,7 @@ def test_every_event_is_told_of_as_it_is_replayed() -> None:
 
 def test_calls_within_the_warm_up_are_replayed_and_not_scored() -> None:
     history, calls = site(days=2, visits=100)
-    early = calls.at < DAY // 4
+    early = calls.at < DAY_MS // 4
     calls = Calls(calls.at[early], calls.visit[early], calls.caller[early])
 
     with pytest.raises(NoCallsError):

@@ -12,6 +12,7 @@ from ringtrace.domain import repeat
 from ringtrace.domain.hazard import Floats
 from ringtrace.domain.learning import CHANNEL_PRIOR
 from ringtrace.domain.model import SHIPPED, Model
+from ringtrace.domain.moment import HOUR_MS
 from ringtrace.domain.tally import (
     Moments,
     Shares,
@@ -24,7 +25,6 @@ from ringtrace.domain.tally import (
 )
 from ringtrace.domain.totals import CHANNELS, NOISE, Total
 
-HOUR = 3_600_000
 NAMES = ["ads", "organic"]
 
 
@@ -39,7 +39,7 @@ def shares(
 ) -> Shares:
     """Independent calls, an hour apart, of one site, all of the report unless told otherwise."""
     count = len(share)
-    times = np.array(range(0, count * HOUR, HOUR) if at is None else at, dtype=np.int64)
+    times = np.array(range(0, count * HOUR_MS, HOUR_MS) if at is None else at, dtype=np.int64)
     return Shares(
         at=times,
         line=np.array(range(count) if line is None else line, dtype=np.int64),
@@ -111,7 +111,7 @@ def test_a_repeat_is_right_or_wrong_with_the_call_it_repeats() -> None:
 def test_what_repeats_a_call_before_the_report_shares_its_doubt() -> None:
     """Of two repeats of one earlier call both or none are right; the earlier one is not counted."""
     calls = shares(
-        [[0.0, 0.5, 0.5]] * 3, line=[0, 0, 0], part=[0.0, 1.0, 1.0], at=[0, HOUR, 30 * HOUR],
+        [[0.0, 0.5, 0.5]] * 3, line=[0, 0, 0], part=[0.0, 1.0, 1.0], at=[0, HOUR_MS, 30 * HOUR_MS],
         since=1,
     )  # fmt: skip
 
@@ -247,7 +247,7 @@ def test_intervals_cover_where_callers_call_again_and_again() -> None:
     rng = np.random.default_rng(5)
     count, worlds = 240, 400
     line = rng.integers(0, 80, count)
-    at = np.sort(rng.integers(0, 10 * 24 * HOUR, count))
+    at = np.sort(rng.integers(0, 10 * 24 * HOUR_MS, count))
     coverage = []
     for _ in range(8):
         share, part, truth = np.zeros((count, 4)), np.zeros(count), np.zeros((worlds, count), int)
@@ -314,7 +314,7 @@ def made_calls(made: list[tuple[float, float, float, int, bool, int]]) -> Shares
     made = sorted(made, key=lambda one: one[-1])
     table = [[1 - part, part * ads, part * (1 - ads)] for part, ads, *_ in made]
     return Shares(
-        at=np.array([12 * HOUR * at for *_, at in made], dtype=np.int64),
+        at=np.array([12 * HOUR_MS * at for *_, at in made], dtype=np.int64),
         line=np.array([line for _, _, _, line, _, _ in made], dtype=np.int64),
         site=np.array([line % 2 for _, _, _, line, _, _ in made], dtype=np.int64),
         counted=np.array([counted for *_, counted, _ in made], dtype=np.bool_),
@@ -347,7 +347,7 @@ def test_what_repeats_change_may_be_told_run_by_run_and_day_by_day(
     made: list[tuple[float, float, float, int, bool, int]], day: int
 ) -> None:
     whole = made_calls(made)
-    models, until = {0: learnt(0.04), 1: learnt(0.5)}, day * 12 * HOUR
+    models, until = {0: learnt(0.04), 1: learnt(0.5)}, day * 12 * HOUR_MS
     sites = {site: sums_of(whole.share[whole.counted & (whole.site == site)]) for site in (0, 1)}
     told = Moments.nothing(3) + independent(sites, columns=3)
 
@@ -384,7 +384,7 @@ def test_moments_may_be_put_among_more_columns() -> None:
 def test_a_run_ends_where_nobody_calls_again_within_the_window() -> None:
     days = [0, 14, 29, 30, 3]
     calls = shares(
-        [[1.0, 0.0, 0.0]] * 5, at=[24 * HOUR * day for day in days], line=[7, 7, 7, 7, 8]
+        [[1.0, 0.0, 0.0]] * 5, at=[24 * HOUR_MS * day for day in days], line=[7, 7, 7, 7, 8]
     )
 
-    assert (begun(calls) // (24 * HOUR)).tolist() == [0, 0, 29, 29, 3]
+    assert (begun(calls) // (24 * HOUR_MS)).tolist() == [0, 0, 29, 29, 3]

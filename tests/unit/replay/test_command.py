@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from ringtrace.domain.moment import HOUR_MS
 from ringtrace.replay.command import replay
 
 AT = 1_795_392_000_000
-HOUR = 3_600_000
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -36,14 +36,14 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     hits: list[dict[str, object]] = []
     calls: list[dict[str, object]] = []
     for n in range(300):
-        at = AT + int(rng.uniform(0, 48 * HOUR))
+        at = AT + int(rng.uniform(0, 48 * HOUR_MS))
         query = ("", "?utm_source=google&utm_medium=cpc&utm_term=boots")[n % 2]
         url = f"https://shop.example/{query}"
         hits.append({"at": at, "visit": f"v{n}", "kind": "page", "device": "mobile", "url": url})
         hits.append({"at": at + 60_000, "visit": f"v{n}", "kind": "leave"})
         if n % 10 == 0:
             calls.append({"at": at + 300_000, "visit": f"v{n}", "caller": f"+1202555{n:04}"})
-    calls.append({"at": AT + HOUR, "visit": "unheard of", "caller": ""})
+    calls.append({"at": AT + HOUR_MS, "visit": "unheard of", "caller": ""})
     return write(folder / "hits.csv", hits), write(folder / "calls.csv", calls)
 
 

@@ -1,9 +1,8 @@
 """How often one address and one site may ask."""
 
+from ringtrace.domain.moment import DAY_MS, HOUR_MS
 from ringtrace.services.limits import HitLimits
 from ringtrace.services.neighbours import HitsTaken, News, NoNeighbour
-
-DAY = 86_400_000
 
 
 def allowed(limits: HitLimits, times: int, *, address: str = "a", at: int = 0) -> int:
@@ -15,7 +14,7 @@ def test_an_address_has_a_burst_of_two_minutes_and_then_its_rate() -> None:
 
     assert allowed(limits, 30) == 20
     assert allowed(limits, 30, at=30_000) == 5
-    assert allowed(limits, 30, at=3_600_000) == 20
+    assert allowed(limits, 30, at=HOUR_MS) == 20
 
 
 def test_addresses_do_not_use_up_each_others_share_but_a_site_has_one_too() -> None:
@@ -28,7 +27,7 @@ def test_addresses_do_not_use_up_each_others_share_but_a_site_has_one_too() -> N
 
 def test_a_clock_that_goes_back_gives_nothing_away_and_keeps_nobody_waiting_for_it() -> None:
     limits = HitLimits(per_address=10)
-    allowed(limits, 20, at=3_600_000)
+    allowed(limits, 20, at=HOUR_MS)
 
     assert allowed(limits, 10, at=0) == 0
     assert allowed(limits, 30, at=30_000) == 5
@@ -36,9 +35,9 @@ def test_a_clock_that_goes_back_gives_nothing_away_and_keeps_nobody_waiting_for_
 
 def test_no_address_is_kept_and_pseudonyms_do_not_outlive_the_day() -> None:
     limits = HitLimits()
-    limits.allow("site", "192.0.2.1", DAY - 1)
+    limits.allow("site", "192.0.2.1", DAY_MS - 1)
     first = set(limits._addresses)
-    limits.allow("site", "192.0.2.1", DAY)
+    limits.allow("site", "192.0.2.1", DAY_MS)
 
     assert not any(b"192.0.2.1" in key for key in first)
     assert not first & set(limits._addresses)
@@ -81,7 +80,7 @@ def test_what_is_heard_first_counts_and_is_forgotten_with_the_day() -> None:
         here.hear_hits(news, 300)
 
     assert allowed(here, 20, at=300) == 0
-    assert allowed(here, 30, at=DAY) == 20
+    assert allowed(here, 30, at=DAY_MS) == 20
 
 
 def test_others_cannot_tell_who_is_meant() -> None:

@@ -9,8 +9,9 @@ from typing import Final, Protocol
 import duckdb
 
 from ringtrace.domain.model import Model
+from ringtrace.domain.moment import DAY_MS, day_of
 from ringtrace.services.call_records import CallFilter
-from ringtrace.services.lake import DAY_MS, DayRows, Kind, Part, day_of
+from ringtrace.services.lake import DayRows, Kind, Part
 from ringtrace.store.lake import parquet, sums
 from ringtrace.store.lake.place import Place
 from ringtrace.store.lake.span import Span, span

@@ -14,9 +14,10 @@ import duckdb
 
 from ringtrace.domain.attribution import WINDOW_MS
 from ringtrace.domain.model import Model
+from ringtrace.domain.moment import DAY_MS, day_of
 from ringtrace.domain.tally import Moments, begun, independent, repeated, totals
 from ringtrace.services.call_records import CallFilter, ChannelRow
-from ringtrace.services.lake import DAY_MS, Kind, Part, day_of
+from ringtrace.services.lake import Kind, Part
 from ringtrace.services.spam_records import Spam
 from ringtrace.store.lake import parquet, repeats, sums
 from ringtrace.store.lake.begun import (

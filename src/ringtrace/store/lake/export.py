@@ -13,7 +13,8 @@ from typing import Final
 import duckdb
 import msgspec
 
-from ringtrace.services.lake import DayRows, Kind, Part, day_name
+from ringtrace.domain.moment import day_name
+from ringtrace.services.lake import DayRows, Kind, Part
 from ringtrace.store.lake import parquet
 from ringtrace.store.lake.manifest import SealedFile
 from ringtrace.store.lake.place import Place

@@ -14,11 +14,12 @@ import msgspec
 from ringtrace.domain.attribution import Basis, Why
 from ringtrace.domain.audio import AudioFormat
 from ringtrace.domain.call import GatewayKind, Leg, Outcome, PlanSource, Reason
+from ringtrace.domain.moment import day_number, day_of
 from ringtrace.domain.refusal import refusal
 from ringtrace.domain.source import Source
 from ringtrace.domain.source import Why as ChannelWhy
 from ringtrace.domain.visit import Device, HitKind
-from ringtrace.services.lake import Kind, day_number, day_of
+from ringtrace.services.lake import Kind
 from ringtrace.store.lake import parquet
 from ringtrace.store.lake.export import CONTENTS, Contents, ExportedFile, Format
 from ringtrace.store.lake.schema import TABLES, VERSION, Type

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ringtrace.services.lake import Change, DayRows, Key, Kind, LeavingRows, day_name
+from ringtrace.domain.moment import day_name
+from ringtrace.services.lake import Change, DayRows, Key, Kind, LeavingRows
 from ringtrace.store.lake import manifest as manifests
 from ringtrace.store.lake import parquet
 from ringtrace.store.lake.manifest import SealedFile

@@ -8,9 +8,9 @@ import numpy as np
 
 from ringtrace.domain.batch import sums
 from ringtrace.domain.hazard import Flags
+from ringtrace.domain.moment import DAY_MS
 from ringtrace.domain.tally import Shares
 from ringtrace.domain.totals import UNKNOWN
-from ringtrace.services.lake import DAY_MS
 
 NO_SITE: Final = -1
 _SOME: Final = 1 << 17

@@ -6,7 +6,8 @@ from typing import Final
 
 import msgspec
 
-from ringtrace.services.lake import Kind, Part, day_name, day_number
+from ringtrace.domain.moment import day_name, day_number
+from ringtrace.services.lake import Kind, Part
 from ringtrace.store.lake.place import Place
 from ringtrace.store.lake.schema import VERSION
 

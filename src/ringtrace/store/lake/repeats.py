@@ -19,9 +19,9 @@ import numpy as np
 
 from ringtrace.domain.attribution import WINDOW_MS
 from ringtrace.domain.hazard import Flags, Floats
+from ringtrace.domain.moment import DAY_MS
 from ringtrace.domain.tally import Moments, Shares, begun, repeated
 from ringtrace.domain.totals import UNKNOWN
-from ringtrace.services.lake import DAY_MS
 from ringtrace.services.spam_records import Spam
 from ringtrace.store.lake.lines import NO_SITE, Lines
 

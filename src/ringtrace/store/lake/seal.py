@@ -11,7 +11,8 @@ from typing import Final
 
 import duckdb
 
-from ringtrace.services.lake import Change, DayRows, Kind, Part, day_name
+from ringtrace.domain.moment import day_name
+from ringtrace.services.lake import Change, DayRows, Kind, Part
 from ringtrace.store.lake import manifest as manifests
 from ringtrace.store.lake import parquet, sums
 from ringtrace.store.lake.manifest import SealedFile, SealedPart

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ringtrace.services.lake import DayRows, Kind, Part, day_name
+from ringtrace.domain.moment import day_name
+from ringtrace.services.lake import DayRows, Kind, Part
 from ringtrace.store.lake import manifest as manifests
 from ringtrace.store.lake.manifest import SealedFile
 from ringtrace.store.lake.place import Place

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import duckdb
 
+from ringtrace.domain.moment import day_of
 from ringtrace.services.call_records import VisitRecord
-from ringtrace.services.lake import Kind, Part, day_of
+from ringtrace.services.lake import Kind, Part
 from ringtrace.store import visits
 from ringtrace.store.lake import manifest as manifests
 from ringtrace.store.lake import parquet

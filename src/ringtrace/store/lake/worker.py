@@ -15,8 +15,8 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from ringtrace.domain.moment import DAY_MS
 from ringtrace.services.call_records import CallFilter, ChannelRow, VisitRecord
-from ringtrace.services.lake import DAY_MS
 from ringtrace.services.ports import Clock
 from ringtrace.store.lake.manifest import days_folder
 from ringtrace.store.lake.place import Place

@@ -7,8 +7,8 @@ import msgspec
 
 from ringtrace.domain.attribution import WINDOW_MS, Caller, Candidate, EarlierCall
 from ringtrace.domain.extension import is_code
+from ringtrace.domain.moment import DAY_MS
 from ringtrace.services.call_records import CallerHistory, Evidence
-from ringtrace.services.lake import DAY_MS
 from ringtrace.store import credits as shares
 from ringtrace.store import rows
 from ringtrace.store.evidence import (

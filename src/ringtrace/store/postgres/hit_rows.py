@@ -6,8 +6,8 @@ from typing import TypeAlias
 
 from ringtrace.domain.extension import next_turn
 from ringtrace.domain.leasing import Lease
+from ringtrace.domain.moment import day_of
 from ringtrace.domain.visit import HitKind, Visit
-from ringtrace.services.lake import day_of
 from ringtrace.store import rows
 from ringtrace.store.postgres.connection import Connection
 from ringtrace.store.postgres.hit_statements import Row, write_apart, write_in_one

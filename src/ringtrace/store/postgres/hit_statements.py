@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from ringtrace.services.lake import DAY_MS, Part
+from ringtrace.domain.moment import DAY_MS
+from ringtrace.services.lake import Part
 from ringtrace.store.marks import new_mark
 from ringtrace.store.postgres.connection import Connection
 from ringtrace.store.postgres.rowset import unnested

@@ -6,6 +6,7 @@ from typing import Final
 
 from ringtrace.domain.audio import AudioFormat
 from ringtrace.domain.call import GatewayKind
+from ringtrace.domain.moment import DAY_MS
 from ringtrace.services.errors import StoreAwayError
 from ringtrace.services.inspection import GatewayLife, Inspection
 from ringtrace.services.recording_store import RecordingName
@@ -14,7 +15,6 @@ from ringtrace.store.postgres.migration import newest_version, version
 from ringtrace.store.rows import Row
 from ringtrace.store.schema import SchemaNotReadyError
 
-_DAY_MS: Final = 86_400_000
 _DURABLE: Final = ("fsync", "full_page_writes")
 _CHECKSUMS: Final = (
     "SELECT checksum_failures FROM pg_stat_database WHERE datname = current_database()"
@@ -94,7 +94,7 @@ async def _inspection(connection: Connection, now: int) -> Inspection:
         sites_without_numbers=await _column(connection, _EMPTY_POOLS),
         accounts_without_gateway=await _column(connection, _WITHOUT_GATEWAY),
         recordings=frozenset(_recordings(await connection.fetch(_RECORDINGS))),
-        awaited=await _column(connection, _AWAITED, now - _DAY_MS),
+        awaited=await _column(connection, _AWAITED, now - DAY_MS),
     )
 
 

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
-from ringtrace.services.lake import DAY_MS, Change, Key, Kind
+from ringtrace.domain.moment import DAY_MS
+from ringtrace.services.lake import Change, Key, Kind
 from ringtrace.store.paced import Rest
 from ringtrace.store.postgres.connection import Connection
 from ringtrace.store.postgres.paced import PacedDatabase

@@ -6,7 +6,8 @@ Those of hits are marked by the statement that writes them (hit_rows.py).
 from collections.abc import Collection
 from typing import Final, TypeAlias
 
-from ringtrace.services.lake import DAY_MS, Part
+from ringtrace.domain.moment import DAY_MS
+from ringtrace.services.lake import Part
 from ringtrace.store.credits import Key
 from ringtrace.store.marks import new_mark
 from ringtrace.store.postgres.connection import Connection

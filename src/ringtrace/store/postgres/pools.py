@@ -14,6 +14,7 @@ from typing import Final
 
 from ringtrace.domain.leasing import Pool, Restored
 from ringtrace.domain.model import SHIPPED, Model
+from ringtrace.domain.moment import MINUTE_MS
 from ringtrace.store import rows
 from ringtrace.store.postgres import pool_log
 from ringtrace.store.postgres.connection import Connection
@@ -29,7 +30,7 @@ SHARED_SECONDS: Final = 600.0
 
 KEPT_VERSIONS: Final = 256
 _TRIM_EVERY: Final = 32
-_CLOCK_WENT_BACK_MS: Final = 60_000
+_CLOCK_WENT_BACK_MS: Final = MINUTE_MS
 _AHEAD_SECONDS: Final = 60.0
 """A server whose clock is ahead makes the others read anew at most so often."""
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
-from ringtrace.services.lake import DAY_MS, Change, Kind, Part
+from ringtrace.domain.moment import DAY_MS
+from ringtrace.services.lake import Change, Kind, Part
 from ringtrace.store.paced import Rest
 from ringtrace.store.postgres import marks
 from ringtrace.store.postgres.connection import Connection, open_reading_connection

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ringtrace.domain.audio import AudioFormat
 from ringtrace.domain.call import GatewayKind
+from ringtrace.domain.moment import DAY_MS
 from ringtrace.services.inspection import GatewayLife, Inspection
 from ringtrace.services.recording_store import RecordingName
 from ringtrace.store.sqlite.connection import newest_version
@@ -44,7 +45,6 @@ _AWAITED = (
     " AND json_extract(report, '$.recording') IS NOT NULL"
     " AND json_extract(report, '$.recording.url') IS NULL ORDER BY started_at"
 )
-_DAY_MS = 86_400_000
 _WITHOUT_GATEWAY = (
     "SELECT a.account_id FROM accounts a WHERE EXISTS (SELECT 1 FROM numbers n"
     " WHERE n.account_id = a.account_id AND n.active) AND NOT EXISTS (SELECT 1 FROM tokens t"
@@ -75,7 +75,7 @@ def inspect(database: Path, now: int) -> Inspection:
             sites_without_numbers=_column(connection, _EMPTY_POOLS),
             accounts_without_gateway=_column(connection, _WITHOUT_GATEWAY),
             recordings=frozenset(_recordings(connection)),
-            awaited=_column(connection, _AWAITED, now - _DAY_MS),
+            awaited=_column(connection, _AWAITED, now - DAY_MS),
         )
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from ringtrace.services.lake import DAY_MS, Change, Key, Kind
+from ringtrace.domain.moment import DAY_MS
+from ringtrace.services.lake import Change, Key, Kind
 from ringtrace.store.paced import Rest
 from ringtrace.store.sqlite.paced import PacedWriter
 from ringtrace.store.traffic import KEYS, NO_VISIT

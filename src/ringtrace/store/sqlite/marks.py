@@ -3,7 +3,8 @@
 import sqlite3
 from collections.abc import Collection, Iterable
 
-from ringtrace.services.lake import DAY_MS, Part
+from ringtrace.domain.moment import DAY_MS
+from ringtrace.services.lake import Part
 from ringtrace.store.credits import Key
 from ringtrace.store.sqlite.many import ManyRows
 

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from ringtrace.services.lake import DAY_MS, Change, Kind, Part
+from ringtrace.domain.moment import DAY_MS
+from ringtrace.services.lake import Change, Kind, Part
 from ringtrace.store.retention import OF_A_CALL, OldCall, old_call, without_recording
 from ringtrace.store.sqlite import marks
 from ringtrace.store.sqlite.paced import PacedWriter

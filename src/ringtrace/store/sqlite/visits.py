@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from ringtrace.domain.extension import next_turn
 from ringtrace.domain.leasing import Pool, Restored
 from ringtrace.domain.model import SHIPPED, Model
+from ringtrace.domain.moment import MINUTE_MS, day_of
 from ringtrace.domain.visit import HitKind
 from ringtrace.services.commands import KeepModel, NoteHit, NumberShown, ShowNumber
-from ringtrace.services.lake import day_of
 from ringtrace.store import rows
 from ringtrace.store.site_pool import (
     FORGET_MS,
@@ -25,7 +25,7 @@ from ringtrace.store.sqlite.many import ManyRows
 
 log = logging.getLogger(__name__)
 
-_CLOCK_WENT_BACK_MS = 60_000
+_CLOCK_WENT_BACK_MS = MINUTE_MS
 _VISITS = ManyRows(
     f"INSERT OR IGNORE INTO visits ({rows.VISIT_COLUMNS}) {{}}", 1 + rows.VISIT_COLUMNS.count(",")
 )

@@ -7,9 +7,9 @@ from litestar import get
 from litestar.response import Template
 
 from ringtrace.domain.calibration import Band, Reliability
+from ringtrace.domain.moment import day_name, day_of
 from ringtrace.domain.proof import ProofKind
 from ringtrace.services.call_records import ProofFilter
-from ringtrace.services.lake import day_name, day_of
 from ringtrace.services.report_calibration import Calibration
 from ringtrace.web.console import charts, wording
 from ringtrace.web.console.channel_view import Kpi

@@ -4,10 +4,11 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final
 
+from ringtrace.domain.moment import MINUTE_MS
 from ringtrace.services.neighbours import NOBODY, Neighbours, SignedIn, SignInTried
 
 _ASK_SECONDS: Final = 0.5
-_FORGET_MS = 15 * 60_000
+_FORGET_MS = 15 * MINUTE_MS
 _MOST_KEYS = 10_000
 
 

@@ -10,9 +10,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from phonenumbers import timezone
 
 from ringtrace.domain.attribution import Attribution
+from ringtrace.domain.moment import DAY_MS
 from ringtrace.domain.notice import Event
 from ringtrace.services.call_records import CallRecord
-from ringtrace.services.deliver_notices import DAY_MS
 from ringtrace.services.notice_records import Letter, Notice
 from ringtrace.services.use_cases import UseCases
 from ringtrace.web.certainty import certainty

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
+from ringtrace.domain.moment import DAY_MS
 from ringtrace.services.call_records import CallRecord
 from ringtrace.services.keep_recording import RecordingLinks
 
-RECORDING_MS: Final = 7 * 86_400_000
+RECORDING_MS: Final = 7 * DAY_MS
 """A notice may lie for some days before somebody opens it."""
 
 
