@@ -1,7 +1,8 @@
 """A business says which sites, numbers and pools it has."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Final
 
 from msgspec import to_builtins
@@ -9,17 +10,8 @@ from msgspec.structs import replace
 
 from ringtrace.domain.account import Account
 from ringtrace.domain.fault import Fault, Severity
-from ringtrace.domain.flow import (
-    Flow,
-    FlowInvalidError,
-    read_flow,
-)
-from ringtrace.domain.number import (
-    NumberKind,
-    TrackingNumber,
-    is_region,
-    normalise,
-)
+from ringtrace.domain.flow import Flow, FlowInvalidError, read_flow
+from ringtrace.domain.number import NumberKind, TrackingNumber, is_region
 from ringtrace.domain.screening import SpamRules, rule_faults
 from ringtrace.domain.validation import faults
 from ringtrace.services.commands import ApplySetup
@@ -27,10 +19,7 @@ from ringtrace.services.directory import Directory
 from ringtrace.services.errors import FieldInvalidError
 from ringtrace.services.name_recipients import MayAsk, named_recipients, recipient_warnings
 from ringtrace.services.ports import Clock, Store
-from ringtrace.services.setup_form import (
-    SetupForm,
-    SpamForm,
-)
+from ringtrace.services.setup_form import SetupForm, SpamForm
 from ringtrace.services.setup_reader import SetupReader
 
 _POOR_CANARY: Final = (
@@ -75,15 +64,18 @@ class ApplyTheSetup:
         flows = self._flows(account_id, form)
         reader = SetupReader(account, flows)
         sites = tuple(reader.site(f"site[{i}]", one) for i, one in enumerate(form.site))
-        numbers = [reader.static(f"number[{i}]", one) for i, one in enumerate(form.number)]
-        for i, one in enumerate(form.site):
-            if one.pool is not None:
-                numbers += reader.pool(f"site[{i}].pool", one.key, one.pool)
+        statics = [reader.static(f"number[{i}]", one) for i, one in enumerate(form.number)]
+        pools = {
+            i: reader.pool(f"site[{i}].pool", one.key, one.pool)
+            for i, one in enumerate(form.site)
+            if one.pool is not None
+        }
+        numbers = [*statics, *chain.from_iterable(pools.values())]
         _refuse_repeats([one.number for one in numbers])
         named = tuple(flows[one["name"]] for one in form.flow)
         warnings = [
             *self._refuse_faults(account_id, named, numbers),
-            *self._published_canaries(account, form),
+            *self._published_canaries(account_id, pools),
         ]
         known = {one.recipient_id: one for one in self._directory.recipients_of(account_id)}
         by_flows = [(f"flow[{i}]", one) for i, flow in enumerate(named) for one in flow.notified]
@@ -154,12 +146,16 @@ class ApplyTheSetup:
                     raise FieldInvalidError(f"{target.to} is itself a tracking number", "target")
         return warnings
 
-    def _published_canaries(self, account: Account, form: SetupForm) -> Iterator[Fault]:
-        known = self._directory.numbers_of(account.account_id)
+    def _published_canaries(
+        self, account_id: int, pools: Mapping[int, Sequence[TrackingNumber]]
+    ) -> Iterator[Fault]:
+        """`pools` are by the place of their site in the document."""
+        known = self._directory.numbers_of(account_id)
         static = {one.number for one in known if one.kind is NumberKind.STATIC}
-        for i, site in enumerate(form.site):
-            for j, said in enumerate(site.pool.canaries if site.pool else ()):
-                if normalise(said, account.region) in static:
+        for i, pool in pools.items():
+            canaries = (one.number for one in pool if one.kind is NumberKind.CANARY)
+            for j, canary in enumerate(canaries):
+                if canary in static:
                     path = f"site[{i}].pool.canaries[{j}]"
                     yield Fault(path, _POOR_CANARY, Severity.WARNING)
 
