@@ -1,8 +1,7 @@
 """Taking a caller's number out of the file, on a connection of its own beside the server."""
 
-import contextlib
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final, Self
 
@@ -10,7 +9,7 @@ from ringtrace.domain.call import GatewayKind
 from ringtrace.domain.forgotten import mentions
 from ringtrace.store.forgetting import FoundCall, Listed, SpaceNotCleanError, anonymous_report
 from ringtrace.store.sqlite import marks
-from ringtrace.store.sqlite.connection import connect
+from ringtrace.store.sqlite.connection import connect, transaction
 
 _KEY = "account_id = ? AND gateway = ? AND call_id = ?"
 _BUSY_SECONDS: Final = 30
@@ -53,7 +52,7 @@ class SqliteForgetting:
 
     def make_anonymous(self, account_id: int, found: FoundCall, name: str) -> int:
         key = (account_id, found.gateway.value, found.call)
-        with self._transaction():
+        with transaction(self._connection):
             row = self._connection.execute(f"SELECT report FROM calls WHERE {_KEY}", key).fetchone()
             said = None if row is None else row[0]
             self._connection.execute(
@@ -88,7 +87,7 @@ class SqliteForgetting:
         return len(kept)
 
     def unlist(self, account_id: int, number: str) -> Sequence[Listed]:
-        with self._transaction():
+        with transaction(self._connection):
             listed = self._connection.execute(
                 "SELECT treatment, removed_at IS NULL FROM listed_callers"
                 " WHERE account_id = ? AND pattern = ?",
@@ -133,13 +132,3 @@ class SqliteForgetting:
             if time.monotonic() >= deadline:
                 raise SpaceNotCleanError("the database's log is in use: run this again")
             time.sleep(_LOOK_SECONDS)
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")

@@ -9,7 +9,7 @@ from typing import Final, Self
 from ringtrace.services.lake import Kind, Part
 from ringtrace.store.importing import COLUMNS, CallKey, Row
 from ringtrace.store.sqlite import marks
-from ringtrace.store.sqlite.connection import connect
+from ringtrace.store.sqlite.connection import connect, transaction
 
 _INTO: Final[Mapping[Kind, str]] = {
     kind: f"INSERT OR IGNORE INTO {kind} (account_id, {', '.join(columns)})"
@@ -46,13 +46,8 @@ class SqliteImporting:
 
     @contextlib.contextmanager
     def day(self, account_id: int, part: Part, day: int) -> Iterator["SqliteDayWriter"]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(self._connection):
             yield SqliteDayWriter(self._connection, account_id, part, day)
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
 
 
 class SqliteDayWriter:

@@ -35,6 +35,7 @@ class PacedWriter:
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
         self._connection.execute("BEGIN IMMEDIATE")
+        # The wait for others is no part of the turn; the commit is.
         with self._pace.turn():
             try:
                 yield
