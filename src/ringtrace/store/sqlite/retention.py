@@ -1,6 +1,6 @@
 """Deleting what is kept no longer, beside a server that runs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ringtrace.domain.moment import DAY_MS
@@ -11,7 +11,6 @@ from ringtrace.store.sqlite.paced import PacedWriter
 from ringtrace.store.traffic import KEYS, MOMENTS
 
 _ROWS_AT_ONCE: Final = 200
-_KEYS_AT_ONCE: Final = 20_000
 _KEY: Final = "account_id = ? AND gateway = ? AND call_id = ?"
 _DAY: Final = "account_id = ? AND part = ? AND day = ?"
 
@@ -88,16 +87,26 @@ class SqliteRetention(PacedWriter):
         return [old_call(row) for row in found]
 
     def _drop(self, account_id: int, kind: Kind, until: int) -> int:
-        total, key = 0, KEYS[kind]
-        same = " AND ".join(f"{one} = ?" for one in ("account_id", *key))
-        delete = f"DELETE FROM {kind} WHERE {same}"
-        while keys := self._connection.execute(
-            f"SELECT account_id, {', '.join(key)} FROM {kind} WHERE account_id = ?"
-            f" AND {MOMENTS[kind]} < ? LIMIT {_KEYS_AT_ONCE}",
-            (account_id, until),
-        ).fetchall():
-            for start in range(0, len(keys), _ROWS_AT_ONCE):
-                with self._transaction():
-                    self._connection.executemany(delete, keys[start : start + _ROWS_AT_ONCE])
+        same = " AND ".join(f"{one} = ?" for one in ("account_id", *KEYS[kind]))
+        total = 0
+        for keys in self._old(account_id, kind, until):
+            with self._transaction():
+                self._connection.executemany(
+                    f"DELETE FROM {kind} WHERE {same}", [(account_id, *key) for key in keys]
+                )
             total += len(keys)
         return total
+
+    def _old(self, account_id: int, kind: Kind, until: int) -> Iterator[Sequence[Sequence[object]]]:
+        """Keys, by one walk through the rows of the account."""
+        columns = ", ".join(KEYS[kind])
+        query = (
+            f"SELECT {columns} FROM {kind} WHERE account_id = ? AND {MOMENTS[kind]} < ?"
+            f" AND ({columns}) > ({', '.join('?' * len(KEYS[kind]))})"
+            f" ORDER BY {columns} LIMIT {_ROWS_AT_ONCE}"
+        )
+        # Each key begins with a text, and none of them is empty.
+        last: Sequence[object] = ("",) * len(KEYS[kind])
+        while keys := self._connection.execute(query, (account_id, until, *last)).fetchall():
+            yield keys
+            last = keys[-1]
