@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from ringtrace.domain.moment import HOUR_MS
-from ringtrace.domain.notice import MOST_TRIES
 from tests.receiver import Receiver
 from tests.shop import Shop, bearer
 
@@ -50,9 +48,3 @@ async def log(shop: Shop, query: str = "") -> list[dict[str, Any]]:
 
 def url_of(one: Receiver) -> str:
     return f"http://127.0.0.1:{one.port}/hook"
-
-
-async def give_up(shop: Shop) -> None:
-    for _ in range(MOST_TRIES):
-        await deliver(shop)
-        shop.clock.now += 15 * HOUR_MS
