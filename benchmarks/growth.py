@@ -27,6 +27,7 @@ from benchmarks.processes import Server
 from benchmarks.request import Template
 from benchmarks.results import RESULTS, surroundings, write
 from benchmarks.rounds import Figures, Point, in_turn, of_run
+from ringtrace.store.sqlite.importing import SqliteImporting
 
 DAYS: Final = 3.6
 """Of the smallest past; a hundred times as many are a year, of which nothing leaves yet."""
@@ -257,7 +258,8 @@ def _opened(place: Path, numbers: Sequence[str]) -> float:
 
 
 def _write(past: Past, place: Path) -> None:
-    past.write(place / "ringtrace.db", time.time_ns() // 1_000_000)
+    with SqliteImporting(place / "ringtrace.db") as into:
+        past.write(into, time.time_ns() // 1_000_000)
 
 
 def _told(name: str, points: Sequence[Point]) -> list[dict[str, object]]:

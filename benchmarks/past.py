@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from itertools import groupby
-from pathlib import Path
 from typing import Final
 
 from benchmarks.business import TARGET
@@ -23,7 +22,7 @@ from ringtrace.domain.source import Source, classify
 from ringtrace.domain.visit import Device, HitKind
 from ringtrace.services.lake import Kind, Part
 from ringtrace.store import rows
-from ringtrace.store.importing import bring_back
+from ringtrace.store.importing import Importing, bring_back
 from ringtrace.store.lake.exported import (
     CallLine,
     CreditLine,
@@ -33,7 +32,6 @@ from ringtrace.store.lake.exported import (
     Share,
     VisitLine,
 )
-from ringtrace.store.sqlite.importing import SqliteImporting
 
 ACCOUNT: Final = 1
 CALLS_A_VISIT: Final = 1 / 75
@@ -74,17 +72,16 @@ class Past:
     shown: Sequence[Shown]
     calls: bool = True
 
-    def write(self, database: Path, now: int) -> None:
+    def write(self, into: Importing, now: int) -> None:
         """`now` is ms since 1970 UTC; the account and its numbers are there, and no server runs."""
         chance = random.Random(7)
         latest: dict[str, deque[VisitLine]] = defaultdict(partial(deque, maxlen=len(_SHARES)))
-        with SqliteImporting(database) as into:
-            for day, visits in groupby(self._visits(now, chance), _day_of):
-                some = list(visits)
-                bring_back(into, ACCOUNT, Part.TRAFFIC, day, _traffic(some), _has_audio)
-                if self.calls:
-                    calls = _calls(some, latest, chance)
-                    bring_back(into, ACCOUNT, Part.CALLS, day, calls, _has_audio)
+        for day, visits in groupby(self._visits(now, chance), _day_of):
+            some = list(visits)
+            bring_back(into, ACCOUNT, Part.TRAFFIC, day, _traffic(some), _has_audio)
+            if self.calls:
+                calls = _calls(some, latest, chance)
+                bring_back(into, ACCOUNT, Part.CALLS, day, calls, _has_audio)
 
     def _visits(self, now: int, chance: random.Random) -> Iterator[VisitLine]:
         step = self.days * DAY_MS / self.visits

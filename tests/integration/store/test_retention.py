@@ -1,8 +1,9 @@
 """What leaves a store and what is kept no longer: of which rows, and beside whom."""
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import asyncpg
@@ -17,6 +18,7 @@ from ringtrace.services.commands import NoteRecording
 from ringtrace.services.lake import Change, Kind, Part
 from ringtrace.services.ports import Store
 from ringtrace.store.retention import OldCall
+from tests import citus
 from tests.stores import (
     ADS,
     CALLER,
@@ -206,10 +208,22 @@ async def test_old_traffic_goes_and_the_days_written_to_meanwhile_stay(
 
 
 async def until_somebody_waits(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """For a lock, on whichever node."""
+    waits = "pg_locks WHERE NOT granted" if citus.URL is None else "citus_lock_waits"
     deadline = time.monotonic() + 10
-    while not await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+    while not await connection.fetchval(f"SELECT count(*) FROM {waits}"):  # noqa: S608 - our own
         assert time.monotonic() < deadline
         await asyncio.sleep(0.01)
+
+
+@contextlib.asynccontextmanager
+async def connected(url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    connection = await asyncpg.connect(url)
+    try:
+        yield connection
+    finally:
+        # A test that fails leaves no lock behind that the next one would wait for.
+        connection.terminate()
 
 
 async def test_a_batch_on_its_way_is_waited_for_and_what_it_wrote_to_stays(
@@ -219,30 +233,24 @@ async def test_a_batch_on_its_way_is_waited_for_and_what_it_wrote_to_stays(
         pytest.skip("over the file one writes at a time")
     await shown(store, view(1))
     (sealed,) = changes(place)
-    # As a batch of hits does it: the visit first, the mark last.
-    connection = await asyncpg.connect(place.url)
-    watching = await asyncpg.connect(place.url)
-    batch = connection.transaction()
-    await batch.start()
-    await connection.execute(
-        "UPDATE visits SET contact_at = $3 WHERE account_id = $1 AND visit_id = $2",
-        1, visit_id(1), NOW,
-    )  # fmt: skip
 
     def dropped() -> int | None:
         with place.leaving(NOW + DAY_MS) as leaving:
             leaving.begin(1, [sealed])
             return leaving.drop(sealed, Kind.VISITS, [(visit_id(1),)])
 
-    dropping = asyncio.create_task(asyncio.to_thread(dropped))
-    await until_somebody_waits(watching)
-    await connection.execute(
-        "UPDATE days SET mark = mark + 1 WHERE account_id = $1 AND part = 'traffic'", 1
-    )
-    await batch.commit()
-
-    assert await dropping is None
+    async with connected(place.url) as connection, connected(place.url) as watching:
+        # As a batch of hits does it: the visit first, the mark last.
+        async with connection.transaction():
+            await connection.execute(
+                "UPDATE visits SET contact_at = $3 WHERE account_id = $1 AND visit_id = $2",
+                1, visit_id(1), NOW,
+            )  # fmt: skip
+            dropping = asyncio.create_task(asyncio.to_thread(dropped))
+            await until_somebody_waits(watching)
+            await connection.execute(
+                "UPDATE days SET mark = mark + 1 WHERE account_id = $1 AND part = 'traffic'", 1
+            )
+        assert await dropping is None
     visit = await store.visit(1, visit_id(1))
     assert visit is not None
-    await connection.close()
-    await watching.close()

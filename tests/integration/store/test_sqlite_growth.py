@@ -11,6 +11,7 @@ from ringtrace.domain.source import Source
 from ringtrace.store.sqlite.channels import channel_names
 from ringtrace.store.sqlite.connection import connect
 from ringtrace.store.sqlite.evidence import evidence
+from ringtrace.store.sqlite.importing import SqliteImporting
 from ringtrace.store.sqlite.store import SqliteStore
 from ringtrace.store.sqlite.visits import VisitWriter
 from tests.stores import ADS, CALLER, NOW, POOL, report, setup, view, visit_id
@@ -32,7 +33,9 @@ def _file(path: Path, days: int) -> Path:
     store._handlers[type(setup())](setup())
     store._connection.execute("COMMIT")
     store.close()
-    Past(VISITS * days, days, [Shown("site1", number) for number in POOL]).write(path, NOW)
+    past = Past(VISITS * days, days, [Shown("site1", number) for number in POOL])
+    with SqliteImporting(path) as into:
+        past.write(into, NOW)
     return path
 
 
