@@ -40,6 +40,7 @@ bench: $(VENV)/development $(VENV)/system ## measure speed beside a named floor;
 	$(BIN)/python -m benchmarks.store_rows
 	$(BIN)/python -m benchmarks.sip_load
 	$(BIN)/python -m benchmarks.lake
+	$(BIN)/python -m benchmarks.leaving
 	$(BIN)/python -m benchmarks.growth
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.chart

@@ -9,7 +9,6 @@ it a tenth of that.
 import argparse
 import asyncio
 import json
-import os
 import sqlite3
 import statistics
 import subprocess
@@ -25,10 +24,12 @@ from typing import Any
 import duckdb
 import httpx
 
-from benchmarks.business import BUSY, ORIGIN, open_business
+from benchmarks.business import open_business
 from benchmarks.days import DAYS, LAST, fill
 from benchmarks.facts import commit, machine, versions
 from benchmarks.processes import ringtrace
+from benchmarks.steady import hits as steady_hits
+from benchmarks.steady import p99, spread
 from ringtrace.config import Settings
 from ringtrace.domain.moment import DAY_MS, day_of
 from ringtrace.services.call_records import CallFilter
@@ -45,9 +46,7 @@ from ringtrace.store.sqlite.days import SqliteDays
 RESULTS = Path(__file__).with_name("results")
 BIG, SMALL = 1, 2
 """The accounts: everything, and one of four hundred like it."""
-HITS_A_SECOND = 150
 REPORT_BAR, DASHBOARD_BAR_MS, HITS_BAR, P99_BAR = 1.5, 300, 1_000_000, 2.0
-_BROWSER = {"Origin": ORIGIN, "User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Chrome/142.0.0.0"}
 _RAW_CALLS = (
     "SELECT s.channel, sum(s.share), sum(s.share) FILTER (outcome = 'answered'),"
     " sum(s.share * talk_seconds) FROM {} c, unnest(shares) AS u(s)"
@@ -104,12 +103,12 @@ async def reports(folder: Path, rounds: int) -> dict[str, Any]:
                 ratios.append(took[-1] / floor[-1])
                 dashboard.append(1_000 * await _awaited(lake, SMALL, where))
             told[name] = {
-                "raw_seconds": _spread(floor), "report_seconds": _spread(took),
-                "ratio": _spread(ratios),
+                "raw_seconds": spread(floor), "report_seconds": spread(took),
+                "ratio": spread(ratios),
             }  # fmt: skip
     finally:
         lake.close()
-    return told | {"dashboard_ms": _spread(dashboard)}
+    return told | {"dashboard_ms": spread(dashboard)}
 
 
 async def _awaited(lake: LakeReports, account_id: int, where: CallFilter) -> float:
@@ -135,20 +134,20 @@ async def sealing(folder: Path, hits: int, seconds: float) -> dict[str, Any]:
         alone, beside, took = [], [], []
         async with httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=60.0) as client:
             for _ in range(3):
-                alone.append(_p99(await _hits(client, seconds)))
+                alone.append(p99(await steady_hits(client, seconds)))
                 seal = asyncio.create_task(_seal(data))
                 latencies = []
                 while not seal.done():
-                    latencies += await _hits(client, 1.0)
-                beside.append(_p99(latencies))
+                    latencies += await steady_hits(client, 1.0)
+                beside.append(p99(latencies))
                 took.append(await seal)
                 with sqlite3.connect(Settings(data).database) as store:
                     store.execute("UPDATE days SET mark = random() WHERE day = 7")
                 store.close()
     return {
-        "hits": hits, "seal_seconds": _spread(took),
+        "hits": hits, "seal_seconds": spread(took),
         "hits_a_minute": round(60 * hits / statistics.median(took)),
-        "p99_ms_alone": _spread(alone), "p99_ms_beside": _spread(beside),
+        "p99_ms_alone": spread(alone), "p99_ms_beside": spread(beside),
         "p99_ratio": round(statistics.median(beside) / statistics.median(alone), 2),
     }  # fmt: skip
 
@@ -173,34 +172,6 @@ def _a_day(database: Path, hits: int) -> None:
     store.execute("INSERT INTO days (account_id, part, day, mark) VALUES (1, 'traffic', 7, 1)")
     store.commit()
     store.close()
-
-
-async def _hits(client: httpx.AsyncClient, seconds: float) -> list[float]:
-    """Latencies in ms, each from when the hit was due: a stall counts for all it held up."""
-    began = time.perf_counter()
-
-    async def hit(number: int) -> float:
-        due = began + number / HITS_A_SECOND
-        await asyncio.sleep(due - time.perf_counter())
-        visit = f"{time.time_ns() // 10**6:012x}{os.urandom(10).hex()}"
-        body = {"site": BUSY, "kind": "page", "visitor": visit, "visit": visit, "url": ORIGIN}
-        answer = await client.post("/t/hit", json=body, headers=_BROWSER)
-        assert answer.json()["number"] is not None
-        return 1_000 * (time.perf_counter() - due)
-
-    return list(await asyncio.gather(*(hit(n) for n in range(int(seconds * HITS_A_SECOND)))))
-
-
-def _p99(latencies: list[float]) -> float:
-    return sorted(latencies)[int(0.99 * len(latencies))]
-
-
-def _spread(values: list[float]) -> dict[str, float]:
-    return {
-        "median": round(statistics.median(values), 3),
-        "min": round(min(values), 3),
-        "max": round(max(values), 3),
-    }
 
 
 def main() -> None:
