@@ -28,7 +28,7 @@ from benchmarks.processes import ringtrace
 from benchmarks.steady import HITS_A_SECOND, hits, p99, spread
 from ringtrace.bootstrap import changing_lake, open_importing
 from ringtrace.config import DATABASE_URL, Settings
-from ringtrace.services.lake import DAY_MS
+from ringtrace.domain.moment import DAY_MS
 
 RESULTS: Final = Path(__file__).with_name("results")
 P99_BAR: Final = 2.0

@@ -21,7 +21,7 @@ from argon2 import PasswordHasher
 from benchmarks.past import Past, Shown
 from ringtrace.bootstrap import open_house, open_importing
 from ringtrace.config import Settings
-from ringtrace.services.lake import DAY_MS, day_name, day_of
+from ringtrace.domain.moment import DAY_MS, day_name, day_of
 from ringtrace.services.seal_days import open_since
 from ringtrace.services.setup_form import read_setup
 from ringtrace.store.lake.place import LakeInUseError

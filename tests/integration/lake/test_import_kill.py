@@ -15,7 +15,8 @@ from argon2 import PasswordHasher
 from benchmarks.past import Past, Shown
 from ringtrace.bootstrap import open_days, open_house, open_importing
 from ringtrace.config import Settings
-from ringtrace.services.lake import DAY_MS, Kind, day_name
+from ringtrace.domain.moment import DAY_MS, day_name
+from ringtrace.services.lake import Kind
 from tests.commands import Command, started, told
 from tests.postgres import Postgres, postgres_server
 from tests.server import server
