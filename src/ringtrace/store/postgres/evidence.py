@@ -44,10 +44,12 @@ _CANDIDATES = (
 
 _NEWEST_FIRST = "ORDER BY c.started_at DESC, c.gateway DESC, c.call_id DESC"
 
+_EXPECTED = "(sum((k.probability * 1e15)::bigint) / 1e15)::float8"
+"""Of calls. Whole numbers add up to the same in any order, so that nothing need be sorted."""
+
 # Joined to the candidates here, not there: a planner that expects few of both compares all of both.
-# The sums are made in a fixed order, to be the same to the last bit whenever they are made.
 _CALLED = listed(
-    "k.visit_id, sum(k.probability ORDER BY k.gateway, k.call_id, k.position)",
+    f"k.visit_id, {_EXPECTED}",
     "FROM (SELECT c.gateway, c.call_id FROM calls c WHERE c.account_id = $1 AND c.number = $2"
     f"  AND c.started_at >= $3 AND c.started_at < $4 {_NEWEST_FIRST} LIMIT {MOST_CALLS}) r"
     " JOIN credits k ON k.account_id = $1 AND k.gateway = r.gateway AND k.call_id = r.call_id"
@@ -69,7 +71,7 @@ _CALLED_US = (
 )
 
 _OWN = listed(
-    "v.visitor_id, least(1, sum(k.probability ORDER BY k.gateway, k.call_id, k.position))",
+    f"v.visitor_id, least(1, {_EXPECTED})",
     "FROM (SELECT c.gateway, c.call_id FROM calls c WHERE c.account_id = $1 AND c.caller = $5"
     f"  AND c.started_at >= $3 AND c.started_at < $4 {_NEWEST_FIRST} LIMIT {MOST_EARLIER}) r"
     " JOIN credits k ON k.account_id = $1 AND k.gateway = r.gateway AND k.call_id = r.call_id"
