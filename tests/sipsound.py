@@ -43,4 +43,4 @@ def channels(wav: bytes) -> tuple["array.array[int]", "array.array[int]"]:
 
 async def agent_call(phone: Phone) -> AgentCall:
     """The next call that was over for the telephone of the agents."""
-    return await asyncio.wait_for(phone.agent_calls.get(), 8)
+    return await asyncio.wait_for(phone.agent_calls.get(), 20)

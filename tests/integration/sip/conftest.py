@@ -72,7 +72,7 @@ def plan(
     return plan_of(*([collect] if collect else []), *steps, max_seconds=max_seconds)
 
 
-async def until(condition: Callable[[], bool], seconds: float = 8.0) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     """Wait for `condition`; fail when it does not come true in time."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -211,7 +211,7 @@ class Backend:
         self.recordings.clear()
         self.puts.clear()
 
-    async def report(self, seconds: float = 8.0) -> Json:
+    async def report(self, seconds: float = 20.0) -> Json:
         """The only report."""
         await until(lambda: bool(self.reports), seconds)
         (report,) = self.reports.values()

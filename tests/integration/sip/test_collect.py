@@ -37,10 +37,11 @@ PROMPT_HZ = 600  # the first of the node's own prompt tones
 async def test_keys_of_every_kind_choose_the_target(
     node: Node, backend: Backend, caller: Phone, agents: OpenAgents, keys_as: KeysAs
 ) -> None:
-    agent = await agents({AGENT: Refuses(486), SECOND_AGENT: Answers(after=0.3, tone_hz=880)})
+    answers = Answers(after=0.3, tone_hz=880, hang_up_after=0.8)
+    agent = await agents({AGENT: Refuses(486), SECOND_AGENT: answers})
     backend.plan = plan((AGENT, 5), collect=COLLECT)
     backend.plan_for_digits = plan((SECOND_AGENT, 5))
-    calling = Calling(tone_hz=0, talk_seconds=2.6, keys="4217", keys_after=0.4, keys_as=keys_as)
+    calling = Calling(tone_hz=0, talk_seconds=None, keys="4217", keys_after=0.4, keys_as=keys_as)
     result = await caller.call(node.uri(), CALLER, calling)
     seen = await agent_call(agent)
     report = await backend.report()
