@@ -143,13 +143,15 @@ async def distribute(
 
 
 def open_days(settings: Settings, *, any_schema: bool = False) -> "Days":
-    """The rows of the store by day; of a file with `any_schema` also when it is another one's.
+    """The rows of the store by day; with `any_schema` also when that is another one's.
 
     Raises NoDataError, StoreAwayError, DatabaseUnusableError.
     """
     if settings.database_url is not None:
         with database_errors():
-            return _opener(settings)()
+            from ringtrace.store.postgres.days import PostgresDays  # noqa: PLC0415 - an extra
+
+            return PostgresDays(settings.database_url, any_schema=any_schema)
     if any_schema:
         _see_there(settings)
     else:

@@ -9,17 +9,18 @@ from ringtrace.domain.moment import day_name
 from ringtrace.services.lake import Change
 from ringtrace.store.lake import manifest as manifests
 from ringtrace.store.lake.manifest import ManifestInvalidError
+from ringtrace.store.schema import SchemaNotReadyError
 
 
 def archived_days(settings: Settings) -> Sequence[Change]:
-    """None of a file of another schema.
+    """None of a store of another schema.
 
     Raises NoDataError, StoreAwayError, DatabaseUnusableError.
     """
     with open_days(settings, any_schema=True) as days:
         try:
             return [change for change in days.changes() if change.archived]
-        except sqlite3.OperationalError:
+        except (sqlite3.OperationalError, SchemaNotReadyError):
             return []
 
 

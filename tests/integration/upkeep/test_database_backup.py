@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from ringtrace.config import Settings
+from ringtrace.store import schema
 from ringtrace.store.postgres.dump import _apart
 from tests.postgres import Postgres, postgres_server
 from tests.server import server
@@ -118,6 +119,38 @@ async def test_a_database_that_is_backed_up_otherwise_is_left_out(
 
     code, told = await asked("backup", tmp_path / "c.tar", "--data", data, "--without-database")
     assert code == 2
+
+
+async def test_a_database_of_an_older_program_is_backed_up_and_looked_over_as_it_is(
+    postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, archive, url = tmp_path / "data", tmp_path / "b.tar", await postgres.empty_database()
+    async with server(data, database_url=url) as (_, address):
+        await worked(address, data)
+    connection = await asyncpg.connect(url)
+    await connection.execute("ALTER TABLE days DROP COLUMN archived")
+    await connection.close()
+    steps = schema.steps
+    monkeypatch.setattr(schema, "steps", lambda package: [*steps(package), "SELECT 1;"])
+    with_url = ("--data", data, "--database-url", url)
+
+    code, told = await asked("backup", archive, *with_url)
+
+    assert code == 0, told
+    assert json.loads(told)["schema"] == len(steps("ringtrace.store.postgres"))
+    _, told = await asked("doctor", *with_url, "--json")
+    assert any(
+        (one["check"], one["level"]) == ("schema", "warning")
+        for one in map(json.loads, told.splitlines())
+    )
+    code, told = await asked("seal", *with_url)
+    assert code == 2
+    assert "start `ringtrace serve` first" in told
+    code, told = await asked(
+        "backup", tmp_path / "c.tar", "--data", data,
+        "--database-url", await postgres.empty_database(), "--without-database",
+    )  # fmt: skip
+    assert (code, (tmp_path / "c.tar").exists()) == (2, False)
 
 
 async def test_the_doctor_finds_what_is_broken_in_a_database(

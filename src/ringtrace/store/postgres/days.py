@@ -18,6 +18,7 @@ from ringtrace.store.lake.schema import Type
 from ringtrace.store.postgres.connection import open_reading_connection
 from ringtrace.store.postgres.migration import ready
 from ringtrace.store.postgres.waiting import WaitedFor
+from ringtrace.store.schema import SchemaNotReadyError
 
 _MANY: Final = 5_000
 
@@ -54,9 +55,14 @@ class PostgresDays:
     anew.
     """
 
-    def __init__(self, url: str) -> None:
-        """Raises ValueError (no such URL), StoreAwayError, SchemaNotReadyError."""
-        self._database = WaitedFor(lambda: ready(open_reading_connection(url)))
+    def __init__(self, url: str, *, any_schema: bool = False) -> None:
+        """`any_schema`: of another program as well, for its `changes`.
+
+        Raises ValueError (no such URL), StoreAwayError, SchemaNotReadyError.
+        """
+        self._database = WaitedFor(
+            lambda: ready(open_reading_connection(url), any_schema=any_schema)
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -82,10 +88,14 @@ class PostgresDays:
                 self._database.answer(moment.rollback())
 
     def changes(self, account_id: int | None = None) -> Sequence[Change]:
-        if account_id is None:
-            found = self._fetch(ALL_CHANGES)
-        else:
-            found = self._fetch(_CHANGES, account_id)
+        """Raises SchemaNotReadyError (another program's, which has not got them like this)."""
+        try:
+            if account_id is None:
+                found = self._fetch(ALL_CHANGES)
+            else:
+                found = self._fetch(_CHANGES, account_id)
+        except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
+            raise SchemaNotReadyError(str(error)) from error
         return [
             Change(account, Part(part), day, mark, archived, left_mark == mark)
             for account, part, day, mark, archived, left_mark in found

@@ -80,15 +80,17 @@ async def version(connection: Connection) -> int:
 
 
 async def ready(
-    opening: Awaitable["asyncpg.Connection[asyncpg.Record]"],
+    opening: Awaitable["asyncpg.Connection[asyncpg.Record]"], *, any_schema: bool = False
 ) -> "asyncpg.Connection[asyncpg.Record]":
-    """The connection, to a database with this program's schema.
+    """The connection, to a database with this program's schema, or with any that somebody made.
 
     Raises SchemaNotReadyError, SchemaTooNewError, and what opening raises.
     """
     connection = await opening
     try:
-        schema.ready(await version(connection), newest_version())
+        done = await version(connection)
+        newest = newest_version()
+        schema.ready(newest if any_schema and done else done, newest)
     except BaseException:
         await connection.close()
         raise
