@@ -96,7 +96,8 @@ def _parquet(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, Row]]:
                     line += 1
                     yield line, dict(zip(kinds, (cell or "" for cell in cells), strict=True))
         except duckdb.Error as error:
-            raise FileInvalidError(f"{path}: {error}") from error
+            # What follows is our own statement, which says nothing of the file.
+            raise FileInvalidError(f"{path}: {str(error).partition(chr(10))[0]}") from error
 
 
 def _selecting(kinds: Mapping[str, str]) -> str:

@@ -34,7 +34,7 @@ from ringtrace.store.lake.place import LakeInUseError
 from ringtrace.upkeep import backup as backups
 from ringtrace.upkeep.archive import ArchiveInvalidError, Member
 from ringtrace.upkeep.backup import FolderNotEmptyError, LakeIncompleteError
-from ringtrace.upkeep.diagnosis import Finding, Level, diagnose
+from ringtrace.upkeep.diagnosis import Finding, Level, diagnose, diagnose_closed
 from ringtrace.upkeep.surroundings import look_around
 
 _BAD_INPUT: Final = (ValueError, NoDataError, DatabaseUnusableError, ProgramMissingError)
@@ -118,17 +118,9 @@ def doctor(data: Path, database_url: str | None, *, as_json: bool) -> None:
     """
     settings = Settings.of(data, database_url)
     try:
-        # The database first: what it tells of is there by then, also while a server runs.
-        inspection = inspected(settings, time.time_ns() // 1_000_000)
-        findings = diagnose(inspection, look_around(settings))
+        findings = _found(settings)
     except (NoDataError, DatabaseUnusableError, RecordingsUnusableError) as error:
         end(EXIT_BAD_INPUT, str(error))
-    except StoreDamagedError as error:
-        findings = [Finding("database", Level.ERROR, f"cannot be read: {error}",
-                            "restore the last backup")]  # fmt: skip
-    except StoreAwayError as error:
-        findings = [Finding("database", Level.ERROR, str(error),
-                            "look at its server, and at --database-url")]  # fmt: skip
     if as_json:
         for finding in findings:
             click.echo(msgspec.json.encode(finding).decode())
@@ -136,6 +128,19 @@ def doctor(data: Path, database_url: str | None, *, as_json: bool) -> None:
         show(_table(findings))
     if any(finding.level is Level.ERROR for finding in findings):
         sys.exit(EXIT_FAILED)
+
+
+def _found(settings: Settings) -> Sequence[Finding]:
+    """Raises NoDataError, DatabaseUnusableError, RecordingsUnusableError."""
+    try:
+        # The database first: what it tells of is there by then, also while a server runs.
+        inspection = inspected(settings, time.time_ns() // 1_000_000)
+        return diagnose(inspection, look_around(settings))
+    except StoreDamagedError as error:
+        why, advice = f"cannot be read: {error}", "restore the last backup"
+    except StoreAwayError as error:
+        why, advice = str(error), "look at its server, and at --database-url"
+    return diagnose_closed(why, advice, look_around(settings, readable=False))
 
 
 def _table(findings: Sequence[Finding]) -> Table:

@@ -9,8 +9,9 @@ from ringtrace.domain.moment import DAY_MS, HOUR_MS, MINUTE_MS
 from ringtrace.services.inspection import Inspection
 from ringtrace.services.recording_store import RecordingName
 
-_LITTLE_ROOM: Final = 2 * 1024**3
-_NO_ROOM: Final = 200 * 1024**2
+_MIB: Final = 1024**2
+_LITTLE_ROOM: Final = 2 * 1024 * _MIB
+_NO_ROOM: Final = 200 * _MIB
 _CLOCK_MS: Final = MINUTE_MS
 _QUIET_MS: Final = 7 * DAY_MS
 _NAMED: Final = 3
@@ -70,6 +71,17 @@ def diagnose(inspection: Inspection, around: Surroundings) -> Sequence[Finding]:
     return [*found, _server(around)]
 
 
+def diagnose_closed(why: str, advice: str, around: Surroundings) -> Sequence[Finding]:
+    """What can be said when the database does not open: `why`, and what to do about it.
+
+    A disk that cannot be written to keeps a sound one from being opened.
+    """
+    if not around.writable:
+        advice = "see to the folder first, then look again"
+    closed = Finding("database", Level.ERROR, why, advice)
+    return [_folder(around), _disk(around), _secrets(around), closed, _server(around)]
+
+
 def _folder(around: Surroundings) -> Finding:
     if around.writable:
         return Finding("folder", Level.OK, "the data folder can be written to")
@@ -80,7 +92,7 @@ def _folder(around: Surroundings) -> Finding:
 
 
 def _disk(around: Surroundings) -> Finding:
-    free = f"{around.free_bytes / 1024**3:.1f} GiB free"
+    free = f"{_size(around.free_bytes)} free"
     if around.free_bytes >= _LITTLE_ROOM:
         return Finding("disk", Level.OK, free)
     level = Level.WARNING if around.free_bytes >= _NO_ROOM else Level.ERROR
@@ -228,6 +240,10 @@ def _server(around: Surroundings) -> Finding:
     if around.answers:
         return Finding("server", Level.OK, "runs and answers")
     return Finding("server", Level.ERROR, "was started but does not answer", "look at its log")
+
+
+def _size(count: int) -> str:
+    return f"{count // _MIB} MiB" if count < _LITTLE_ROOM else f"{count / 1024**3:.1f} GiB"
 
 
 def _ago(ms: int) -> str:

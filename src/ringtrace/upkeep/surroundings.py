@@ -20,14 +20,15 @@ from ringtrace.upkeep.diagnosis import Surroundings
 _ANSWER_SECONDS: Final = 3.0
 
 
-def look_around(settings: Settings) -> Surroundings:
+def look_around(settings: Settings, *, readable: bool = True) -> Surroundings:
     """A server that does not answer within 3 s counts as one that does not.
 
+    A database that is not `readable` is not asked what the lake has to have.
     Raises RecordingsUnusableError.
     """
     recordings = open_recordings(settings)
     try:
-        archived = archived_days(settings)
+        archived = archived_days(settings) if readable else ()
     except (NoDataError, DatabaseUnusableError):
         archived = ()  # the database has another schema, which is a finding of its own
     address = settings.address_file

@@ -184,6 +184,7 @@ async def test_the_doctor_finds_what_is_broken_in_a_database(
                        "--database-url", "postgresql://127.0.0.1:1/none")  # fmt: skip
     assert away[0] == 1
     assert "does not answer" in away[1]
+    assert '"check":"folder","level":"ok"' in away[1]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from ringtrace.domain.audio import AudioFormat
 from ringtrace.domain.call import GatewayKind
 from ringtrace.services.inspection import GatewayLife, Inspection
 from ringtrace.services.recording_store import RecordingName
-from ringtrace.upkeep.diagnosis import Level, Surroundings, diagnose
+from ringtrace.upkeep.diagnosis import Level, Surroundings, diagnose, diagnose_closed
 
 NOW = 1_795_419_000_000
 GIB = 1024**3
@@ -109,3 +109,29 @@ def test_a_gateway_says_when_it_was_heard(quiet: int, words: str) -> None:
     said = {one.check: one.message for one in diagnose(replace(SOUND, gateways=(life,)), AROUND)}
 
     assert words in said["gateways"]
+
+
+def test_room_is_told_in_a_unit_that_shows_it() -> None:
+    (disk,) = (
+        one
+        for one in diagnose(SOUND, replace(AROUND, free_bytes=179 * 1024**2))
+        if one.check == "disk"
+    )
+
+    assert disk.message == "179 MiB free"
+
+
+def test_a_database_that_does_not_open_hides_nothing_of_the_folder() -> None:
+    found = diagnose_closed("cannot be read", "restore", replace(AROUND, free_bytes=0))
+
+    assert [(one.check, one.level) for one in found if one.level is not Level.OK] == [
+        ("disk", Level.ERROR), ("database", Level.ERROR),
+    ]  # fmt: skip
+    assert found[3].advice == "restore"
+
+
+def test_nobody_is_told_to_restore_what_cannot_be_opened_for_its_disk() -> None:
+    found = diagnose_closed("cannot be read", "restore", replace(AROUND, writable=False))
+
+    assert [one.check for one in found if one.level is Level.ERROR] == ["folder", "database"]
+    assert "restore" not in found[3].advice
