@@ -1,6 +1,6 @@
 """Hits while rows leave the store for the lake. Writes one JSON object.
 
-    python -m benchmarks.leaving [--database-url postgresql://...] [--visits 300000] [--rounds 5]
+    python -m benchmarks.leaving [--database-url postgresql://...] [--visits 900000] [--rounds 5]
 
 Over the file, or over an empty PostgreSQL database. Hits come alone, then beside
 `ringtrace retain`, which is killed at the end of each round and goes on in the next.
@@ -40,7 +40,7 @@ _WARM_UP_SECONDS: Final = 3.0
 class Options:
     """Seconds of hits alone, and as many beside, in each of the rounds."""
 
-    visits: int = 300_000
+    visits: int = 900_000
     rounds: int = 5
     seconds: float = 6.0
     results: Path = RESULTS
