@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from ringtrace.domain.account import Account, TokenKind, TokenOwner
-from ringtrace.domain.moment import DAY_MS
 from ringtrace.domain.number import NumberKind, TrackingNumber
 from ringtrace.domain.site import Site
 from ringtrace.services.setup_records import KeptFlow, SiteModel
@@ -15,9 +14,6 @@ SITE_COLUMNS: Final = "account_id, site_key, name, origins, swap, extensions_abo
 NUMBER_COLUMNS: Final = (
     "account_id, number, kind, name, flow, site_key, source, active, extensions, flow_name"
 )
-
-SHOWN_LATELY_MS: Final = 7 * DAY_MS
-"""Of visits that began earlier none is on page any more that the tag has not told anew."""
 
 Flows = Mapping[tuple[int, str], KeptFlow]
 """By account and name."""

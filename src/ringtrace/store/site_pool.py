@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 from ringtrace.domain.attribution import keyword_of
 from ringtrace.domain.leasing import Lease, Pool
 from ringtrace.domain.model import Model, expected_calls
-from ringtrace.domain.moment import DAY_MS
+from ringtrace.domain.moment import DAY_MS, MINUTE_MS
 from ringtrace.domain.visit import Visit
 
 FORGET_MS: Final = 2 * DAY_MS
@@ -14,6 +14,9 @@ FORGET_MS: Final = 2 * DAY_MS
 
 SHOWN_LATELY_MS: Final = 7 * DAY_MS
 """Of visits that were shown a number earlier none is on page any more."""
+
+CLOCK_WENT_BACK_MS: Final = MINUTE_MS
+"""A pool that is ahead by more is no other request's doing: a clock was wrong."""
 
 TRAFFIC_MS: Final = 3 * DAY_MS
 """The visits of so long say how a pool is divided."""

@@ -14,14 +14,20 @@ from typing import Final
 
 from ringtrace.domain.leasing import Pool, Restored
 from ringtrace.domain.model import SHIPPED, Model
-from ringtrace.domain.moment import MINUTE_MS
 from ringtrace.store import rows
 from ringtrace.store.postgres import pool_log
 from ringtrace.store.postgres.connection import Connection
 from ringtrace.store.postgres.hit_rows import Move, PoolKey
 from ringtrace.store.postgres.pool_log import Entry
 from ringtrace.store.postgres.rowset import unnested
-from ringtrace.store.site_pool import FORGET_MS, SHOWN_LATELY_MS, TRAFFIC_MS, Segment, SitePool
+from ringtrace.store.site_pool import (
+    CLOCK_WENT_BACK_MS,
+    FORGET_MS,
+    SHOWN_LATELY_MS,
+    TRAFFIC_MS,
+    Segment,
+    SitePool,
+)
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +36,6 @@ SHARED_SECONDS: Final = 600.0
 
 KEPT_VERSIONS: Final = 256
 _TRIM_EVERY: Final = 32
-_CLOCK_WENT_BACK_MS: Final = MINUTE_MS
 _AHEAD_SECONDS: Final = 60.0
 """A server whose clock is ahead makes the others read anew at most so often."""
 
@@ -66,7 +71,7 @@ class Pools:
         When this server's clock went back, time would stand still for its pools until it has
         caught up, and nobody who fell silent would ever free his number: they are read anew.
         """
-        if at < self._latest - _CLOCK_WENT_BACK_MS:
+        if at < self._latest - CLOCK_WENT_BACK_MS:
             log.warning("clock_went_back seconds=%d", (self._latest - at) // 1000)
             self.forget_all()
             self._latest = at
@@ -92,7 +97,7 @@ class Pools:
 
     def _was_put_ahead(self, one: KnownPool, at: int) -> bool:
         """By a server whose clock is ahead: time would stand still here, as in `tell_time`."""
-        ahead = one.site.leases.now > at + _CLOCK_WENT_BACK_MS
+        ahead = one.site.leases.now > at + CLOCK_WENT_BACK_MS
         if not ahead or self._clock() - one.read_at < _AHEAD_SECONDS:
             return False
         log.warning("another_clock_is_ahead seconds=%d", (one.site.leases.now - at) // 1000)

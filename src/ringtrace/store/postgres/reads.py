@@ -40,6 +40,7 @@ from ringtrace.store.postgres.screenings import SPAM, judged
 from ringtrace.store.postgres.slots import numbered
 from ringtrace.store.postgres.tags import TAGS, of_call
 from ringtrace.store.rows import Row
+from ringtrace.store.site_pool import SHOWN_LATELY_MS
 
 _RECORD_COLUMNS: Final = of_account(kept.RECORD_COLUMNS)
 
@@ -80,7 +81,7 @@ _EXTENSIONS_SHOWN = (
     " ON v.account_id = e.account_id AND v.visit_id = e.visit_id"
     " WHERE e.extension IS NOT NULL"
     " AND e.shown_at >= (SELECT max(shown_at) FROM exposures WHERE extension IS NOT NULL)"
-    f" - {settled.SHOWN_LATELY_MS} GROUP BY e.account_id, e.number"
+    f" - {SHOWN_LATELY_MS} GROUP BY e.account_id, e.number"
 )
 _SPAM_RULES = (
     "SELECT DISTINCT ON (account_id) account_id, rules FROM spam_rules"

@@ -21,6 +21,7 @@ from ringtrace.store import calls as kept
 from ringtrace.store import configuration as settled
 from ringtrace.store import rows, visits
 from ringtrace.store.filters import joined, of_calls
+from ringtrace.store.site_pool import SHOWN_LATELY_MS
 from ringtrace.store.sqlite import (
     credits,  # noqa: A004 - what a call's shares are called
     listings,
@@ -67,7 +68,7 @@ def configuration(connection: sqlite3.Connection) -> Configuration:
                     " WHERE e.extension IS NOT NULL AND e.shown_at >= ? + (SELECT max(shown_at)"
                     "  FROM exposures WHERE extension IS NOT NULL)"
                     " GROUP BY e.account_id, e.number",
-                    (-settled.SHOWN_LATELY_MS,),
+                    (-SHOWN_LATELY_MS,),
                 )
             ),
             flows=tuple(flows.values()),

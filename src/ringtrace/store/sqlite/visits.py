@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from ringtrace.domain.extension import next_turn
 from ringtrace.domain.leasing import Pool, Restored
 from ringtrace.domain.model import SHIPPED, Model
-from ringtrace.domain.moment import MINUTE_MS, day_of
+from ringtrace.domain.moment import day_of
 from ringtrace.domain.visit import HitKind
 from ringtrace.services.commands import KeepModel, NoteHit, NumberShown, ShowNumber
 from ringtrace.store import rows
 from ringtrace.store.site_pool import (
+    CLOCK_WENT_BACK_MS,
     FORGET_MS,
     SHOWN_LATELY_MS,
     TRAFFIC_MS,
@@ -25,7 +26,6 @@ from ringtrace.store.sqlite.many import ManyRows
 
 log = logging.getLogger(__name__)
 
-_CLOCK_WENT_BACK_MS = MINUTE_MS
 _VISITS = ManyRows(
     f"INSERT OR IGNORE INTO visits ({rows.VISIT_COLUMNS}) {{}}", 1 + rows.VISIT_COLUMNS.count(",")
 )
@@ -185,7 +185,7 @@ class VisitWriter:
 
     def _pool(self, account_id: int, site_key: str, at: int) -> SitePool:
         pool = self._pools.get((account_id, site_key))
-        if pool is not None and at < pool.leases.now - _CLOCK_WENT_BACK_MS:
+        if pool is not None and at < pool.leases.now - CLOCK_WENT_BACK_MS:
             # For the pool time would stand still until the clock has caught up, and nobody who
             # fell silent would ever free his number.
             log.warning("clock_went_back seconds=%d", (pool.leases.now - at) // 1000)
